@@ -1,0 +1,47 @@
+import { Type } from '@sinclair/typebox'
+import { notFound } from '../../lib/errors.ts'
+import { endpoint } from '../../lib/function.ts'
+import { parseRange } from '../../lib/http/range.ts'
+import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { isKey, thumbKey } from '../../lib/storage/index.ts'
+
+const TYPES: Record<string, string> = { jpg: 'image/jpeg', png: 'image/png', webp: 'image/webp' }
+
+/** A stored file: a rendition, or an original below `originals/`. */
+export const showFile = endpoint({
+  method: 'GET',
+  path: '/files/*',
+  summary: 'A stored file: a thumbnail by its url, an original below originals/',
+  tag: 'files',
+  params: Type.Object({ '*': Type.String() }),
+  replies: { 200: Bytes, 206: Bytes, 304: NoBody, 416: NoBody, ...problems(404, 503) },
+  async handle({ params, headers, method }, { storage }, reply) {
+    const path = params['*']
+    const key = path.startsWith('originals/') ? path : thumbKey(path)
+    const info = isKey(key) ? await storage.head(key) : undefined
+    if (!info) throw notFound('File')
+    const caching = { etag: info.etag, 'cache-control': 'no-cache', 'accept-ranges': 'bytes' }
+    if (isKnown(headers['if-none-match'], info.etag)) return reply(304, null, caching)
+    const type = { ...caching, 'content-type': typeOf(path) }
+    const range = parseRange(headers.range, headers['if-range'], info)
+    if (range === 'unsatisfiable')
+      return reply(416, null, { ...caching, 'content-range': `bytes */${info.bytes}` })
+    const { start, end } = range ?? { start: 0, end: info.bytes - 1 }
+    const all = { ...type, 'content-length': end - start + 1 }
+    const body = method === 'HEAD' || info.bytes === 0 ? null : storage.stream(key, range)
+    if (!range) return reply(200, body, all)
+    return reply(206, body, { ...all, 'content-range': `bytes ${start}-${end}/${info.bytes}` })
+  },
+})
+
+export const handler = lambda(showFile)
+
+/** Renditions are named by their format; an original is served as bytes, since a stranger chose its content. */
+const typeOf = (path: string) => TYPES[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream'
+
+const isKnown = (header: string | string[] | undefined, etag: string) =>
+  header === '*' ||
+  String(header ?? '')
+    .split(/\s*,\s*/)
+    .some((tag) => tag.replace(/^W\//, '') === etag)

@@ -1,0 +1,43 @@
+import { Type } from '@sinclair/typebox'
+import { sql } from 'kysely'
+import { endpoint } from '../../lib/function.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+
+const State = Type.Union([Type.Literal('up'), Type.Literal('down')])
+
+const Readiness = Type.Object({
+  status: Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('unavailable')]),
+  checks: Type.Object({ database: State, storage: State, queue: State }),
+})
+
+/** Longest that one dependency is waited for, in ms. */
+const DEADLINE_MS = 2_000
+
+/** Each dependency with its state: requests need the database and the storage, and do without the broker. */
+export const readiness = endpoint({
+  method: 'GET',
+  path: '/readyz',
+  summary: 'Each dependency with its state',
+  tag: 'health',
+  replies: { 200: Readiness, 503: Readiness },
+  async handle(_request, { db, storage, queue }, reply) {
+    const [database, files] = await Promise.all([
+      stateOf(sql`select 1`.execute(db)),
+      stateOf(storage.check()),
+    ])
+    const broker = queue.isUp() ? 'up' : 'down'
+    const checks = { database, storage: files, queue: broker } as const
+    if (database === 'down' || files === 'down') return reply(503, { status: 'unavailable', checks })
+    return reply(200, { status: broker === 'up' ? 'ok' : 'degraded', checks })
+  },
+})
+
+export const handler = lambda(readiness)
+
+async function stateOf(check: Promise<unknown>): Promise<'up' | 'down'> {
+  const late = new Promise<never>((_resolve, reject) => setTimeout(reject, DEADLINE_MS).unref())
+  return Promise.race([check, late]).then(
+    () => 'up',
+    () => 'down',
+  )
+}

@@ -1,0 +1,35 @@
+import { Type } from '@sinclair/typebox'
+import { endpoint } from '../../lib/function.ts'
+import { Nullable, PhotoDetails, problems, Status, Time } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { findPhotos } from '../../lib/photos/list.ts'
+import { showPhoto } from '../../lib/photos/show.ts'
+
+/** Photos of every door, newest first. */
+export const list = endpoint({
+  method: 'GET',
+  path: '/photos',
+  summary: 'Photos of every door, newest first',
+  tag: 'photos',
+  query: Type.Object({
+    status: Type.Optional(Status),
+    door: Type.Optional(Type.Union([Type.Literal('photos')])),
+    project_id: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+    name: Type.Optional(Type.String({ maxLength: 255 })),
+    code: Type.Optional(Type.String({ maxLength: 100 })),
+    created_after: Type.Optional(Time),
+    created_before: Type.Optional(Time),
+    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+    after: Type.Optional(Type.String({ maxLength: 200 })),
+  }),
+  replies: {
+    200: Type.Object({ items: Type.Array(PhotoDetails), next: Nullable(Type.String()) }),
+    ...problems(422, 503),
+  },
+  async handle({ query }, { db }) {
+    const { items, next } = await findPhotos(db, query)
+    return { items: items.map((photo) => showPhoto(photo, [], [])), next }
+  },
+})
+
+export const handler = lambda(list)

@@ -1,0 +1,21 @@
+import { endpoint } from '../../lib/function.ts'
+import { PhotoDetails, problems, UuidParams } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { findPhoto, findThumbnails } from '../../lib/photos/photo.ts'
+import { findTimeline, showPhoto } from '../../lib/photos/show.ts'
+
+/** A photo with its thumbnails and everything that happened to it. */
+export const show = endpoint({
+  method: 'GET',
+  path: '/photos/:uuid',
+  summary: 'A photo with its thumbnails and everything that happened to it',
+  tag: 'photos',
+  params: UuidParams,
+  replies: { 200: PhotoDetails, ...problems(404, 503) },
+  async handle({ params }, { db }) {
+    const photo = await findPhoto(db, params.uuid)
+    return showPhoto(photo, await findThumbnails(db, photo.uuid), await findTimeline(db, photo.uuid))
+  },
+})
+
+export const handler = lambda(show)

@@ -1,0 +1,34 @@
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import { type Db, openDb } from './db/index.ts'
+import { openLog } from './log.ts'
+import type { Queue } from './queue/index.ts'
+import { openDirectory } from './storage/directory.ts'
+import type { Storage } from './storage/index.ts'
+
+/** What a function may use; all its effects go through here. */
+export type App = { config: Config; db: Db; queue: Queue; storage: Storage; log: Logger }
+
+/** Opens what the configuration names, each connecting when it is first needed. */
+export async function openApp(config: Config): Promise<App & { close(): Promise<void> }> {
+  const log = openLog(config)
+  const db = await openDb(config.databaseUrl)
+  const queue = await openQueue(config, log)
+  return {
+    config,
+    db,
+    queue,
+    storage: openDirectory(config),
+    log,
+    async close() {
+      await queue.close()
+      await db.destroy()
+    },
+  }
+}
+
+async function openQueue(config: Config, log: Logger): Promise<Queue> {
+  const { rabbitmqUrl: url, queueName, prefetch } = config
+  if (!url) return (await import('./queue/memory.ts')).openMemoryQueue()
+  return (await import('./queue/rabbitmq.ts')).openRabbitMq({ url, queueName, prefetch, log })
+}

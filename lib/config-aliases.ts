@@ -1,0 +1,49 @@
+type Given = Readonly<Record<string, string | undefined>>
+
+/**
+ * What the five original services call a variable, and what it is called here. The first that is set wins; the
+ * service's own name wins over all of them.
+ */
+const ALIASES: readonly (readonly [alias: string, variable: string, convert?: (text: string) => string])[] = [
+  ['PG_CONNECTION_URI', 'DATABASE_URL'],
+  ['THUMBFORGE_DATABASE_URL', 'DATABASE_URL', fromSqlAlchemy],
+  ['AMQP_URI', 'RABBITMQ_URL'],
+  ['THUMBFORGE_STORAGE_PATH', 'STORAGE_DIR'],
+  ['THUMBFORGE_QUEUE_NAME', 'QUEUE_NAME'],
+]
+
+/** The service's own variables that the aliases in `given` stand for. */
+export function aliases(given: Given): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const [variable, value] of [...Object.entries(databaseOf(given)), ...renamed(given)]) {
+    found[variable] ??= value
+  }
+  return found
+}
+
+function* renamed(given: Given): Generator<[string, string]> {
+  for (const [alias, variable, convert] of ALIASES) {
+    const value = given[alias]
+    if (value !== undefined) yield [variable, convert ? convert(value) : value]
+  }
+}
+
+/** `DB_TYPE=sqlite|postgres`, with `POSTGRES_SERVER|PORT|DB|USER|PASSWORD` for the latter. */
+function databaseOf(given: Given): { DATABASE_URL?: string } {
+  const type = given.DB_TYPE?.trim()
+  if (type === 'sqlite') return { DATABASE_URL: 'sqlite:data/photos.db' }
+  if (type !== undefined && type !== 'postgres') throw new Error('DB_TYPE must be sqlite or postgres')
+  if (type === undefined && given.POSTGRES_SERVER === undefined) return {}
+  const uri = new URL('postgres://localhost')
+  uri.hostname = given.POSTGRES_SERVER ?? 'localhost'
+  uri.port = given.POSTGRES_PORT ?? '5432'
+  uri.username = encodeURIComponent(given.POSTGRES_USER ?? 'postgres')
+  uri.password = encodeURIComponent(given.POSTGRES_PASSWORD ?? '')
+  uri.pathname = `/${encodeURIComponent(given.POSTGRES_DB ?? 'postgres')}`
+  return { DATABASE_URL: uri.href }
+}
+
+/** `postgresql+asyncpg://…` is `postgresql://…`; `sqlite+aiosqlite:///./x.db` is `sqlite:./x.db`. */
+function fromSqlAlchemy(dsn: string): string {
+  return dsn.replace(/^([a-z]+)\+[a-z0-9]+:/, '$1:').replace(/^sqlite:\/\/\//, 'sqlite:')
+}

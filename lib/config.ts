@@ -1,0 +1,95 @@
+import { availableParallelism } from 'node:os'
+import path from 'node:path'
+import { aliases } from './config-aliases.ts'
+
+/** What the service runs on: read once at the start, validated, frozen. */
+export type Config = Readonly<ReturnType<typeof read>>
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Reads the configuration from environment variables; throws one line that names the variable that is wrong. */
+export function readConfig(environment: Environment): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
+  return Object.freeze(read({ ...aliases(given), ...given }))
+}
+
+function read(env: Environment) {
+  const host = env.HOST ?? '127.0.0.1'
+  const port = integer(env, 'PORT', 3000, 0, 65_535)
+  const workerThreads = integer(env, 'WORKER_THREADS', availableParallelism(), 0, 256)
+  const storageDir = path.resolve(env.STORAGE_DIR ?? 'data/files')
+  return {
+    host,
+    port,
+    /** Base of the URLs handed out, without a trailing slash. */
+    publicUrl: (url(env, 'PUBLIC_URL', ['http:', 'https:']) ?? `http://${reachable(host)}:${port}`).replace(
+      /\/+$/,
+      '',
+    ),
+    corsOrigins: list(env.CORS_ORIGINS),
+    databaseUrl: url(env, 'DATABASE_URL', ['sqlite:', 'postgres:', 'postgresql:']) ?? 'sqlite:data/photos.db',
+    /** Undefined: the queue lives in this process. */
+    rabbitmqUrl: url(env, 'RABBITMQ_URL', ['amqp:', 'amqps:']),
+    queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
+    /** Photos a worker holds at once; one more than threads, so that a download runs while all threads render. */
+    prefetch: integer(env, 'PREFETCH', workerThreads + 1, 1, 1000),
+    storageDir,
+    thumbsDir: path.resolve(env.THUMBS_DIR ?? path.join(storageDir, 'thumbs')),
+    workerThreads,
+    sourceAllowCidrs: list(env.SOURCE_ALLOW_CIDRS),
+    maxSourceBytes: integer(env, 'MAX_SOURCE_BYTES', 50 * 1024 * 1024, 1, 2 ** 31),
+    maxSourcePixels: integer(env, 'MAX_SOURCE_PIXELS', 50_000_000, 1, 1_000_000_000),
+    downloadTimeoutMs: integer(env, 'DOWNLOAD_TIMEOUT_MS', 30_000, 1, 3_600_000),
+    renderTimeoutMs: integer(env, 'RENDER_TIMEOUT_MS', 30_000, 1, 3_600_000),
+    leaseMs: integer(env, 'LEASE_MS', 30_000, 100, 3_600_000),
+    sweepIntervalMs: integer(env, 'SWEEP_INTERVAL_MS', 5_000, 10, 3_600_000),
+    relayIntervalMs: integer(env, 'RELAY_INTERVAL_MS', 1_000, 10, 3_600_000),
+    maxAttempts: integer(env, 'MAX_ATTEMPTS', 5, 1, 1000),
+    retryBaseMs: integer(env, 'RETRY_BASE_MS', 1_000, 1, 3_600_000),
+    requeueAfterMs: integer(env, 'REQUEUE_AFTER_MS', 600_000, 100, 86_400_000),
+    logLevel: oneOf(env, 'LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'info'),
+  }
+}
+
+function wrong(variable: string, what: string): never {
+  throw new Error(`${variable} ${what}`)
+}
+
+function integer(env: Environment, variable: string, fallback: number, least: number, most: number): number {
+  const text = env[variable]
+  if (text === undefined) return fallback
+  const value = /^\s*\d+\s*$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= least && value <= most)) wrong(variable, `must be a whole number from ${least} to ${most}`)
+  return value
+}
+
+function url(env: Environment, variable: string, protocols: string[]): string | undefined {
+  const text = env[variable]?.trim()
+  if (text === undefined) return undefined
+  const fits = URL.canParse(text) && protocols.includes(new URL(text).protocol)
+  if (!fits) wrong(variable, `must be a URL that begins with ${protocols.join(' or ')}`)
+  return text
+}
+
+function name(env: Environment, variable: string, fallback: string): string {
+  const text = env[variable]?.trim() ?? fallback
+  if (!/^[\w.:-]{1,200}$/.test(text))
+    wrong(variable, 'must be 1 to 200 letters, digits, dots, colons or dashes')
+  return text
+}
+
+function oneOf<T extends string>(env: Environment, variable: string, values: readonly T[], fallback: T): T {
+  const text = env[variable]?.trim() ?? fallback
+  const value = values.find((candidate) => candidate === text)
+  return value ?? wrong(variable, `must be one of ${values.join(', ')}`)
+}
+
+function list(text: string | undefined): string[] {
+  return (text ?? '').split(/[\s,]+/).filter(Boolean)
+}
+
+/** An address to reach a server at that listens on `host`. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}

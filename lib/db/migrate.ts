@@ -1,0 +1,43 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { sql } from 'kysely'
+import { type Db, isPostgres } from './index.ts'
+
+const DIRECTORY = new URL('../../sql/', import.meta.url)
+
+/** Any number of processes may start at once: this lock lets one of them migrate while the others wait. */
+const POSTGRES_LOCK = 7_203_114
+
+/** Applies the files of `sql/` that this database has not seen, by number, all or none; returns their names. */
+export async function migrate(db: Db): Promise<string[]> {
+  const own = isPostgres(db) ? 'postgres' : 'sqlite'
+  const files = (await readdir(DIRECTORY)).filter((file) => isFor(file, own)).sort()
+  return db.transaction().execute(async (tx) => {
+    if (isPostgres(db)) await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(tx)
+    await sql`create table if not exists schema_migrations (name text primary key, applied_at text not null)`.execute(
+      tx,
+    )
+    const seen = await sql<{ name: string }>`select name from schema_migrations`.execute(tx)
+    const applied = new Set(seen.rows.map((row) => row.name))
+    const missing = files.filter((file) => !applied.has(file))
+    for (const file of missing) {
+      const script = await readFile(new URL(file, DIRECTORY), 'utf8')
+      for (const statement of statements(script)) await sql.raw(statement).execute(tx)
+      await sql`insert into schema_migrations values (${file}, ${new Date().toISOString()})`.execute(tx)
+    }
+    return missing
+  })
+}
+
+/** `0001_name.sql` is for both databases, `0001_name.postgres.sql` for one. */
+function isFor(file: string, database: string): boolean {
+  const [, only] = /^\d{4}_\w+(?:\.(\w+))?\.sql$/.exec(file) ?? ['', 'none']
+  return only === undefined || only === database
+}
+
+/** Drivers run the first statement of a script only; a semicolon at the end of a line ends one. */
+function statements(script: string): string[] {
+  return script
+    .replace(/^--.*$/gm, '')
+    .split(/;\s*$/m)
+    .filter((statement) => statement.trim())
+}

@@ -1,0 +1,28 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import type { Db } from './index.ts'
+
+const { builtins } = pg.types
+
+/** Times as RFC 3339 UTC with milliseconds, counts as numbers, JSON as text: the same values as from SQLite. */
+const PARSERS: Record<number, (text: string) => unknown> = {
+  [builtins.TIMESTAMPTZ]: (text) => new Date(text).toISOString(),
+  [builtins.INT8]: Number,
+  [builtins.JSONB]: (text) => text,
+}
+
+/** Opens a pool that connects at the first query and again after the server was away. */
+export function openPostgres(url: string): Db {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: 5_000,
+    types: {
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+        PARSERS[oid] ?? pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+    },
+  })
+  // An idle connection that the server closes; the next query opens another.
+  pool.on('error', () => {})
+  return new Kysely({ dialect: new PostgresDialect({ pool }) })
+}

@@ -1,0 +1,76 @@
+import type { Generated } from 'kysely'
+
+/** Times are RFC 3339 UTC with milliseconds, JSON columns are JSON text, in PostgreSQL and SQLite alike. */
+export type Tables = {
+  photos: PhotosTable
+  photo_thumbnails: ThumbnailsTable
+  events: EventsTable
+}
+
+export type PhotoStatus = 'init' | 'pending' | 'processing' | 'completed' | 'failed'
+
+/** Which set of endpoints created a photo. */
+export type Door = 'photos'
+
+export type PhotosTable = {
+  uuid: Generated<string>
+  /** http(s) URL, or the storage key of an uploaded original. */
+  url: string
+  status: Generated<PhotoStatus>
+  created_at: Generated<string>
+  updated_at: Generated<string>
+  door: Generated<Door>
+  project_id: number | null
+  /** What people call it: a filename, a label; never a path. */
+  name: string | null
+  /** A `Recipe`; null is the thumbnail recipe, as for a row inserted by hand. */
+  recipe: string | null
+  url_hash: string | null
+  /** When processing was asked for; null while nobody has. */
+  queued_at: string | null
+  attempts: Generated<number>
+  lease_until: string | null
+  /** Fencing token of the attempt that holds the photo: a write that does not carry it changes nothing. */
+  lease_token: string | null
+  error_code: string | null
+  error: string | null
+  metadata: string | null
+}
+
+export type ThumbnailsTable = {
+  uuid: Generated<string>
+  photo_uuid: string
+  name: string
+  width: number
+  height: number
+  /** Path relative to the thumbnail root. */
+  url: string
+  format: string
+  bytes: number
+  created_at: Generated<string>
+}
+
+export type EventsTable = {
+  /** UUIDv7. */
+  id: string
+  photo_uuid: string | null
+  type: EventType
+  at: Generated<string>
+  attempt: number | null
+  detail: string | null
+  /** Body of the message, or null where the type says all. */
+  data: string | null
+  /** When the message is due; null: part of the timeline only. */
+  publish_after: string | null
+  published_at: string | null
+}
+
+/** Everything that happens to a photo. `image.queued` goes to the workers, `message.dead` to the dead queue, the others to `photo-app`. */
+export type EventType =
+  | 'image.created'
+  | 'image.queued'
+  | 'image.processing'
+  | 'image.uploaded'
+  | 'image.failed'
+  | 'image.deleted'
+  | 'message.dead'

@@ -1,0 +1,38 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { TimeoutError } from 'got'
+import { AppError } from '../errors.ts'
+
+const MAX_RETRY_AFTER_MS = 3_600_000
+
+/** What an answer that is neither an image nor a redirect means: try later, or give up. */
+export function badAnswer(status: number, headers: IncomingHttpHeaders): AppError {
+  const message = `The source answered ${status}`
+  const passing = status === 408 || status === 425 || status === 429 || status >= 500
+  if (!passing) return new AppError('source-rejected', 502, message)
+  const retryAfterMs = parseRetryAfter(headers['retry-after'])
+  return new AppError('source-unavailable', 502, message, { retry: true, retryAfterMs })
+}
+
+/** What kept a download from its end, in words that show no address, path or query. */
+export function failure(error: unknown, host: string): AppError {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof AppError) return cause
+  const options = { retry: true, cause: error }
+  if (error instanceof TimeoutError) {
+    return new AppError('download-timeout', 502, `The download from ${host} took too long`, options)
+  }
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
+  return new AppError(
+    'network-error',
+    502,
+    `The download from ${host} failed${code ? ` (${code})` : ''}`,
+    options,
+  )
+}
+
+/** Milliseconds from now that `Retry-After` asks for, as seconds or as a date; at most an hour. */
+export function parseRetryAfter(value: string | undefined, now = Date.now()): number | undefined {
+  if (!value) return undefined
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS)
+}

@@ -1,0 +1,117 @@
+import { once } from 'node:events'
+import type { LookupFunction } from 'node:net'
+import got, { type Response } from 'got'
+import { AppError } from '../errors.ts'
+import { parseCidrs } from './address.ts'
+import { openAgents } from './agent.ts'
+import { badAnswer, failure } from './failure.ts'
+import { checkSourceUrl, parseSourceUrl } from './source-url.ts'
+
+/** Fetches sources over http(s) without reaching what only this machine can reach. */
+export interface Downloader {
+  /** The whole body, or an `AppError` that says whether to try again, or the reason of the aborted signal. */
+  fetch(url: string, signal?: AbortSignal): Promise<Downloaded>
+  /** Ends what is under way. */
+  close(): void
+}
+
+/** `data` owns its memory, so it may be transferred to a thread; `url` is the last one after redirects. */
+export type Downloaded = { data: Uint8Array<ArrayBuffer>; contentType: string | undefined; url: string }
+
+export type DownloadOptions = {
+  /** Ranges that may be reached though they are not public. */
+  allowCidrs: readonly string[]
+  maxBytes: number
+  /** For all of a download, redirects included. */
+  timeoutMs: number
+  /** For tests of names whose addresses change. */
+  lookup?: LookupFunction
+}
+
+const MAX_REDIRECTS = 5
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+
+/** A downloader whose every hop is judged by its URL and by the address it dials. */
+export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: DownloadOptions): Downloader {
+  parseCidrs(allowCidrs) // a wrong one is said at the start, not at the first refusal
+  const { close, ...agent } = openAgents(allowCidrs, lookup)
+  const connecting = Math.ceil(timeoutMs / 3)
+  const client = got.extend({
+    agent,
+    decompress: false,
+    followRedirect: false,
+    headers: { 'user-agent': 'photo-processor', 'accept-encoding': 'identity' },
+    retry: { limit: 0 },
+    throwHttpErrors: false,
+    timeout: {
+      lookup: connecting,
+      connect: connecting,
+      secureConnect: connecting,
+      socket: Math.ceil(timeoutMs / 2),
+    },
+  })
+
+  /** One request: the body, or the URL it is redirected to. */
+  async function hop(url: URL, deadline: number, signal?: AbortSignal): Promise<Downloaded | URL> {
+    const request = Math.max(1, deadline - Date.now())
+    const stream = client.stream(url, { timeout: { request }, signal })
+    stream.on('error', () => {}) // between the awaits nobody else listens
+    try {
+      const [response] = (await once(stream, 'response')) as [Response]
+      const { statusCode, headers } = response
+      if (REDIRECTS.has(statusCode) && headers.location) return follow(headers.location, url, allowCidrs)
+      if (statusCode < 200 || statusCode > 299) throw badAnswer(statusCode, headers)
+      const data = await readBody(stream, headers['content-length'], maxBytes)
+      return { data, contentType: headers['content-type'], url: url.href }
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason
+      throw failure(error, url.hostname)
+    } finally {
+      stream.destroy()
+    }
+  }
+
+  return {
+    async fetch(text, signal) {
+      signal?.throwIfAborted()
+      const deadline = Date.now() + timeoutMs
+      let url = parseSourceUrl(text, allowCidrs)
+      for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+        const answer = await hop(url, deadline, signal)
+        if (!(answer instanceof URL)) return answer
+        url = answer
+      }
+      throw new AppError('too-many-redirects', 502, `The source redirects more than ${MAX_REDIRECTS} times`)
+    },
+    close,
+  }
+}
+
+function follow(location: string, base: URL, allowed: readonly string[]): URL {
+  const next = URL.parse(location, base)
+  if (!next) throw new AppError('invalid-source', 422, 'The source redirects to a malformed URL')
+  return checkSourceUrl(next, allowed)
+}
+
+/** Collects at most `maxBytes`, and exactly what was declared. */
+async function readBody(stream: AsyncIterable<Uint8Array>, declared: string | undefined, maxBytes: number) {
+  if (declared && Number(declared) > maxBytes) throw tooManyBytes(maxBytes)
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of stream) {
+    size += chunk.length
+    if (size > maxBytes) throw tooManyBytes(maxBytes)
+    chunks.push(chunk)
+  }
+  if (declared && Number(declared) !== size) throw new Error(`${size} bytes instead of ${declared}`)
+  const data = new Uint8Array(size)
+  let offset = 0
+  for (const chunk of chunks) {
+    data.set(chunk, offset)
+    offset += chunk.length
+  }
+  return data
+}
+
+const tooManyBytes = (maxBytes: number) =>
+  new AppError('too-many-bytes', 422, `The source is larger than ${maxBytes} bytes`)

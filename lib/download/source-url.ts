@@ -1,0 +1,36 @@
+import { isIP } from 'node:net'
+import { AppError } from '../errors.ts'
+import { isAllowed } from './address.ts'
+
+const MAX_LENGTH = 2048
+
+/**
+ * The URL of a source, judged by its text alone: throws `invalid-source` or `blocked-address`.
+ * What a name stands for is judged when it is dialled.
+ */
+export function parseSourceUrl(text: string, allowed: readonly string[] = []): URL {
+  if (text.length > MAX_LENGTH) throw invalid(`The URL is longer than ${MAX_LENGTH} characters`)
+  const url = URL.parse(text)
+  if (!url) throw invalid('The URL is malformed')
+  return checkSourceUrl(url, allowed)
+}
+
+/** The same for a URL that a source redirects to: signed ones may well be longer than what a client may send. */
+export function checkSourceUrl(url: URL, allowed: readonly string[] = []): URL {
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw invalid('The URL is neither http nor https')
+  if (url.username || url.password) throw invalid('The URL carries a user name or a password')
+  // WHATWG has turned 0x7f.1, 017700000001, 2130706433 and 127.0.0.1. into 127.0.0.1 by now.
+  const address = withoutBrackets(url.hostname)
+  if (isIP(address) && !isAllowed(address, allowed)) throw blocked(address)
+  return url
+}
+
+/** What a refused address or name is answered with, never tried again. */
+export const blocked = (host: string) =>
+  new AppError('blocked-address', 422, `The address of ${host} may not be reached`)
+
+/** A URL's host as the socket knows it. */
+export const withoutBrackets = (host: string) => host.replace(/^\[(.*)\]$/, '$1')
+
+const invalid = (message: string) => new AppError('invalid-source', 422, message)

@@ -1,0 +1,28 @@
+/** What a broken rule throws: a stable code for machines, an HTTP status, a sentence for people. */
+export class AppError extends Error {
+  readonly code: string
+  readonly status: number
+  /** Whether the same attempt may succeed later; the pipeline then backs off and tries again. */
+  readonly retry: boolean
+  /** The least delay before the next attempt, in ms, where the other side named one (`Retry-After`). */
+  readonly retryAfterMs: number | undefined
+  /** Which parts of a request are wrong, as RFC 6901 JSON pointers. */
+  readonly errors: FieldError[] | undefined
+
+  constructor(code: string, status: number, message: string, options: AppErrorOptions = {}) {
+    super(message, { cause: options.cause })
+    this.name = 'AppError'
+    this.code = code
+    this.status = status
+    this.retry = options.retry ?? false
+    this.retryAfterMs = options.retryAfterMs
+    this.errors = options.errors
+  }
+}
+
+export type FieldError = { pointer: string; detail: string }
+
+type AppErrorOptions = { retry?: boolean; retryAfterMs?: number; errors?: FieldError[]; cause?: unknown }
+
+/** The answer to an id that names nothing, or is no id at all. */
+export const notFound = (what: string) => new AppError('not-found', 404, `${what} not found`)

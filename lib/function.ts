@@ -1,0 +1,84 @@
+import type { Static, TSchema } from '@sinclair/typebox'
+import type { App } from './app.ts'
+import type { Delivery } from './queue/index.ts'
+
+/** Every answer that an endpoint may give: its body's schema by status; `NoBody` and `Bytes` for what is not JSON. */
+export type Replies = { readonly [status: number]: TSchema }
+
+export type Headers = Record<string, string | number>
+
+/** What an endpoint answers with a status of its own choosing. */
+export class Answer {
+  readonly status: number
+  readonly body: unknown
+  readonly headers: Headers
+
+  constructor(status: number, body: unknown, headers: Headers = {}) {
+    this.status = status
+    this.body = body
+    this.headers = headers
+  }
+}
+
+type Reply<R extends Replies> = <S extends keyof R & number>(
+  status: S,
+  body: Static<R[S]>,
+  headers?: Headers,
+) => Answer
+
+type OkBody<R extends Replies> = R extends { readonly 200: infer S extends TSchema } ? Static<S> : never
+
+type Part<T> = T extends TSchema ? Static<T> : Record<string, never>
+
+export type Request<P, Q, B> = {
+  params: Part<P>
+  query: Part<Q>
+  body: B extends TSchema ? Static<B> : undefined
+  headers: Record<string, string | string[] | undefined>
+  method: string
+}
+
+/** One HTTP endpoint: what it takes, what it may answer, what it does. */
+export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = Replies> = {
+  method: 'GET' | 'POST' | 'DELETE'
+  path: string
+  summary: string
+  tag: string
+  params?: P
+  query?: Q
+  body?: B
+  replies: R
+  /** Returns the body of a 200, or `reply(status, body, headers)`. */
+  handle(request: Request<P, Q, B>, app: App, reply: Reply<R>): Promise<OkBody<R> | Answer>
+}
+
+/** A queue consumer: handles one message; throwing brings it back. */
+export type QueueConsumer<A> = { from: 'work'; handle(delivery: Delivery, app: A): Promise<void> }
+
+/** Work that is done again and again; returns how much there was. */
+export type Schedule = { every(config: App['config']): number; run(app: App): Promise<number> }
+
+/** An endpoint of whatever types, as the adapters mount it. */
+export type AnyEndpoint = {
+  method: Endpoint['method']
+  path: string
+  summary: string
+  tag: string
+  params?: object | undefined
+  query?: object | undefined
+  body?: object | undefined
+  replies: Replies
+  handle(request: never, app: App, reply: never): Promise<unknown>
+}
+
+export const endpoint = <R extends Replies, P = undefined, Q = undefined, B = undefined>(
+  definition: Endpoint<P, Q, B, R>,
+): Endpoint<P, Q, B, R> => definition
+
+export const consumer = <A>(definition: QueueConsumer<A>): QueueConsumer<A> => definition
+
+export const schedule = (definition: Schedule): Schedule => definition
+
+/** The third argument of every endpoint's `handle`. */
+export const reply = (status: number, body: unknown, headers?: Headers): Answer =>
+  new Answer(status, body, headers)

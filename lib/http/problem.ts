@@ -1,0 +1,52 @@
+import { STATUS_CODES } from 'node:http'
+import { isDatabaseAway } from '../db/errors.ts'
+import { AppError } from '../errors.ts'
+
+export type ProblemBody = {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: string
+  errors?: { pointer: string; detail: string }[]
+}
+
+/** Seconds after which a client may ask again when the database is away. */
+export const RETRY_AFTER_S = 2
+
+/** What Fastify itself refuses, by its error code. */
+const FASTIFY_CODES: Record<string, [status: number, code: string, detail: string]> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'unsupported-media-type', 'Send the body as application/json'],
+  FST_ERR_CTP_BODY_TOO_LARGE: [413, 'body-too-large', 'The body is too large'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'malformed-json', 'The body is empty'],
+  FST_ERR_CTP_INVALID_JSON_BODY: [400, 'malformed-json', 'The body is no JSON'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
+    400,
+    'malformed-request',
+    'The body is not as long as its Content-Length says',
+  ],
+}
+
+/** Any error as RFC 9457 says it; what is not ours to tell is told as a fault, without its text. */
+export function problemOf(error: unknown): ProblemBody {
+  if (error instanceof AppError) return problem(error.status, error.code, error.message, error.errors)
+  if (isDatabaseAway(error))
+    return problem(503, 'database-unavailable', 'The database cannot be reached now; try again')
+  const { code = '', statusCode = 500 } = error as { code?: string; statusCode?: number }
+  const known = FASTIFY_CODES[code]
+  if (known) return problem(...known)
+  if (statusCode >= 400 && statusCode < 500)
+    return problem(statusCode, 'malformed-request', STATUS_CODES[statusCode] ?? '')
+  return problem(500, 'internal-fault', 'A fault of the service itself; its log says more')
+}
+
+function problem(status: number, code: string, detail: string, errors?: ProblemBody['errors']): ProblemBody {
+  return {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail,
+    code,
+    ...(errors && { errors }),
+  }
+}

@@ -1,0 +1,75 @@
+import { type TProperties, Type } from '@sinclair/typebox'
+
+/** RFC 3339, UTC, milliseconds. */
+export const Time = Type.String({ format: 'date-time' })
+
+export const Uuid = Type.String({ format: 'uuid' })
+
+/** An id in a path: any text, since what is no uuid is unknown (404), not invalid. */
+export const UuidParams = Type.Object({ uuid: Type.String() })
+
+export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])
+
+export const Strict = <T extends TProperties>(properties: T) =>
+  Type.Object(properties, { additionalProperties: false })
+
+/** RFC 9457. */
+export const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.String(),
+  errors: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), detail: Type.String() }))),
+})
+
+/** The answers that any endpoint may give when it refuses. */
+export const problems = <S extends number>(...statuses: S[]) =>
+  Object.fromEntries(statuses.map((status) => [status, Problem])) as Record<S, typeof Problem>
+
+export const NoBody = Type.Null()
+
+/** Not JSON: a Buffer or a stream. */
+export const Bytes = Type.Unsafe<unknown>({ type: 'string', format: 'binary' })
+
+export const Status = Type.Union(
+  (['init', 'pending', 'processing', 'completed', 'failed'] as const).map((status) => Type.Literal(status)),
+)
+
+export const PhotoSummary = Type.Object({ uuid: Uuid, url: Type.String(), status: Status, created_at: Time })
+
+export const Thumbnail = Type.Object({
+  uuid: Uuid,
+  name: Type.String(),
+  width: Type.Integer(),
+  height: Type.Integer(),
+  url: Type.String(),
+  created_at: Time,
+})
+
+export const TimelineEvent = Type.Object({
+  id: Uuid,
+  type: Type.String(),
+  at: Time,
+  attempt: Nullable(Type.Integer()),
+  detail: Nullable(Type.String()),
+})
+
+export const ErrorInfo = Type.Object({ code: Type.String(), message: Type.String() })
+
+export const PhotoDetails = Type.Object({
+  uuid: Uuid,
+  url: Type.String(),
+  status: Status,
+  created_at: Time,
+  updated_at: Time,
+  door: Type.String(),
+  project_id: Nullable(Type.Integer()),
+  name: Nullable(Type.String()),
+  attempts: Type.Integer(),
+  metadata: Nullable(Type.Record(Type.String(), Type.Unknown())),
+  error: Nullable(ErrorInfo),
+  thumbnails: Type.Array(Thumbnail),
+  timeline: Type.Array(TimelineEvent),
+})

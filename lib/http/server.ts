@@ -1,0 +1,25 @@
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import type { App } from '../app.ts'
+import type { AnyEndpoint } from '../function.ts'
+import { mount, openServer } from './mount.ts'
+
+/** The whole service over HTTP: every endpoint, its OpenAPI description at `/openapi.json`, readable at `/docs`. */
+export async function openHttp(app: App, endpoints: readonly AnyEndpoint[]): Promise<FastifyInstance> {
+  const server = openServer(app)
+  await server.register(helmet)
+  if (app.config.corsOrigins.length > 0) await server.register(cors, { origin: [...app.config.corsOrigins] })
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Photo processor', description: 'Asynchronous photo processing.', version: '1' },
+    },
+  })
+  await server.register(swaggerUi, { routePrefix: '/docs' })
+  mount(server, endpoints, app)
+  server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger())
+  return server
+}

@@ -1,0 +1,38 @@
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import { AppError } from '../errors.ts'
+
+/** Bodies are taken as they are; queries and params are text, and are turned into what the schema wants. */
+const strict = withFormats(new Ajv2020({ allErrors: false, coerceTypes: false, useDefaults: true }))
+const coercing = withFormats(new Ajv2020({ allErrors: false, coerceTypes: true, useDefaults: true }))
+
+function withFormats(ajv: Ajv2020): Ajv2020 {
+  // A CommonJS module whose default export is the function at run time and a namespace to the type checker.
+  const add = formats as unknown as (ajv: Ajv2020) => void
+  add(ajv)
+  return ajv
+}
+
+/** Fastify's validator compiler; a value that does not fit throws `invalid` with a pointer to the wrong part. */
+export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpPart?: string | undefined }) {
+  const validate = (httpPart === 'body' ? strict : coercing).compile(schema as object)
+  const part = httpPart === 'body' ? '' : `/${httpPart === 'querystring' ? 'query' : httpPart}`
+  return (data: unknown) => {
+    if (validate(data)) return { value: data }
+    const errors = (validate.errors ?? []).map((error) => ({
+      pointer: `${part}${pointerOf(error)}`,
+      detail: error.message ?? 'does not fit',
+    }))
+    return {
+      error: new AppError('invalid', 422, `The request does not fit: ${describe(errors)}`, { errors }),
+    }
+  }
+}
+
+function pointerOf({ instancePath, params }: ErrorObject): string {
+  const name: unknown = params.missingProperty ?? params.additionalProperty
+  return name === undefined ? instancePath : `${instancePath}/${String(name)}`
+}
+
+const describe = (errors: { pointer: string; detail: string }[]) =>
+  errors.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`).join('; ')

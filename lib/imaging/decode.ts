@@ -1,0 +1,67 @@
+import { inflateSync } from 'node:zlib'
+import { AppError } from '../errors.ts'
+import type { Bitmap } from './bitmap.ts'
+import { corrupt } from './errors.ts'
+import { readGifHeader } from './headers/gif.ts'
+import { checkJpegScans, readJpegHeader } from './headers/jpeg.ts'
+import { pngChunks, readPngHeader } from './headers/png.ts'
+import { formats } from './jimp.ts'
+import type { SourceFormat } from './probe.ts'
+import { readyWebpDecoder } from './webp.ts'
+
+type Decode = (source: Buffer, maxPixels: number) => Bitmap | Promise<Bitmap>
+
+const decoders: Record<SourceFormat, Decode> = {
+  jpeg: decodeJpeg,
+  png: decodePng,
+  // Only the first frame is shown, so what comes after it may be as broken as it likes.
+  gif: (source) => formats.gif.decode(source.subarray(0, readGifHeader(source, () => {}).firstFrameEnd)),
+  bmp: (source) => formats.bmp.decode(source),
+  webp: (source) => formats.webp.decode(source),
+}
+
+/** Decodes a probed source, not yet oriented. Whatever a decoder throws becomes `corrupt-image`. */
+export async function decode(source: Buffer, format: SourceFormat, maxPixels: number): Promise<Bitmap> {
+  if (format === 'webp') await readyWebpDecoder()
+  try {
+    return await decoders[format](source, maxPixels)
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    if (error instanceof RangeError && error.message.includes('allocation failed')) {
+      throw new AppError('render-crashed', 500, 'Out of memory', { retry: true, cause: error })
+    }
+    throw corrupt(`damaged ${format.toUpperCase()} data`, error)
+  }
+}
+
+/**
+ * jpeg-js counts 4 bytes per coefficient, 2 per sample and 4 per pixel: 28 for a CMYK pixel. The rest is room for
+ * sides that are no multiple of a block.
+ */
+const JPEG_BYTES_PER_PIXEL = 32
+const JPEG_BASE_MB = 64
+
+function decodeJpeg(source: Buffer, maxPixels: number): Bitmap {
+  const { storedAsRgb } = readJpegHeader(source, () => {})
+  checkJpegScans(source)
+  const { width, height, data } = formats.jpeg.decode(source, {
+    maxResolutionInMP: Math.ceil(maxPixels / 1e6),
+    maxMemoryUsageInMB: JPEG_BASE_MB + Math.ceil((maxPixels * JPEG_BYTES_PER_PIXEL) / 2 ** 20),
+    colorTransform: storedAsRgb ? false : undefined,
+  })
+  return { width, height, data }
+}
+
+function decodePng(source: Buffer): Bitmap {
+  const { width, height, interlaced, bitsPerPixel, end } = readPngHeader(source, () => {})
+  if (end === undefined) throw corrupt('it ends before its last chunk')
+  // pngjs inflates interlaced data without a limit: a bomb of 50 MiB would become 50 GB.
+  if (interlaced) checkInflatedSize(source, 2 * (Math.ceil((width * bitsPerPixel) / 8) + 1) * (height + 8))
+  // pngjs refuses bytes after the end, which browsers ignore.
+  return formats.png.decode(source.subarray(0, end), {})
+}
+
+function checkInflatedSize(source: Buffer, maxOutputLength: number): void {
+  const data = [...pngChunks(source)].filter(({ type }) => type === 'IDAT')
+  inflateSync(Buffer.concat(data.map(({ start, end }) => source.subarray(start, end))), { maxOutputLength })
+}

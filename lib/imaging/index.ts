@@ -1,0 +1,85 @@
+import { AppError } from '../errors.ts'
+import { probe } from './probe.ts'
+import type { Recipe } from './recipe.ts'
+import { type Rendered, renderAll } from './render.ts'
+import { openSlots } from './slots.ts'
+import type { RenderAnswer, RenderTask } from './worker.ts'
+
+export type { SourceInfo } from './probe.ts'
+export { probe } from './probe.ts'
+export type { Rendered, RenderedImage } from './render.ts'
+
+/** Makes renditions of images: in threads, or inline where threads are not to be had. */
+export type Imaging = {
+  /** Throws `AppError`; the source stays the caller's and is not changed. */
+  render(source: Uint8Array, recipe: Recipe): Promise<Rendered>
+  /** Waits for the renders that run, then ends the threads. */
+  close(): Promise<void>
+}
+
+export type ImagingOptions = {
+  /** Images that are rendered at the same time, each in its own thread; 0 renders in the caller's thread. */
+  threads: number
+  maxPixels: number
+  /** Counted from when a thread takes the image; without threads nothing could interrupt it. */
+  renderTimeoutMs: number
+  /** The module that a thread runs; a bundle has it elsewhere. */
+  workerUrl?: URL
+}
+
+/** Opens the image port. Threads are started by the first render. */
+export function openImaging(options: ImagingOptions): Imaging {
+  const { threads, maxPixels } = options
+  const slots = openSlots(threads || Number.POSITIVE_INFINITY)
+  let pool: ReturnType<typeof startPool> | undefined
+  const renderInThread = async (source: Uint8Array, recipe: Recipe) => {
+    pool ??= startPool(options)
+    return runInPool(await pool, { source, recipe, maxPixels }, options.renderTimeoutMs)
+  }
+  return {
+    render: async (source, recipe) => {
+      probe(source, maxPixels)
+      return slots.use(() =>
+        threads > 0 ? renderInThread(source, recipe) : renderAll(source, recipe, { maxPixels }),
+      )
+    },
+    close: async () => {
+      await slots.close()
+      await (await pool)?.destroy()
+    },
+  }
+}
+
+type Pool = Awaited<ReturnType<typeof startPool>>
+
+async function startPool({ threads, workerUrl }: ImagingOptions) {
+  const { Piscina } = await import('piscina')
+  const pool = new Piscina<RenderTask, RenderAnswer>({
+    filename: (workerUrl ?? new URL('./worker.ts', import.meta.url)).href,
+    minThreads: threads,
+    maxThreads: threads,
+    recordTiming: false,
+  })
+  // A thread that dies while idle is replaced; an event nobody listens to would end the process.
+  pool.on('error', () => {})
+  return pool
+}
+
+async function runInPool(pool: Pool, task: RenderTask, timeoutMs: number): Promise<Rendered> {
+  // Copied once and moved: the caller's bytes may be a view of a larger buffer, which would be cloned whole.
+  const source = new Uint8Array(task.source)
+  const signal = AbortSignal.timeout(timeoutMs)
+  let answer: RenderAnswer
+  try {
+    answer = await pool.run({ ...task, source }, { signal, transferList: [source.buffer] })
+  } catch (error) {
+    if (signal.aborted) throw new AppError('render-timeout', 422, `Not rendered within ${timeoutMs} ms`)
+    throw new AppError('render-crashed', 500, 'The thread that rendered the image died', {
+      retry: true,
+      cause: error,
+    })
+  }
+  if ('rendered' in answer) return answer.rendered
+  const { code, status, message, retry } = answer.error
+  throw new AppError(code, status, message, { retry })
+}

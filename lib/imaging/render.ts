@@ -1,0 +1,94 @@
+import { AppError } from '../errors.ts'
+import type { Bitmap } from './bitmap.ts'
+import { decode } from './decode.ts'
+import { corrupt } from './errors.ts'
+import { toImage } from './jimp.ts'
+import { applyOperation, checkOutputSize } from './operations.ts'
+import { orient } from './orientation.ts'
+import { asBuffer, readSource, type SourceInfo } from './probe.ts'
+import type { Recipe, RenditionSpec } from './recipe.ts'
+
+export type RenderedImage = {
+  name: string
+  format: RenditionSpec['format']
+  contentType: string
+  width: number
+  height: number
+  data: Uint8Array
+}
+
+export type Rendered = { source: SourceInfo; renditions: RenderedImage[] }
+
+const DEFAULT_QUALITY = 80
+
+/** PNG: colour type 2 has no alpha channel, which saves a quarter; level 6 is three times as fast as 9, and 1 % larger. */
+const encodings: Record<
+  RenditionSpec['format'],
+  {
+    contentType: string
+    prepare: (bitmap: Bitmap) => Bitmap
+    options: (bitmap: Bitmap, quality: number) => object
+  }
+> = {
+  jpeg: { contentType: 'image/jpeg', prepare: flatten, options: (_, quality) => ({ quality }) },
+  png: {
+    contentType: 'image/png',
+    prepare: (bitmap) => bitmap,
+    options: (bitmap) => ({ colorType: isOpaque(bitmap) ? 2 : 6, deflateLevel: 6 }),
+  },
+  webp: { contentType: 'image/webp', prepare: (bitmap) => bitmap, options: (_, quality) => ({ quality }) },
+}
+
+/**
+ * Makes every rendition of a recipe from one source, which is decoded and oriented once; metadata stays behind.
+ * One that fails fails all, and its name is in the message.
+ */
+export async function renderAll(
+  source: Uint8Array,
+  recipe: Recipe,
+  { maxPixels }: { maxPixels: number },
+): Promise<Rendered> {
+  const { info, header } = readSource(source, maxPixels)
+  const stored = await decode(asBuffer(source), info.format, maxPixels)
+  if (stored.width !== header.width || stored.height !== header.height) throw corrupt('sizes that contradict')
+  const bitmap = orient(stored, header.orientation)
+  const renditions: RenderedImage[] = []
+  for (const spec of recipe.renditions) renditions.push(await render(bitmap, spec))
+  return { source: info, renditions }
+}
+
+async function render(bitmap: Bitmap, spec: RenditionSpec): Promise<RenderedImage> {
+  try {
+    const image = spec.operations.reduce(applyOperation, toImage(bitmap))
+    const { width, height } = image.bitmap
+    checkOutputSize(width, height)
+    const encoding = encodings[spec.format]
+    const ready = encoding.prepare(image.bitmap)
+    const options = encoding.options(ready, spec.quality ?? DEFAULT_QUALITY)
+    const data = await toImage(ready).getBuffer(encoding.contentType, options)
+    return { name: spec.name, format: spec.format, contentType: encoding.contentType, width, height, data }
+  } catch (error) {
+    if (!(error instanceof AppError)) {
+      throw new AppError('render-failed', 500, `${spec.name}: the image could not be made`, { cause: error })
+    }
+    const { code, status, message, retry } = error
+    throw new AppError(code, status, `${spec.name}: ${message}`, { retry, cause: error })
+  }
+}
+
+function isOpaque({ data }: Bitmap): boolean {
+  for (let at = 3; at < data.length; at += 4) if (data[at] !== 255) return false
+  return true
+}
+
+/** The picture on white, in a copy; JPEG has no transparency. */
+function flatten(bitmap: Bitmap): Bitmap {
+  if (isOpaque(bitmap)) return bitmap
+  const data = Buffer.from(bitmap.data)
+  for (let at = 0; at < data.length; at += 4) {
+    const alpha = (data[at + 3] ?? 0) / 255
+    for (let i = at; i < at + 3; i++) data[i] = Math.round((data[i] ?? 0) * alpha + 255 * (1 - alpha))
+    data[at + 3] = 255
+  }
+  return { ...bitmap, data }
+}

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import decodeWithWasm, { init as initDecoder } from '@jsquash/webp/decode.js'
+import encodeWithWasm, { init as initEncoder } from '@jsquash/webp/encode.js'
+import type { Bitmap } from './bitmap.ts'
+import { corrupt } from './errors.ts'
+import { readWebpHeader, type WebpFrame } from './headers/webp.ts'
+
+// The types of WebAssembly come with the browser's, which a server has no use for.
+declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> }
+
+type WasmModule = object
+type Init = (module: WasmModule) => Promise<unknown>
+type Pixels = { width: number; height: number; data: Uint8ClampedArray | Uint8Array }
+
+const require = createRequire(import.meta.url)
+const modules = new Map<string, Promise<WasmModule>>()
+
+/** Compiles a WebAssembly file of @jsquash/webp; on Node its own loader would try to fetch it. */
+const compile = async (name: string) =>
+  WebAssembly.compile(await readFile(require.resolve(`@jsquash/webp/codec/${name}`)))
+
+/**
+ * Gives the codec a fresh instance, under a millisecond: its memory never shrinks, and after one abort it is
+ * broken for good. Called outside of the decode's try, so that a missing file is not taken for a corrupt image.
+ */
+async function renew(name: string, init: Init): Promise<void> {
+  const compiling = modules.get(name) ?? compile(name)
+  modules.set(name, compiling)
+  await init(await compiling)
+}
+
+/** Makes the decoder ready; see `renew`. */
+export const readyWebpDecoder = () => renew('dec/webp_dec.wasm', initDecoder as unknown as Init)
+
+/** Decodes a WebP, of an animation the first frame on a transparent canvas. */
+export async function decodeWebp(source: Buffer): Promise<Bitmap> {
+  const { width, height, firstFrame } = readWebpHeader(source, () => {})
+  if (!firstFrame) return decodeStill(source)
+  const frame = await decodeStill(asStill(source, firstFrame))
+  if (frame.width !== firstFrame.width || frame.height !== firstFrame.height)
+    throw corrupt('a frame of another size')
+  const data = Buffer.alloc(width * height * 4)
+  for (let row = 0; row < frame.height; row++) {
+    const from = row * frame.width * 4
+    frame.data.copy(data, ((firstFrame.y + row) * width + firstFrame.x) * 4, from, from + frame.width * 4)
+  }
+  return { width, height, data }
+}
+
+/** Encodes as lossy WebP, alpha kept; `quality` 1..100. */
+export async function encodeWebp({ width, height, data }: Bitmap, quality: number): Promise<Buffer> {
+  await renew('enc/webp_enc_simd.wasm', initEncoder as unknown as Init)
+  const pixels: Pixels = { width, height, data }
+  return Buffer.from(await encodeWithWasm(pixels as never, { quality }))
+}
+
+async function decodeStill(source: Buffer): Promise<Bitmap> {
+  const { width, height, data } = (await decodeWithWasm(source as never)) as Pixels
+  return { width, height, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) as Buffer }
+}
+
+/** The chunks of one frame as a file of its own. */
+function asStill(source: Buffer, { width, height, start, end }: WebpFrame): Buffer {
+  const chunks = source.subarray(start, end)
+  // An alpha chunk is only read below an extended header that announces it.
+  const extended = Buffer.alloc(18)
+  extended.write('VP8X', 'latin1')
+  extended.writeUInt32LE(10, 4)
+  extended.writeUInt8(0x10, 8)
+  extended.writeUIntLE(width - 1, 12, 3)
+  extended.writeUIntLE(height - 1, 15, 3)
+  const riff = Buffer.from('RIFF\0\0\0\0WEBP', 'latin1')
+  riff.writeUInt32LE(4 + extended.length + chunks.length, 4)
+  return Buffer.concat([riff, extended, chunks])
+}

@@ -1,0 +1,32 @@
+import { move, transferableSymbol, valueSymbol } from 'piscina'
+import { AppError } from '../errors.ts'
+import type { Recipe } from './recipe.ts'
+import { type Rendered, renderAll } from './render.ts'
+
+export type RenderTask = { source: Uint8Array; recipe: Recipe; maxPixels: number }
+
+/** Errors cross to the main thread as values: thrown ones lose all but their message. */
+export type RenderAnswer =
+  | { rendered: Rendered }
+  | { error: { code: string; status: number; message: string; retry: boolean } }
+
+/** What a thread of the pool runs: one source, all of its renditions. */
+export default async function work({ source, recipe, maxPixels }: RenderTask): Promise<RenderAnswer> {
+  try {
+    const { source: info, renditions } = await renderAll(source, recipe, { maxPixels })
+    // A Buffer may be a view of a pool that other code uses too: what is moved must be its own.
+    const owned = renditions.map((rendition) => ({ ...rendition, data: new Uint8Array(rendition.data) }))
+    return moving(
+      { rendered: { source: info, renditions: owned } },
+      owned.map(({ data }) => data.buffer),
+    )
+  } catch (error) {
+    const { code, status, message, retry } =
+      error instanceof AppError ? error : new AppError('render-failed', 500, 'The image could not be made')
+    return { error: { code, status, message, retry } }
+  }
+}
+
+/** Marks an answer so that Piscina moves the buffers instead of copying them. */
+const moving = (answer: RenderAnswer, buffers: ArrayBuffer[]) =>
+  move({ [transferableSymbol]: buffers, [valueSymbol]: answer }) as unknown as RenderAnswer

@@ -1,0 +1,39 @@
+import awsLambdaFastify from '@fastify/aws-lambda'
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
+import { openApp } from '../app.ts'
+import { readConfig } from '../config.ts'
+import type { AnyEndpoint } from '../function.ts'
+import { mount, openServer } from '../http/mount.ts'
+import { once } from './once.ts'
+
+export type HttpHandler = (
+  event: APIGatewayProxyEventV2,
+  context: Context,
+) => Promise<APIGatewayProxyStructuredResultV2>
+
+/** An endpoint as a Lambda handler for API Gateway HTTP API events (payload 2.0); opens nothing before the first. */
+export function lambda(endpoint: AnyEndpoint): HttpHandler {
+  const opened = once(() => open(endpoint))
+  return async (event, context) => (await opened())(event, context)
+}
+
+async function open(endpoint: AnyEndpoint): Promise<HttpHandler> {
+  const app = await openApp(readConfig(process.env))
+  const server = openServer(app)
+  mount(server, [endpoint], app)
+  const proxy = awsLambdaFastify(server, {
+    decorateRequest: false,
+    serializeLambdaArguments: false,
+    parseCommaSeparatedQueryParams: false,
+    binaryMimeTypes: [
+      'image/jpeg',
+      'image/png',
+      'image/gif',
+      'image/webp',
+      'image/bmp',
+      'application/octet-stream',
+    ],
+  })
+  await server.ready()
+  return (event, context) => proxy(event, context) as Promise<APIGatewayProxyStructuredResultV2>
+}

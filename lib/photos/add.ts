@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { uuidv7 } from 'uuidv7'
+import type { App } from '../app.ts'
+import { chunks } from '../db/index.ts'
+import type { Door } from '../db/tables.ts'
+import { record } from './events.ts'
+import type { PhotoRow } from './photo.ts'
+
+export type NewPhoto = { uuid?: string; url: string; door: Door; name?: string }
+
+/** Inserts pending photos that wait to be asked for; returns them in the order given. */
+export async function addPhotos(
+  app: Pick<App, 'db' | 'queue'>,
+  photos: readonly NewPhoto[],
+): Promise<PhotoRow[]> {
+  const now = new Date().toISOString()
+  const rows = photos.map(({ uuid, url, door, name }) => ({
+    uuid: uuid ?? uuidv7(),
+    url,
+    door,
+    name: name ?? null,
+    url_hash: URL.canParse(url) ? urlHash(url) : null,
+    created_at: now,
+    updated_at: now,
+  }))
+  return record(app, async (tx, emit) => {
+    const added: PhotoRow[] = []
+    for (const part of chunks(rows))
+      added.push(...(await tx.insertInto('photos').values(part).returningAll().execute()))
+    for (const { uuid } of added) emit({ type: 'image.created', photoUuid: uuid })
+    return added
+  })
+}
+
+/** What tells the same source again: SHA-256, in hex, of the WHATWG-normalised URL without its fragment. */
+function urlHash(text: string): string {
+  const url = new URL(text)
+  url.hash = ''
+  return createHash('sha256').update(url.href).digest('hex')
+}

@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import type { App } from '../app.ts'
+import { type Db, nowPlus } from '../db/index.ts'
+import type { PhotoStatus } from '../db/tables.ts'
+import type { AppError } from '../errors.ts'
+import type { WorkerApp } from '../worker.ts'
+import { record } from './events.ts'
+import { eventData, findThumbnails, type PhotoRow } from './photo.ts'
+
+/** A photo held under a lease; every write of the attempt carries the token, and a late one changes nothing. */
+export type Attempt = { photo: PhotoRow; token: string }
+
+/** A stored rendition, before it is a row. */
+export type StoredRendition = {
+  name: string
+  format: string
+  width: number
+  height: number
+  url: string
+  bytes: number
+}
+
+type Core = Pick<App, 'config' | 'db' | 'queue'>
+
+/** Takes a pending photo; undefined where it is not pending (any more). Counts the attempt. */
+export async function claim(app: Core, uuid: string): Promise<Attempt | undefined> {
+  const token = randomUUID()
+  const photo = await record(app, async (tx, emit) => {
+    const claimed = await tx
+      .updateTable('photos')
+      .set({
+        status: 'processing',
+        attempts: sql<number>`attempts + 1`,
+        lease_until: nowPlus(app.config.leaseMs),
+        lease_token: token,
+        queued_at: sql<string>`coalesce(queued_at, ${nowPlus()})`,
+        updated_at: nowPlus(),
+      })
+      .where('uuid', '=', uuid)
+      .where('status', '=', 'pending')
+      .returningAll()
+      .executeTakeFirst()
+    if (claimed) {
+      emit({
+        type: 'image.processing',
+        photoUuid: uuid,
+        attempt: claimed.attempts,
+        data: eventData(claimed, [], app.config.publicUrl),
+      })
+    }
+    return claimed
+  })
+  return photo && { photo, token }
+}
+
+/** Prolongs the lease; false where the photo is no longer held by this attempt. */
+export async function renew({ config, db }: Pick<App, 'config' | 'db'>, attempt: Attempt): Promise<boolean> {
+  const result = await held(db, attempt, { lease_until: nowPlus(config.leaseMs) }).executeTakeFirst()
+  return result !== undefined
+}
+
+/** Stores what was made as rows, and the photo as completed; false for a late attempt. */
+export async function complete(
+  app: Core,
+  attempt: Attempt,
+  made: readonly StoredRendition[],
+  metadata: object,
+): Promise<boolean> {
+  const { uuid } = attempt.photo
+  return record(app, async (tx, emit) => {
+    const photo = await held(tx, attempt, {
+      ...released('completed'),
+      metadata: JSON.stringify(metadata),
+    }).executeTakeFirst()
+    if (!photo) return false
+    const names = made.map(({ name }) => name)
+    await tx
+      .deleteFrom('photo_thumbnails')
+      .where('photo_uuid', '=', uuid)
+      .where('name', 'not in', names)
+      .execute()
+    await tx
+      .insertInto('photo_thumbnails')
+      .values(
+        made.map((rendition) => ({
+          ...rendition,
+          uuid: randomUUID(),
+          photo_uuid: uuid,
+          created_at: nowPlus(),
+        })),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(['photo_uuid', 'name']).doUpdateSet((eb) => ({
+          width: eb.ref('excluded.width'),
+          height: eb.ref('excluded.height'),
+          url: eb.ref('excluded.url'),
+          format: eb.ref('excluded.format'),
+          bytes: eb.ref('excluded.bytes'),
+          created_at: eb.ref('excluded.created_at'),
+        })),
+      )
+      .execute()
+    const thumbnails = await findThumbnails(tx, uuid)
+    const data = eventData(photo, thumbnails, app.config.publicUrl)
+    emit({ type: 'image.uploaded', photoUuid: uuid, attempt: photo.attempts, data })
+    return true
+  })
+}
+
+/** Sets the photo back to pending, to be tried again after `delayMs`. */
+export async function retryLater(
+  app: Core,
+  attempt: Attempt,
+  error: AppError,
+  delayMs: number,
+): Promise<boolean> {
+  return record(app, async (tx, emit) => {
+    const photo = await held(tx, attempt, released('pending')).executeTakeFirst()
+    if (!photo) return false
+    const detail = `${error.code}: ${error.message}`
+    emit({ type: 'image.queued', photoUuid: photo.uuid, attempt: photo.attempts, detail, delayMs })
+    return true
+  })
+}
+
+/** Gives the photo up. Files of an earlier run go first, while the lease still keeps others away from them. */
+export async function fail(
+  app: Core & Pick<WorkerApp, 'storage'>,
+  attempt: Attempt,
+  error: { code: string; message: string },
+): Promise<boolean> {
+  if (!(await renew(app, attempt))) return false
+  const { uuid } = attempt.photo
+  for (const { url } of await findThumbnails(app.db, uuid)) await app.storage.remove(`thumbs/${url}`)
+  return record(app, async (tx, emit) => {
+    const photo = await held(tx, attempt, {
+      ...released('failed'),
+      error_code: error.code,
+      error: error.message,
+    }).executeTakeFirst()
+    if (!photo) return false
+    await tx.deleteFrom('photo_thumbnails').where('photo_uuid', '=', uuid).execute()
+    const detail = `${error.code}: ${error.message}`
+    const data = eventData(photo, [], app.config.publicUrl)
+    emit({ type: 'image.failed', photoUuid: uuid, attempt: photo.attempts, detail, data })
+    return true
+  })
+}
+
+const released = (status: PhotoStatus) => ({
+  status,
+  lease_until: null,
+  lease_token: null,
+  updated_at: nowPlus(),
+})
+
+/** An update of a photo that this attempt still holds. */
+const held = (db: Db, { photo, token }: Attempt, set: object) =>
+  db
+    .updateTable('photos')
+    .set(set)
+    .where('uuid', '=', photo.uuid)
+    .where('status', '=', 'processing')
+    .where('lease_token', '=', token)
+    .returningAll()

@@ -1,0 +1,110 @@
+import { uuidv7 } from 'uuidv7'
+import type { App } from '../app.ts'
+import { chunks, type Db, nowPlus, uuids } from '../db/index.ts'
+import type { EventType } from '../db/tables.ts'
+import { type Message, PUBLISH_DEADLINE_MS } from '../queue/index.ts'
+
+/** Something that happened to a photo, before it is a row. */
+export type NewEvent = {
+  type: EventType
+  photoUuid: string | null
+  attempt?: number
+  detail?: string
+  data?: unknown
+  /** Publish not before so many ms from now; 0 is at once. */
+  delayMs?: number
+}
+
+export type EventRow = {
+  id: string
+  photo_uuid: string | null
+  type: EventType
+  at: string
+  data: string | null
+  due: boolean
+}
+
+/** How long the relay leaves a fresh event to the request that wrote it, in ms. */
+const GRACE_MS = 5_000
+
+/** Events that stay in the timeline and are no message. */
+const SILENT: ReadonlySet<EventType> = new Set(['image.created'])
+
+/**
+ * Runs `work` in a transaction together with the events it emits, and publishes those after the commit. What could
+ * not be published, or was not because the process died here, the relay publishes.
+ */
+export async function record<T>(
+  app: Pick<App, 'db' | 'queue'>,
+  work: (tx: Db, emit: (event: NewEvent) => void) => Promise<T>,
+): Promise<T> {
+  const rows: EventRow[] = []
+  const result = await app.db.transaction().execute(async (tx) => {
+    const emitted: NewEvent[] = []
+    const value = await work(tx, (event) => emitted.push(event))
+    rows.push(...(await insertEvents(tx, emitted)))
+    return value
+  })
+  await publishEvents(
+    app,
+    rows.filter((row) => row.due),
+  )
+  return result
+}
+
+async function insertEvents(tx: Db, events: readonly NewEvent[]): Promise<EventRow[]> {
+  const at = new Date().toISOString()
+  const rows = events.map(({ type, photoUuid, data, delayMs = 0 }) => ({
+    id: uuidv7(),
+    photo_uuid: photoUuid,
+    type,
+    at,
+    data: data === undefined ? null : JSON.stringify(data),
+    due: delayMs === 0 && !SILENT.has(type),
+  }))
+  const values = rows.map(({ due, ...row }, index) => {
+    const { attempt, detail, delayMs } = events[index] as NewEvent
+    const publish_after = SILENT.has(row.type) ? null : nowPlus(delayMs || GRACE_MS)
+    return { ...row, attempt: attempt ?? null, detail: detail ?? null, publish_after, published_at: null }
+  })
+  for (const part of chunks(values)) await tx.insertInto('events').values(part).execute()
+  return rows
+}
+
+/** Publishes events and notes which the broker confirmed; returns how many. */
+export async function publishEvents(
+  app: Pick<App, 'db' | 'queue'>,
+  rows: readonly EventRow[],
+): Promise<number> {
+  if (rows.length === 0) return 0
+  const confirmed = await app.queue.publish(rows.map(messageOf), PUBLISH_DEADLINE_MS)
+  if (confirmed.size > 0) {
+    await app.db
+      .updateTable('events')
+      .set({ published_at: nowPlus() })
+      .where('id', 'in', uuids(app.db, [...confirmed]))
+      .execute()
+  }
+  return confirmed.size
+}
+
+/** The message that an event is: a CloudEvents 1.0 object for listeners, the photo's uuid for workers. */
+function messageOf({ id, photo_uuid, type, at, data }: EventRow): Message {
+  const parsed: unknown = data === null ? undefined : JSON.parse(data)
+  if (type === 'image.queued') return { id, to: 'work', key: type, body: { photo_uuid } }
+  if (type === 'message.dead') {
+    const { body, reason } = parsed as { body: unknown; reason: string }
+    return { id, to: 'dead', key: type, body, headers: { 'x-reason': reason } }
+  }
+  const body = {
+    specversion: '1.0',
+    id,
+    source: 'photo-processor',
+    type,
+    subject: photo_uuid,
+    time: at,
+    datacontenttype: 'application/json',
+    data: parsed,
+  }
+  return { id, to: 'app', key: type, body }
+}

@@ -1,0 +1,97 @@
+import type { Db } from '../db/index.ts'
+import type { PhotoStatus } from '../db/tables.ts'
+import { AppError } from '../errors.ts'
+import type { PhotoRow } from './photo.ts'
+import { parseUuid } from './photo.ts'
+
+/** A place in a list ordered by creation. */
+type Position = Pick<PhotoRow, 'created_at' | 'uuid'>
+
+export type Page<T> = { items: T[]; next: string | null }
+
+/** Filters of the list of photos; times are RFC 3339 and include the instant they name. */
+export type Filters = {
+  status?: PhotoStatus
+  door?: string
+  project_id?: number
+  name?: string
+  code?: string
+  created_after?: string
+  created_before?: string
+}
+
+/** Photos that wait to be processed, oldest first. */
+export async function findPending(
+  db: Db,
+  { limit, after }: { limit: number; after?: string },
+): Promise<Page<PhotoRow>> {
+  const query = db
+    .selectFrom('photos')
+    .selectAll()
+    .where('status', '=', 'pending')
+    .orderBy('created_at')
+    .orderBy('uuid')
+  const from = after === undefined ? undefined : parseCursor(after)
+  const rows = await query
+    .$if(from !== undefined, (page) =>
+      page.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('created_at', 'uuid'), '>', tuple(from?.created_at ?? '', from?.uuid ?? '')),
+      ),
+    )
+    .limit(limit + 1)
+    .execute()
+  return toPage(rows, limit)
+}
+
+/** Photos of every door that fit the filters, newest first. */
+export async function findPhotos(
+  db: Db,
+  { limit, after, ...filters }: Filters & { limit: number; after?: string },
+): Promise<Page<PhotoRow>> {
+  const from = after === undefined ? undefined : parseCursor(after)
+  const { created_after, created_before, code, ...equal } = filters
+  let query = db.selectFrom('photos').selectAll()
+  if (code !== undefined) query = query.where('error_code', '=', code)
+  if (created_after !== undefined) query = query.where('created_at', '>=', utc(created_after))
+  if (created_before !== undefined) query = query.where('created_at', '<=', utc(created_before))
+  for (const [column, value] of Object.entries(equal))
+    query = query.where(column as 'name', '=', value as string)
+  if (from) {
+    query = query.where(({ eb, refTuple, tuple }) =>
+      eb(refTuple('created_at', 'uuid'), '<', tuple(from.created_at, from.uuid)),
+    )
+  }
+  const rows = await query
+    .orderBy('created_at', 'desc')
+    .orderBy('uuid', 'desc')
+    .limit(limit + 1)
+    .execute()
+  return toPage(rows, limit)
+}
+
+const utc = (time: string) => new Date(time).toISOString()
+
+/** One row more than asked for tells that there is a next page. */
+function toPage(rows: PhotoRow[], limit: number): Page<PhotoRow> {
+  const items = rows.slice(0, limit)
+  const last = items.at(-1)
+  return { items, next: rows.length > limit && last ? cursorOf(last) : null }
+}
+
+const cursorOf = ({ created_at, uuid }: Position) =>
+  Buffer.from(`${created_at}/${uuid}`).toString('base64url')
+
+function parseCursor(cursor: string): Position {
+  const [created_at = '', id = ''] = Buffer.from(cursor, 'base64url').toString('latin1').split('/')
+  const uuid = parseUuid(id)
+  if (
+    !uuid ||
+    !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(created_at) ||
+    Number.isNaN(Date.parse(created_at))
+  ) {
+    throw new AppError('invalid', 422, 'The cursor is none of ours', {
+      errors: [{ pointer: '/query/after', detail: 'must be the cursor of a next page' }],
+    })
+  }
+  return { created_at, uuid }
+}

@@ -1,0 +1,18 @@
+import { parseUuid } from './photo.ts'
+
+/** The photo that a message asks for: `{"photo_uuid":"…"}`, or a bare uuid as text or JSON string. */
+export function photoOf(body: Uint8Array): string | undefined {
+  const text = Buffer.from(body).toString('utf8').trim()
+  const parsed = parseJson(text)
+  const id =
+    typeof parsed === 'object' && parsed !== null ? (parsed as { photo_uuid?: unknown }).photo_uuid : parsed
+  return typeof id === 'string' ? parseUuid(id.trim()) : undefined
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

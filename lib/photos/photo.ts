@@ -1,0 +1,69 @@
+import type { Selectable } from 'kysely'
+import type { Db } from '../db/index.ts'
+import type { PhotosTable, ThumbnailsTable } from '../db/tables.ts'
+import { notFound } from '../errors.ts'
+import { type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
+
+export type PhotoRow = Selectable<PhotosTable>
+export type ThumbnailRow = Selectable<ThumbnailsTable>
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** The uuid in lower case, as it is stored, or undefined where the text is none. */
+export const parseUuid = (text: string) => (UUID.test(text) ? text.toLowerCase() : undefined)
+
+/** The photo of that id; throws `not-found`, also for an id that is no uuid. */
+export async function findPhoto(db: Db, id: string): Promise<PhotoRow> {
+  const uuid = parseUuid(id)
+  const photo =
+    uuid && (await db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirst())
+  if (!photo) throw notFound('Photo')
+  return photo
+}
+
+export const findThumbnails = (db: Db, uuid: string): Promise<ThumbnailRow[]> =>
+  db.selectFrom('photo_thumbnails').selectAll().where('photo_uuid', '=', uuid).orderBy('name').execute()
+
+/** What is to be made of a photo; a row inserted by hand has none of its own and gets a thumbnail. */
+export const recipeOf = (photo: Pick<PhotoRow, 'recipe'>): Recipe =>
+  photo.recipe === null ? THUMBNAIL_RECIPE : (JSON.parse(photo.recipe) as Recipe)
+
+const PRIMARY = ['thumbnail', 'thumb', 'result']
+
+const ENDINGS: Record<string, string> = { jpeg: 'jpg', png: 'png', webp: 'webp' }
+
+/**
+ * Path of a rendition below the thumbnail root, computed so that a second run overwrites the first:
+ * `<uuid>.jpg` for the primary rendition, `<uuid>-<name>.jpg` for the others.
+ */
+export function renditionPath(uuid: string, name: string, format: string): string {
+  const suffix = PRIMARY.includes(name) ? '' : `-${name}`
+  return `${uuid.slice(0, 2)}/${uuid}${suffix}.${ENDINGS[format] ?? format}`
+}
+
+/** Whether a photo's source is fetched from elsewhere, and not from our own storage. */
+export const isRemote = (url: string) => /^https?:/i.test(url)
+
+/** The `data` of an event about a photo. */
+export function eventData(photo: PhotoRow, thumbnails: readonly ThumbnailRow[], publicUrl: string) {
+  return {
+    photo_uuid: photo.uuid,
+    project_id: photo.project_id,
+    status: photo.status,
+    state: PROJECT_STATES[photo.status],
+    versions: Object.fromEntries(thumbnails.map(({ name, url }) => [name, `${publicUrl}/files/${url}`])),
+    thumbnails: thumbnails.map(({ uuid, name, width, height, url }) => ({ uuid, name, width, height, url })),
+    error: errorOf(photo),
+  }
+}
+
+export const errorOf = ({ error_code, error }: Pick<PhotoRow, 'error_code' | 'error'>) =>
+  error_code === null ? null : { code: error_code, message: error ?? '' }
+
+const PROJECT_STATES = {
+  init: 'init',
+  pending: 'uploaded',
+  processing: 'processing',
+  completed: 'done',
+  failed: 'error',
+} as const

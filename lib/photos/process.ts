@@ -1,0 +1,85 @@
+import { AppError } from '../errors.ts'
+import type { RenderedImage } from '../imaging/index.ts'
+import { isKey, thumbKey } from '../storage/index.ts'
+import type { WorkerApp } from '../worker.ts'
+import { type Attempt, claim, complete, fail, renew, retryLater, type StoredRendition } from './attempt.ts'
+import { isRemote, type PhotoRow, recipeOf, renditionPath } from './photo.ts'
+
+/** Longest delay between two attempts, in ms. */
+const MAX_BACKOFF_MS = 3_600_000
+
+export type Outcome = 'completed' | 'failed' | 'retried' | 'not-claimed' | 'lost'
+
+/**
+ * The pipeline: claims a pending photo, fetches its source, renders it, stores the files, completes the row. May be
+ * killed at any point and run again, or twice at once: the row decides who writes, and files end the same.
+ */
+export async function processPhoto(app: WorkerApp, uuid: string): Promise<Outcome> {
+  const attempt = await claim(app, uuid)
+  if (!attempt) return 'not-claimed'
+  const lease = keepLease(app, attempt)
+  try {
+    const source = await fetchSource(app, attempt.photo, lease.signal)
+    const rendered = await app.imaging.render(source, recipeOf(attempt.photo))
+    lease.signal.throwIfAborted()
+    const stored: StoredRendition[] = []
+    for (const image of rendered.renditions) stored.push(await store(app, attempt.photo, image))
+    return (await complete(app, attempt, stored, rendered.source)) ? 'completed' : 'lost'
+  } catch (error) {
+    if (lease.signal.aborted) return 'lost'
+    return await giveUp(app, attempt, asAppError(error))
+  } finally {
+    lease.end()
+  }
+}
+
+/** Renews the lease at a third of its length; its signal aborts when the photo has been lost to another worker. */
+function keepLease(app: WorkerApp, attempt: Attempt) {
+  const lost = new AbortController()
+  const timer = setInterval(async () => {
+    const kept = await renew(app, attempt).catch(() => true)
+    if (!kept) lost.abort(new AppError('lease-lost', 409, 'Another worker holds the photo'))
+  }, app.config.leaseMs / 3)
+  return { signal: lost.signal, end: () => clearInterval(timer) }
+}
+
+async function fetchSource(app: WorkerApp, { url }: PhotoRow, signal: AbortSignal): Promise<Uint8Array> {
+  if (isRemote(url)) return (await app.downloader.fetch(url, signal)).data
+  if (!isKey(url))
+    throw new AppError('invalid-source', 422, 'The source is neither an http(s) URL nor a stored original')
+  const original = await app.storage.read(url, app.config.maxSourceBytes)
+  if (!original) throw new AppError('source-missing', 422, 'The stored original is gone')
+  return original
+}
+
+async function store(app: WorkerApp, photo: PhotoRow, image: RenderedImage): Promise<StoredRendition> {
+  const { name, format, width, height, data } = image
+  const url = renditionPath(photo.uuid, name, format)
+  await app.storage.put(thumbKey(url), data)
+  return { name, format, width, height, url, bytes: data.byteLength }
+}
+
+async function giveUp(app: WorkerApp, attempt: Attempt, error: AppError): Promise<Outcome> {
+  const { photo } = attempt
+  app.log.warn(
+    { photo_uuid: photo.uuid, attempt: photo.attempts, code: error.code, err: error },
+    'attempt failed',
+  )
+  if (error.retry && photo.attempts < app.config.maxAttempts) {
+    const delayMs = Math.max(backoff(app.config.retryBaseMs, photo.attempts), error.retryAfterMs ?? 0)
+    return (await retryLater(app, attempt, error, delayMs)) ? 'retried' : 'lost'
+  }
+  return (await fail(app, attempt, error)) ? 'failed' : 'lost'
+}
+
+/** Exponential with full jitter on the upper half: attempt n waits between half of and all of base * 2^(n-1) ms. */
+function backoff(baseMs: number, attempt: number): number {
+  const most = Math.min(baseMs * 2 ** (attempt - 1), MAX_BACKOFF_MS)
+  return Math.ceil(most / 2 + (Math.random() * most) / 2)
+}
+
+/** What is no broken rule is a fault of storage, database or machine, which passes; details stay in the log. */
+const asAppError = (error: unknown): AppError =>
+  error instanceof AppError
+    ? error
+    : new AppError('internal-fault', 500, 'A fault of the service itself', { retry: true, cause: error })

@@ -1,0 +1,67 @@
+import type { App } from '../app.ts'
+import { type Db, isPostgres, nowPlus, uuids } from '../db/index.ts'
+import type { PhotoStatus } from '../db/tables.ts'
+import { record } from './events.ts'
+
+export type Rejection = { uuid: string; code: string; detail: string }
+
+type Known = { uuid: string; status: PhotoStatus; queued_at: string | null }
+
+/** Asks for the processing of photos, however often and in whatever state; each is queued once. */
+export async function requestProcessing(
+  app: Pick<App, 'db' | 'queue'>,
+  ids: readonly string[],
+  force: boolean,
+): Promise<{ accepted: string[]; rejected: Rejection[] }> {
+  const asked = [...new Set(ids.map((id) => id.toLowerCase()))]
+  return record(app, async (tx, emit) => {
+    const known = new Map((await lockPhotos(tx, asked)).map((photo) => [photo.uuid, photo]))
+    const rejected = asked.flatMap((uuid) => rejection(uuid, known.get(uuid), force) ?? [])
+    const refused = new Set(rejected.map(({ uuid }) => uuid))
+    const accepted = asked.filter((uuid) => !refused.has(uuid))
+    const queue = accepted.filter((uuid) => !isQueued(known.get(uuid)))
+    await tx
+      .updateTable('photos')
+      .set({
+        status: 'pending',
+        queued_at: nowPlus(),
+        attempts: 0,
+        error_code: null,
+        error: null,
+        updated_at: nowPlus(),
+      })
+      .where('uuid', 'in', uuids(tx, queue))
+      .execute()
+    for (const photoUuid of queue) emit({ type: 'image.queued', photoUuid })
+    return { accepted, rejected }
+  })
+}
+
+/** In the order of the key, so that two requests for the same photos cannot wait for each other. */
+function lockPhotos(tx: Db, asked: readonly string[]): Promise<Known[]> {
+  return tx
+    .selectFrom('photos')
+    .select(['uuid', 'status', 'queued_at'])
+    .where('uuid', 'in', uuids(tx, asked))
+    .orderBy('uuid')
+    .$if(isPostgres(tx), (query) => query.forUpdate())
+    .execute()
+}
+
+const isQueued = (photo: Known | undefined) => photo?.status === 'pending' && photo.queued_at !== null
+
+function rejection(uuid: string, photo: Known | undefined, force: boolean): Rejection | undefined {
+  if (!photo) return { uuid, code: 'not-found', detail: 'There is no such photo' }
+  if (photo.status === 'processing')
+    return { uuid, code: 'already-processing', detail: 'The photo is being processed' }
+  if (photo.status === 'init')
+    return { uuid, code: 'not-uploaded', detail: 'The photo has not been uploaded yet' }
+  if (photo.status === 'completed' && !force) {
+    return {
+      uuid,
+      code: 'already-completed',
+      detail: 'The photo is completed; ask with "force": true to process it again',
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,50 @@
+import type { Db } from '../db/index.ts'
+import { errorOf, type PhotoRow, type ThumbnailRow } from './photo.ts'
+
+export type TimelineEvent = {
+  id: string
+  type: string
+  at: string
+  attempt: number | null
+  detail: string | null
+}
+
+/** Everything that happened to a photo, oldest first. */
+export const findTimeline = (db: Db, uuid: string): Promise<TimelineEvent[]> =>
+  db
+    .selectFrom('events')
+    .select(['id', 'type', 'at', 'attempt', 'detail'])
+    .where('photo_uuid', '=', uuid)
+    .orderBy('id')
+    .execute()
+
+/** A photo as every door's reader may see it. */
+export function showPhoto(
+  photo: PhotoRow,
+  thumbnails: readonly ThumbnailRow[],
+  timeline: readonly TimelineEvent[],
+) {
+  const { uuid, url, status, door, project_id, name, attempts, metadata, created_at, updated_at } = photo
+  return {
+    uuid,
+    url,
+    status,
+    created_at,
+    updated_at,
+    door,
+    project_id,
+    name,
+    attempts,
+    metadata: metadata === null ? null : (JSON.parse(metadata) as Record<string, unknown>),
+    error: errorOf(photo),
+    thumbnails: thumbnails.map((row) => ({
+      uuid: row.uuid,
+      name: row.name,
+      width: row.width,
+      height: row.height,
+      url: row.url,
+      created_at: row.created_at,
+    })),
+    timeline: [...timeline],
+  }
+}

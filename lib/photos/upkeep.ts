@@ -1,0 +1,127 @@
+import { sql } from 'kysely'
+import type { App } from '../app.ts'
+import { isPostgres, nowPlus } from '../db/index.ts'
+import { type Attempt, fail } from './attempt.ts'
+import { type EventRow, publishEvents, record } from './events.ts'
+import type { PhotoRow } from './photo.ts'
+
+/** Events taken, photos freed or asked for again in one go. */
+const BATCH = 500
+
+/** While one relay publishes what it took, the others leave it alone, in ms. */
+const TAKEN_MS = 5_000
+
+type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log'>
+
+/** Publishes events that are due and not published: retries, and what a dead process or broker left. Returns how many were confirmed. */
+export async function relayEvents(app: Pick<App, 'db' | 'queue'>): Promise<number> {
+  const due = app.db
+    .selectFrom('events')
+    .select('id')
+    .where('published_at', 'is', null)
+    .where('publish_after', '<=', nowPlus())
+    .orderBy('publish_after')
+    .limit(BATCH)
+    .$if(isPostgres(app.db), (query) => query.forUpdate().skipLocked())
+  const taken = await app.db
+    .updateTable('events')
+    .set({ publish_after: nowPlus(TAKEN_MS) })
+    .where('id', 'in', due)
+    .returning(['id', 'photo_uuid', 'type', 'at', 'data'])
+    .execute()
+  const inOrder = taken.sort((a, b) => (a.id < b.id ? -1 : 1)).map((row): EventRow => ({ ...row, due: true }))
+  return publishEvents(app, inOrder)
+}
+
+/** Frees photos whose worker died and asks again for those whose message got lost; returns how many. */
+export async function sweepPhotos(app: Core): Promise<number> {
+  return (await freeExpired(app)) + (await requeueStale(app))
+}
+
+/** Leases that ran out: back to the queue, or given up after too many dead workers. */
+async function freeExpired(app: Core): Promise<number> {
+  const expired = await app.db
+    .selectFrom('photos')
+    .selectAll()
+    .where('status', '=', 'processing')
+    .where('lease_until', '<', nowPlus())
+    .limit(BATCH)
+    .execute()
+  const done = await Promise.all(expired.map((photo) => free(app, photo)))
+  return done.filter(Boolean).length
+}
+
+async function free(app: Core, photo: PhotoRow): Promise<boolean> {
+  if (photo.attempts >= app.config.maxAttempts) {
+    const attempt: Attempt = { photo, token: photo.lease_token ?? '' }
+    return fail(app, attempt, { code: 'worker-lost', message: `The worker died ${photo.attempts} times` })
+  }
+  return record(app, async (tx, emit) => {
+    const freed = await tx
+      .updateTable('photos')
+      .set({ status: 'pending', lease_until: null, lease_token: null, updated_at: nowPlus() })
+      .where('uuid', '=', photo.uuid)
+      .where('status', '=', 'processing')
+      .where('lease_until', '<', nowPlus())
+      .returning('uuid')
+      .executeTakeFirst()
+    if (freed) {
+      emit({
+        type: 'image.queued',
+        photoUuid: photo.uuid,
+        attempt: photo.attempts,
+        detail: 'The worker was lost',
+      })
+    }
+    return freed !== undefined
+  })
+}
+
+/** Queued photos whose last message is older than `requeueAfterMs`: a broker lost it, or its queue was purged. */
+async function requeueStale(app: Core): Promise<number> {
+  const { requeueAfterMs } = app.config
+  return record(app, async (tx, emit) => {
+    const stale = await tx
+      .selectFrom('photos')
+      .select(['uuid', 'attempts'])
+      .where('status', '=', 'pending')
+      .where('queued_at', '<', nowPlus(-requeueAfterMs))
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('events')
+              .select(sql`1`.as('one'))
+              .whereRef('events.photo_uuid', '=', 'photos.uuid')
+              .where('events.type', '=', 'image.queued')
+              .where((eb) =>
+                eb.or([eb('published_at', 'is', null), eb('published_at', '>', nowPlus(-requeueAfterMs))]),
+              ),
+          ),
+        ),
+      )
+      .limit(BATCH)
+      .$if(isPostgres(tx), (query) => query.forUpdate().skipLocked())
+      .execute()
+    for (const { uuid } of stale)
+      emit({ type: 'image.queued', photoUuid: uuid, detail: 'The message got lost' })
+    return stale.length
+  })
+}
+
+/** Asks again at once for all that is queued: for a queue that began empty. Returns how many. */
+export async function requeueAll(app: Pick<App, 'db' | 'queue'>): Promise<number> {
+  const queued = await app.db
+    .selectFrom('photos')
+    .select('uuid')
+    .where('status', '=', 'pending')
+    .where('queued_at', 'is not', null)
+    .orderBy('queued_at')
+    .execute()
+  const messages = queued.map(({ uuid }) => ({
+    id: uuid,
+    to: 'work' as const,
+    key: '',
+    body: { photo_uuid: uuid },
+  }))
+  return (await app.queue.publish(messages, TAKEN_MS)).size
+}

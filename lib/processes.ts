@@ -1,0 +1,57 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { consumers, endpoints, schedules } from '../functions/index.ts'
+import type { App } from './app.ts'
+import type { Schedule } from './function.ts'
+import { openHttp } from './http/server.ts'
+import { requeueAll } from './photos/upkeep.ts'
+import { openWorker } from './worker.ts'
+
+/** A part of the service that runs until stopped; stopping finishes what runs. */
+export type Running = { stop(): Promise<void> }
+
+/** Serves every endpoint over HTTP; `url` is where. */
+export async function runApi(app: App): Promise<Running & { url: string }> {
+  const server = await openHttp(app, endpoints)
+  const url = await server.listen({ host: app.config.host, port: app.config.port })
+  return { url, stop: () => server.close() }
+}
+
+/** Processes photos; begins with what is queued where the queue itself remembers nothing. */
+export async function runWorker(app: App): Promise<Running> {
+  const worker = openWorker(app)
+  const running = await Promise.all(
+    consumers.map((consumer) =>
+      app.queue.consume(consumer.from, app.config.prefetch, (d) => consumer.handle(d, worker)),
+    ),
+  )
+  if (!app.queue.durable) await requeueAll(app)
+  return {
+    async stop() {
+      await Promise.all(running.map((consumer) => consumer.stop()))
+      await worker.close()
+    },
+  }
+}
+
+/** Runs the schedules: relay and sweep. */
+export async function runRelay(app: App): Promise<Running> {
+  const stopping = new AbortController()
+  const loops = schedules.map((schedule) => repeat(app, schedule, stopping.signal))
+  return {
+    async stop() {
+      stopping.abort()
+      await Promise.all(loops)
+    },
+  }
+}
+
+/** Again at once while there is work; else, or after a fault, at the schedule's interval. */
+async function repeat(app: App, schedule: Schedule, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const done = await schedule.run(app).catch((error: Error) => {
+      app.log.error({ err: error }, 'schedule failed')
+      return 0
+    })
+    if (done === 0) await delay(schedule.every(app.config), undefined, { signal }).catch(() => {})
+  }
+}

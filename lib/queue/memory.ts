@@ -1,0 +1,69 @@
+import { type Consumer, DELIVERY_LIMIT, type Handler, type Queue } from './index.ts'
+
+/** Dead messages kept for whoever consumes them; each has its row in `events` besides. */
+const DEAD_KEPT = 1000
+
+type Waiting = { body: Uint8Array; headers: Record<string, unknown>; deliveries: number }
+
+/** A queue within this process: the same rules as the broker's, gone with the process. */
+export function openMemoryQueue(): Queue {
+  const queues = {
+    work: memoryQueue((message) => queues.dead.add(message)),
+    dead: memoryQueue(undefined, DEAD_KEPT),
+  }
+  return {
+    durable: false,
+    isUp: () => true,
+    async publish(messages) {
+      for (const { to, body, headers = {} } of messages) {
+        if (to !== 'app') queues[to].add({ body: Buffer.from(JSON.stringify(body)), headers, deliveries: 0 })
+      }
+      return new Set(messages.map((message) => message.id))
+    },
+    consume: async (from, prefetch, handle) => queues[from].consume(prefetch, handle),
+    close: async () => {},
+  }
+}
+
+function memoryQueue(dead?: (message: Waiting) => void, most = Number.POSITIVE_INFINITY) {
+  const waiting: Waiting[] = []
+  const consumers = new Set<() => void>()
+  const add = (message: Waiting) => {
+    waiting.push(message)
+    if (waiting.length > most) waiting.shift()
+    for (const take of consumers) take()
+  }
+  const consume = (prefetch: number, handle: Handler): Consumer => {
+    const running = new Set<Promise<void>>()
+    const deliver = async (message: Waiting) => {
+      message.deliveries++
+      const { body, headers, deliveries } = message
+      try {
+        await handle({ body, headers, redelivered: deliveries > 1 })
+      } catch {
+        if (deliveries < DELIVERY_LIMIT) add(message)
+        else dead?.(message)
+      }
+    }
+    const take = () => {
+      while (running.size < prefetch) {
+        const message = waiting.shift()
+        if (!message) return
+        const task = deliver(message).finally(() => {
+          running.delete(task)
+          if (consumers.has(take)) take()
+        })
+        running.add(task)
+      }
+    }
+    consumers.add(take)
+    take()
+    return {
+      async stop() {
+        consumers.delete(take)
+        await Promise.all(running)
+      },
+    }
+  }
+  return { add, consume }
+}

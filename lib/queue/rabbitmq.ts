@@ -1,0 +1,176 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Message as AmqpMessage, ConfirmChannel } from 'amqplib'
+import type { Logger } from 'pino'
+import rascal from 'rascal'
+import type { Consumer, Handler, Message, Queue } from './index.ts'
+import { APP_EXCHANGE, deadQueue, topology, WORK_EXCHANGE, workKey } from './topology.ts'
+
+/** Longest wait between two attempts to reach a broker that is away at the start. */
+const CONNECT_RETRY_MS = 1_000
+/** A message whose handler threw waits this long before it comes back. */
+const NACK_DELAY_MS = 500
+
+type Broker = InstanceType<typeof rascal.BrokerAsPromised>
+type Options = { url: string; queueName: string; prefetch: number; log: Logger }
+
+/**
+ * The queue on RabbitMQ. Rascal asserts the topology, connects, reconnects and consumes; publishing is in bulk on
+ * a confirm channel of our own, which refuses at once while the broker is away instead of holding messages in memory.
+ * Opening waits for nothing: it goes on trying to connect until closed.
+ */
+export function openRabbitMq(options: Options): Queue {
+  const closing = new AbortController()
+  let up = false
+  const connected = connect(options, closing.signal, (state) => {
+    up = state
+  })
+  connected.catch(() => {})
+  const channel = confirmChannel(connected)
+  return {
+    durable: true,
+    isUp: () => up,
+    async publish(messages, deadlineMs) {
+      const confirmed = new Set<string>()
+      const publishing = channel
+        .get()
+        .then((open) => publishAll(open, messages, options.queueName, confirmed))
+        .catch((error: Error) => options.log.warn({ err: error.message }, 'not published, the relay will'))
+      await Promise.race([publishing, delay(deadlineMs, undefined, { ref: false })])
+      return new Set(confirmed)
+    },
+    async consume(from, prefetch, handle) {
+      return subscribe(await connected, from, prefetch, handle, options.log)
+    },
+    async close() {
+      closing.abort()
+      const broker = await connected.catch(() => undefined)
+      await channel.close()
+      await broker?.shutdown()
+    },
+  }
+}
+
+/** Connects, waiting for a broker that is away, and reports each loss and return of the connection. */
+async function connect(options: Options, signal: AbortSignal, setUp: (up: boolean) => void): Promise<Broker> {
+  const config = rascal.withDefaultConfig(topology(options))
+  for (;;) {
+    try {
+      const broker = await rascal.BrokerAsPromised.create(config)
+      broker.on('error', (error: Error) => options.log.warn({ err: error.message }, 'broker connection lost'))
+      broker.on('vhost_initialised', () => setUp(true))
+      broker.on('disconnect', () => setUp(false))
+      setUp(true)
+      return broker
+    } catch (error) {
+      signal.throwIfAborted()
+      options.log.warn({ err: (error as Error).message }, 'broker not reachable, trying again')
+      await delay(CONNECT_RETRY_MS, undefined, { signal })
+    }
+  }
+}
+
+/** One confirm channel on its own connection, opened at the first use and again after it was lost. */
+function confirmChannel(connected: Promise<Broker>) {
+  let current: Promise<{ channel: ConfirmChannel; connection: AmqpConnection }> | undefined
+  const open = async () => {
+    const broker = await connected
+    // Typed as if it returned nothing; it resolves to a connection of amqplib's callback API.
+    const connection = await (broker.connect('/') as Promise<unknown> as Promise<AmqpConnection>)
+    const forget = () => {
+      current = undefined
+    }
+    connection.on('close', forget)
+    connection.on('error', forget)
+    const channel = await new Promise<ConfirmChannel>((resolve, reject) => {
+      connection.createConfirmChannel((error, opened) => (error ? reject(error) : resolve(opened)))
+    })
+    channel.on('error', forget)
+    channel.on('close', forget)
+    return { channel, connection }
+  }
+  return {
+    async get(): Promise<ConfirmChannel> {
+      current ??= open().catch((error) => {
+        current = undefined
+        throw error
+      })
+      return (await current).channel
+    },
+    async close() {
+      const open = await current?.catch(() => undefined)
+      if (open) await new Promise<void>((resolve) => open.connection.close(() => resolve()))
+    },
+  }
+}
+
+type AmqpConnection = {
+  createConfirmChannel(done: (error: Error | null, channel: ConfirmChannel) => void): void
+  close(done: () => void): void
+  on(event: 'close' | 'error', listener: () => void): void
+}
+
+/** Resolves when the broker has answered for every message; adds the ids it confirmed as they come. */
+async function publishAll(
+  channel: ConfirmChannel,
+  messages: readonly Message[],
+  queueName: string,
+  confirmed: Set<string>,
+) {
+  const confirms = messages.map((message) => {
+    const [exchange, key] = routeOf(message, queueName)
+    const options = {
+      persistent: true,
+      contentType: 'application/json',
+      messageId: message.id,
+      headers: message.headers,
+    }
+    return new Promise<void>((resolve) => {
+      channel.publish(exchange, key, Buffer.from(JSON.stringify(message.body)), options, (error) => {
+        if (!error) confirmed.add(message.id)
+        resolve()
+      })
+    })
+  })
+  await Promise.all(confirms)
+}
+
+function routeOf({ to, key }: Message, queueName: string): [exchange: string, key: string] {
+  if (to === 'work') return [WORK_EXCHANGE, workKey(queueName)]
+  if (to === 'dead') return ['', deadQueue(queueName)]
+  return [APP_EXCHANGE, key]
+}
+
+async function subscribe(
+  broker: Broker,
+  from: string,
+  prefetch: number,
+  handle: Handler,
+  log: Logger,
+): Promise<Consumer> {
+  const session = await broker.subscribe(from, { prefetch })
+  const running = new Set<Promise<void>>()
+  const onMessage = (message: AmqpMessage, body: Uint8Array, ackOrNack: AckOrNack) => {
+    const { headers = {} } = message.properties
+    const task = handle({ body, headers, redelivered: message.fields.redelivered ?? false })
+      .then(() => ackOrNack())
+      .catch((error: Error) => {
+        log.error({ err: error }, 'message not handled, it comes back')
+        ackOrNack(error, { strategy: 'nack', requeue: true, defer: NACK_DELAY_MS })
+      })
+      .finally(() => running.delete(task))
+    running.add(task)
+  }
+  session.on('message', onMessage)
+  session.on('invalid_content', (_error: Error, message: AmqpMessage, ackOrNack: AckOrNack) =>
+    onMessage(message, message.content, ackOrNack),
+  )
+  session.on('error', (error: Error) => log.warn({ err: error.message }, 'consumer interrupted'))
+  return {
+    async stop() {
+      await session.cancel()
+      await Promise.all(running)
+    },
+  }
+}
+
+type AckOrNack = (error?: Error, recovery?: { strategy: 'nack'; requeue: boolean; defer: number }) => void

@@ -1,0 +1,23 @@
+import { config as readDotenv } from 'dotenv'
+import { uuidv7 } from 'uuidv7'
+import { openApp } from '../lib/app.ts'
+import { readConfig } from '../lib/config.ts'
+import { migrate } from '../lib/db/migrate.ts'
+import { addPhotos } from '../lib/photos/add.ts'
+import { originalKey } from '../lib/storage/index.ts'
+import { samplePhotos } from './sample-photos.ts'
+
+readDotenv({ quiet: true })
+const app = await openApp(readConfig(process.env))
+await migrate(app.db)
+const samples = (await samplePhotos()).map((sample) => ({ ...sample, uuid: uuidv7() }))
+for (const { uuid, data } of samples) await app.storage.put(originalKey(uuid), data)
+const photos = samples.map(({ uuid, name }) => ({
+  uuid,
+  name,
+  url: originalKey(uuid),
+  door: 'photos' as const,
+}))
+await addPhotos(app, photos)
+for (const { uuid, name } of samples) console.log(`${uuid}  ${name}`)
+await app.close()

@@ -1,0 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { config as readDotenv } from 'dotenv'
+import { type App, openApp } from '../lib/app.ts'
+import { type Config, readConfig } from '../lib/config.ts'
+import { isDatabaseAway } from '../lib/db/errors.ts'
+import { migrate } from '../lib/db/migrate.ts'
+import { type Running, runApi, runRelay, runWorker } from '../lib/processes.ts'
+
+/** Longest wait for what runs when the process is asked to stop, in ms. */
+const STOP_TIMEOUT_MS = 30_000
+
+/** What a process may run; the first that is started is the last to stop. */
+const ROLES: Record<string, ((app: App) => Promise<Running & { url?: string }>)[]> = {
+  all: [runRelay, runWorker, runApi],
+  api: [runApi],
+  worker: [runWorker],
+  relay: [runRelay],
+  migrate: [],
+}
+
+await main(process.argv[2] ?? 'all').catch((error: Error) => {
+  console.error(error.message)
+  process.exit(1)
+})
+
+async function main(role: string): Promise<void> {
+  readDotenv({ quiet: true })
+  const config = readConfig(process.env)
+  if (role !== 'all' && role !== 'api' && role !== 'migrate' && !config.rabbitmqUrl) {
+    throw new Error(
+      `RABBITMQ_URL must be set: a ${role} apart from the API needs a queue that both can reach`,
+    )
+  }
+  const app = await openApp(config)
+  const applied = await migrateWhenUp(app)
+  if (role === 'migrate')
+    console.log(applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply')
+  const running: (Running & { url?: string })[] = []
+  const stop = stopper(app, running)
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  for (const run of ROLES[role] ?? []) running.push(await run(app))
+  const url = running.find((part) => part.url)?.url
+  if (url) greet(config, url)
+  if (role === 'migrate') await app.close()
+}
+
+/** A database that is still starting is waited for. */
+async function migrateWhenUp(app: App): Promise<string[]> {
+  for (;;) {
+    try {
+      return await migrate(app.db)
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error
+      app.log.warn({ err: (error as Error).message }, 'database not reachable, trying again')
+      await delay(1_000)
+    }
+  }
+}
+
+function stopper(app: App & { close(): Promise<void> }, running: Running[]) {
+  let stopping = false
+  return async () => {
+    if (stopping) return
+    stopping = true
+    setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
+    for (const part of running.reverse()) await part.stop()
+    await app.close()
+    process.exit(0)
+  }
+}
+
+function greet({ databaseUrl, rabbitmqUrl, storageDir }: Config, url: string): void {
+  const database = databaseUrl.startsWith('sqlite:') ? databaseUrl : 'PostgreSQL'
+  console.log(
+    `Photo processor on ${url}  (${database}, ${rabbitmqUrl ? 'RabbitMQ' : 'in-process queue'}, ${storageDir})`,
+  )
+  console.log(`Try: curl -s ${url}/photos/pending`)
+}

@@ -1,0 +1,41 @@
+import net from 'node:net'
+import type { TestProject } from 'vitest/node'
+
+const DATABASE_URL = process.env.TEST_DATABASE_URL ?? 'postgres://postgres:postgres@127.0.0.1:5432/postgres'
+const RABBITMQ_URL = process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672'
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Undefined where the server cannot be reached: its cases are then skipped by name. */
+    postgresUrl: string | undefined
+    rabbitmqUrl: string | undefined
+  }
+}
+
+/** Finds the servers that the tests may use. */
+export default async function setup(project: TestProject) {
+  project.provide('postgresUrl', await ifReachable('PostgreSQL', DATABASE_URL, 5432))
+  project.provide('rabbitmqUrl', await ifReachable('RabbitMQ', RABBITMQ_URL, 5672))
+}
+
+async function ifReachable(name: string, url: string, defaultPort: number): Promise<string | undefined> {
+  const { hostname, port } = new URL(url)
+  if (await reachable(hostname, Number(port || defaultPort))) return url
+  if (process.env.REQUIRE_SERVERS === '1')
+    throw new Error(`${name} is not reachable at ${hostname}, and REQUIRE_SERVERS=1`)
+  console.warn(`${name} is not reachable: its tests are skipped`)
+  return undefined
+}
+
+function reachable(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host, port, timeout: 2_000 })
+    const end = (result: boolean) => {
+      socket.destroy()
+      resolve(result)
+    }
+    socket.on('connect', () => end(true))
+    socket.on('error', () => end(false))
+    socket.on('timeout', () => end(false))
+  })
+}

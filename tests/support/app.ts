@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import amqplib from 'amqplib'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { type App, openApp } from '../../lib/app.ts'
+import { readConfig } from '../../lib/config.ts'
+import { migrate } from '../../lib/db/migrate.ts'
+import { openWorker, type WorkerApp } from '../../lib/worker.ts'
+
+export type Environment = Record<string, string>
+
+/** What the service may run on: nothing else, and the real servers. */
+export const SETUPS = [
+  { name: 'embedded', servers: false },
+  { name: 'PostgreSQL and RabbitMQ', servers: true },
+] as const
+
+export type Setup = (typeof SETUPS)[number]
+
+/** Whether a set-up can be tested here. */
+export const isAvailable = (setup: Setup) =>
+  !setup.servers || (inject('postgresUrl') !== undefined && inject('rabbitmqUrl') !== undefined)
+
+/** Runs `use` with the environment of a service of its own: directory, database, queue names. Leaves nothing behind. */
+export async function withEnvironment<T>(setup: Setup, use: (env: Environment) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'photos-'))
+  const own = `test_${randomBytes(6).toString('hex')}`
+  const env: Environment = {
+    STORAGE_DIR: path.join(directory, 'files'),
+    DATABASE_URL: `sqlite:${path.join(directory, 'photos.db')}`,
+    SOURCE_ALLOW_CIDRS: '127.0.0.1/32',
+    LOG_LEVEL: 'silent',
+    WORKER_THREADS: '1',
+    LEASE_MS: '2000',
+    SWEEP_INTERVAL_MS: '200',
+    RELAY_INTERVAL_MS: '100',
+    RETRY_BASE_MS: '50',
+    REQUEUE_AFTER_MS: '2000',
+    PORT: '0',
+  }
+  try {
+    if (!setup.servers) return await use(env)
+    return await withServers(own, (servers) => use({ ...env, ...servers }))
+  } finally {
+    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  }
+}
+
+async function withServers<T>(own: string, use: (env: Environment) => Promise<T>): Promise<T> {
+  const admin = inject('postgresUrl') ?? ''
+  const rabbitmqUrl = inject('rabbitmqUrl') ?? ''
+  await execute(admin, `create database ${own}`)
+  const url = new URL(admin)
+  url.pathname = `/${own}`
+  try {
+    return await use({ DATABASE_URL: url.href, RABBITMQ_URL: rabbitmqUrl, QUEUE_NAME: own })
+  } finally {
+    await execute(admin, `drop database ${own} with (force)`)
+    await deleteQueues(rabbitmqUrl, own, `${own}.dead`)
+  }
+}
+
+export async function execute(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
+
+async function deleteQueues(url: string, ...names: string[]): Promise<void> {
+  const connection = await amqplib.connect(url)
+  const channel = await connection.createChannel()
+  for (const name of names) await channel.deleteQueue(name)
+  await connection.close()
+}
+
+/** Runs `use` with an open, migrated app on a set-up of its own. */
+export function withApp<T>(setup: Setup, use: (app: App) => Promise<T>, more: Environment = {}): Promise<T> {
+  return withEnvironment(setup, async (env) => {
+    const app = await openApp(readConfig({ ...env, ...more }))
+    try {
+      await migrate(app.db)
+      return await use(app)
+    } finally {
+      await app.close()
+    }
+  })
+}
+
+/** The same with an app that can process photos. */
+export function withWorker<T>(
+  setup: Setup,
+  use: (app: WorkerApp) => Promise<T>,
+  more: Environment = {},
+): Promise<T> {
+  return withApp(
+    setup,
+    async (app) => {
+      const worker = openWorker(app)
+      try {
+        return await use(worker)
+      } finally {
+        await worker.close()
+      }
+    },
+    more,
+  )
+}

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import net from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Environment } from './app.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+export type Service = {
+  url: string
+  /** All that the process has printed. */
+  output(): string
+  kill(signal: NodeJS.Signals): Promise<number | null>
+}
+
+/** A port of 127.0.0.1 that is free now. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  server.close()
+  return port
+}
+
+/** Starts an npm script as a user does, and waits until it says `ready`. */
+export async function startScript(script: string, env: Environment, ready: RegExp): Promise<Service> {
+  const port = env.PORT && env.PORT !== '0' ? Number(env.PORT) : await freePort()
+  const child = spawn('npm', ['run', '--silent', script], {
+    cwd: ROOT,
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
+      LOG_LEVEL: 'info',
+      ...env,
+      PORT: String(port),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)))
+  const ended = once(child, 'exit')
+  await until(
+    () => ready.test(output) || child.exitCode !== null,
+    30_000,
+    () => output,
+  )
+  if (child.exitCode !== null) throw new Error(`npm run ${script} ended: ${output}`)
+  return {
+    url: `http://127.0.0.1:${port}`,
+    output: () => output,
+    async kill(signal) {
+      killGroup(child, signal)
+      await ended
+      return child.exitCode
+    },
+  }
+}
+
+/** npm and what it started. */
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+    process.kill(-child.pid, signal)
+}
+
+/** Waits until `check` holds; throws with `describe()` past `timeoutMs`. */
+export async function until(
+  check: () => boolean | Promise<boolean>,
+  timeoutMs = 20_000,
+  describe: () => unknown = () => '',
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  while (!(await check())) {
+    if (Date.now() > deadline)
+      throw new Error(`not within ${timeoutMs} ms: ${JSON.stringify(await describe())}`)
+    await delay(25)
+  }
+}
+
+export async function getJson<T>(url: string): Promise<T> {
+  const answer = await fetch(url)
+  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
+  return (await answer.json()) as T
+}
