@@ -88,7 +88,7 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
 }
 
 function follow(location: string, base: URL, allowed: readonly string[]): URL {
-  const next = URL.parse(location, base)
+  const next = URL.parse(location, base.href)
   if (!next) throw new AppError('invalid-source', 422, 'The source redirects to a malformed URL')
   return checkSourceUrl(next, allowed)
 }
