@@ -8,6 +8,7 @@ import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
 import { listPending } from './photos/list-pending.ts'
 import { process } from './photos/process.ts'
+import { remove } from './photos/remove.ts'
 import { show } from './photos/show.ts'
 import { relay } from './schedules/relay.ts'
 import { sweep } from './schedules/sweep.ts'
@@ -19,6 +20,7 @@ export const endpoints: readonly AnyEndpoint[] = [
   add,
   list,
   show,
+  remove,
   showFile,
   health,
   liveness,

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { aliases } from './config-aliases.ts'
+import { parseCidrs } from './download/address.ts'
 
 /** What the service runs on: read once at the start, validated, frozen. */
 export type Config = Readonly<ReturnType<typeof read>>
@@ -36,7 +37,7 @@ function read(env: Environment) {
     storageDir,
     thumbsDir: path.resolve(env.THUMBS_DIR ?? path.join(storageDir, 'thumbs')),
     workerThreads,
-    sourceAllowCidrs: list(env.SOURCE_ALLOW_CIDRS),
+    sourceAllowCidrs: cidrs(env, 'SOURCE_ALLOW_CIDRS'),
     maxSourceBytes: integer(env, 'MAX_SOURCE_BYTES', 50 * 1024 * 1024, 1, 2 ** 31),
     maxSourcePixels: integer(env, 'MAX_SOURCE_PIXELS', 50_000_000, 1, 1_000_000_000),
     downloadTimeoutMs: integer(env, 'DOWNLOAD_TIMEOUT_MS', 30_000, 1, 3_600_000),
@@ -82,6 +83,16 @@ function oneOf<T extends string>(env: Environment, variable: string, values: rea
   const text = env[variable]?.trim() ?? fallback
   const value = values.find((candidate) => candidate === text)
   return value ?? wrong(variable, `must be one of ${values.join(', ')}`)
+}
+
+function cidrs(env: Environment, variable: string): string[] {
+  const ranges = list(env[variable])
+  try {
+    parseCidrs(ranges)
+  } catch (error) {
+    wrong(variable, `must be a list of CIDR ranges: ${(error as Error).message}`)
+  }
+  return ranges
 }
 
 function list(text: string | undefined): string[] {

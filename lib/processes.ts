@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { consumers, endpoints, schedules } from '../functions/index.ts'
 import type { App } from './app.ts'
+import { isDatabaseAway } from './db/errors.ts'
 import type { Schedule } from './function.ts'
 import { openHttp } from './http/server.ts'
 import { requeueAll } from './photos/upkeep.ts'
 import { openWorker } from './worker.ts'
+
+const DATABASE_RETRY_MS = 1_000
 
 /** A part of the service that runs until stopped; stopping finishes what runs. */
 export type Running = { stop(): Promise<void> }
@@ -19,17 +22,33 @@ export async function runApi(app: App): Promise<Running & { url: string }> {
 /** Processes photos; begins with what is queued where the queue itself remembers nothing. */
 export async function runWorker(app: App): Promise<Running> {
   const worker = openWorker(app)
+  const stopping = new AbortController()
   const running = await Promise.all(
-    consumers.map((consumer) =>
-      app.queue.consume(consumer.from, app.config.prefetch, (d) => consumer.handle(d, worker)),
+    consumers.map(({ from, handle }) =>
+      app.queue.consume(from, app.config.prefetch, (delivery) =>
+        whenDatabaseIsUp(() => handle(delivery, worker), stopping.signal),
+      ),
     ),
   )
   if (!app.queue.durable) await requeueAll(app)
   return {
     async stop() {
+      stopping.abort()
       await Promise.all(running.map((consumer) => consumer.stop()))
       await worker.close()
     },
+  }
+}
+
+/** Holds a message while the database is away: handed back, it would count as delivered, and five times make it dead. */
+async function whenDatabaseIsUp(handle: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      return await handle()
+    } catch (error) {
+      if (!isDatabaseAway(error) || signal.aborted) throw error
+      await delay(DATABASE_RETRY_MS, undefined, { signal }).catch(() => {})
+    }
   }
 }
 

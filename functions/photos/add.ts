@@ -34,7 +34,7 @@ export const add = endpoint({
       app,
       urls.map(({ url }) => ({ url, door: 'photos' })),
     )
-    const shown = photos.map((photo) => showPhoto(photo, [], []))
+    const shown = photos.map((photo) => showPhoto(photo, []))
     const [first] = shown
     if (!('url' in body) || !first) return reply(201, shown)
     return reply(201, first, { location: `${publicUrl}/photos/${first.uuid}` })

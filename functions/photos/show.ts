@@ -1,5 +1,5 @@
 import { endpoint } from '../../lib/function.ts'
-import { PhotoDetails, problems, UuidParams } from '../../lib/http/schemas.ts'
+import { PhotoWithTimeline, problems, UuidParams } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhoto, findThumbnails } from '../../lib/photos/photo.ts'
 import { findTimeline, showPhoto } from '../../lib/photos/show.ts'
@@ -11,10 +11,11 @@ export const show = endpoint({
   summary: 'A photo with its thumbnails and everything that happened to it',
   tag: 'photos',
   params: UuidParams,
-  replies: { 200: PhotoDetails, ...problems(404, 503) },
+  replies: { 200: PhotoWithTimeline, ...problems(404, 503) },
   async handle({ params }, { db }) {
     const photo = await findPhoto(db, params.uuid)
-    return showPhoto(photo, await findThumbnails(db, photo.uuid), await findTimeline(db, photo.uuid))
+    const thumbnails = await findThumbnails(db, [photo.uuid])
+    return { ...showPhoto(photo, thumbnails), timeline: await findTimeline(db, photo.uuid) }
   },
 })
 

@@ -4,7 +4,6 @@ const CONNECTION_CODES = new Set([
   'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',
-  'ENOENT',
   'ENOTFOUND',
   'EHOSTUNREACH',
   'EAI_AGAIN',
@@ -23,7 +22,8 @@ const SQLITE_CODES = new Set([5, 10, 13])
 /** Whether an error says that the database cannot be used now, and not that a query is wrong. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const { code = '', errcode = 0 } = error as { code?: string; errcode?: number }
+  const { code = '', errcode = 0, syscall } = error as { code?: string; errcode?: number; syscall?: string }
   if (code === 'ERR_SQLITE_ERROR') return SQLITE_CODES.has(errcode & 0xff)
+  if (code === 'ENOENT') return syscall === 'connect'
   return CONNECTION_CODES.has(code) || POSTGRES_CODES.test(code) || MESSAGES.test(error.message)
 }

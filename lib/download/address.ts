@@ -12,8 +12,8 @@ const GLOBAL_UNICAST: Cidr = [ipaddr.parse('2000::'), 3]
 
 /** Whether a download may reach this address: it is a public one, or lies in a range that is allowed on purpose. */
 export function isAllowed(address: string, allowed: readonly string[] = []): boolean {
-  if (!isIP(address)) return false
-  const ip = ipaddr.process(address)
+  const ip = parse(address)
+  if (!ip) return false
   return isPublic(ip) || parseCidrs(allowed).some((cidr) => contains(cidr, ip))
 }
 
@@ -21,11 +21,21 @@ export function isAllowed(address: string, allowed: readonly string[] = []): boo
 export function parseCidrs(texts: readonly string[]): Cidr[] {
   return texts.map((text) => {
     const [address = '', bits, ...rest] = text.split('/')
-    const width = isIP(address) === 4 ? 32 : 128
+    const ip = parse(address)
+    const width = ip?.kind() === 'ipv4' ? 32 : 128
     const prefix = bits === undefined ? width : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN
-    if (!isIP(address) || rest.length > 0 || !(prefix <= width)) throw new Error(`${text} is no CIDR range`)
-    return [ipaddr.parse(address), prefix]
+    if (!ip || rest.length > 0 || !(prefix <= width)) throw new Error(`${text} is no CIDR range`)
+    return [ip, prefix]
   })
+}
+
+/** An IPv4-mapped address is the IPv4 address it stands for. */
+function parse(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  const version = isIP(address)
+  if (version !== 6) return version === 4 ? ipaddr.parse(address) : undefined
+  // ipaddr.js takes ::8.8.8.8 (as resolvers print IPv4-compatible addresses) for ::ffff:8.8.8.8; WHATWG writes it in hex.
+  const { hostname } = new URL(`http://[${address.replace(/%.*/, '')}]`)
+  return ipaddr.process(hostname.slice(1, -1))
 }
 
 function isPublic(ip: ipaddr.IPv4 | ipaddr.IPv6): boolean {

@@ -6,6 +6,9 @@ import type { Duplex } from 'node:stream'
 import { isAllowed } from './address.ts'
 import { blocked, withoutBrackets } from './source-url.ts'
 
+/** RFC 6761: all of these are loopback, but not every resolver knows, and an unknown name would be tried again. */
+const LOCALHOST = /(^|\.)localhost\.?$/i
+
 /** Agents that judge the very addresses they dial, so that neither redirects nor a changing DNS answer get around it. */
 export function openAgents(allowed: readonly string[], lookup: LookupFunction = dns.lookup) {
   // Each download has its own connection: a kept one may be half closed already, which would cost an attempt.
@@ -38,7 +41,7 @@ type Connected = (error: Error | null, stream: Duplex) => void
 /** A lookup that fails when any of a name's addresses is refused: which one gets dialled is up to the socket. */
 function guard(lookup: LookupFunction, allowed: readonly string[]): LookupFunction {
   return (name, options, callback) =>
-    lookup(name, { ...options, all: true }, (error, answer, family) => {
+    lookup(LOCALHOST.test(name) ? 'localhost' : name, { ...options, all: true }, (error, answer, family) => {
       if (error) return callback(error, [])
       const addresses = Array.isArray(answer) ? answer : [{ address: answer, family: family ?? isIP(answer) }]
       const [first] = addresses

@@ -46,7 +46,7 @@ export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[]
   for (const { method, path, summary, tag, params, query, body, replies, handle } of endpoints) {
     const part = { ...(params && { params }), ...(query && { querystring: query }), ...(body && { body }) }
     server.route({
-      method: method === 'GET' ? ['GET', 'HEAD'] : method,
+      method,
       url: path,
       schema: { summary, tags: [tag], ...part, response: documented(replies) },
       // Answers are typed; serialising by schema would drop what a schema does not name.

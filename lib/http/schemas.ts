@@ -71,5 +71,9 @@ export const PhotoDetails = Type.Object({
   metadata: Nullable(Type.Record(Type.String(), Type.Unknown())),
   error: Nullable(ErrorInfo),
   thumbnails: Type.Array(Thumbnail),
-  timeline: Type.Array(TimelineEvent),
 })
+
+export const PhotoWithTimeline = Type.Composite([
+  PhotoDetails,
+  Type.Object({ timeline: Type.Array(TimelineEvent) }),
+])

@@ -2,7 +2,7 @@ import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifySchema } from 'fastify'
 import type { App } from '../app.ts'
 import type { AnyEndpoint } from '../function.ts'
 import { mount, openServer } from './mount.ts'
@@ -13,6 +13,7 @@ export async function openHttp(app: App, endpoints: readonly AnyEndpoint[]): Pro
   await server.register(helmet)
   if (app.config.corsOrigins.length > 0) await server.register(cors, { origin: [...app.config.corsOrigins] })
   await server.register(swagger, {
+    transform: ({ schema, url }) => ({ schema: withOptionalDefaults(schema), url }),
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Photo processor', description: 'Asynchronous photo processing.', version: '1' },
@@ -22,4 +23,14 @@ export async function openHttp(app: App, endpoints: readonly AnyEndpoint[]): Pro
   mount(server, endpoints, app)
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger())
   return server
+}
+
+type Query = { required?: string[]; properties?: Record<string, { default?: unknown }> }
+
+/** What has a default is always there for a handler, and need not be sent by a client. */
+function withOptionalDefaults(schema: FastifySchema): FastifySchema {
+  const query = schema?.querystring as Query | undefined
+  if (!query?.required) return schema
+  const required = query.required.filter((name) => query.properties?.[name]?.default === undefined)
+  return { ...schema, querystring: { ...query, required } }
 }

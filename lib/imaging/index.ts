@@ -68,16 +68,20 @@ async function startPool({ threads, workerUrl }: ImagingOptions) {
 async function runInPool(pool: Pool, task: RenderTask, timeoutMs: number): Promise<Rendered> {
   // Copied once and moved: the caller's bytes may be a view of a larger buffer, which would be cloned whole.
   const source = new Uint8Array(task.source)
-  const signal = AbortSignal.timeout(timeoutMs)
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), timeoutMs)
   let answer: RenderAnswer
   try {
-    answer = await pool.run({ ...task, source }, { signal, transferList: [source.buffer] })
-  } catch (error) {
-    if (signal.aborted) throw new AppError('render-timeout', 422, `Not rendered within ${timeoutMs} ms`)
+    answer = await pool.run({ ...task, source }, { signal: timeout.signal, transferList: [source.buffer] })
+  } catch (cause) {
+    if (timeout.signal.aborted)
+      throw new AppError('render-timeout', 422, `Not rendered within ${timeoutMs} ms`)
     throw new AppError('render-crashed', 500, 'The thread that rendered the image died', {
       retry: true,
-      cause: error,
+      cause,
     })
+  } finally {
+    clearTimeout(timer)
   }
   if ('rendered' in answer) return answer.rendered
   const { code, status, message, retry } = answer.error

@@ -10,35 +10,29 @@ export function openSlots(count: number) {
   const checkOpen = () => {
     if (closed) throw new AppError('imaging-closed', 503, 'The service is shutting down', { retry: true })
   }
-  const take = async () => {
-    checkOpen()
-    // A slot that is given back goes straight to the one who has waited longest.
-    if (free > 0) free--
-    else await new Promise<void>((resolve) => waiting.push(resolve))
-  }
-  const giveBack = () => {
-    const next = waiting.shift()
-    if (next) next()
-    else free++
-  }
 
   return {
     use: async <T>(task: () => Promise<T>): Promise<T> => {
-      await take()
-      let run: Promise<T> | undefined
+      checkOpen()
+      if (free > 0) free--
+      else await new Promise<void>((start) => waiting.push(start))
+      checkOpen()
+      const run = task()
+      running.add(run)
       try {
-        checkOpen()
-        run = task()
-        running.add(run)
         return await run
       } finally {
-        if (run) running.delete(run)
-        giveBack()
+        running.delete(run)
+        // A slot that is given back goes straight to the one who has waited longest.
+        const next = waiting.shift()
+        if (next) next()
+        else free++
       }
     },
     /** Waits for what runs; what waits is turned away with `imaging-closed`. */
     close: async (): Promise<void> => {
       closed = true
+      for (const start of waiting.splice(0)) start()
       await Promise.allSettled(running)
     },
   }

@@ -101,7 +101,7 @@ export async function complete(
         })),
       )
       .execute()
-    const thumbnails = await findThumbnails(tx, uuid)
+    const thumbnails = await findThumbnails(tx, [uuid])
     const data = eventData(photo, thumbnails, app.config.publicUrl)
     emit({ type: 'image.uploaded', photoUuid: uuid, attempt: photo.attempts, data })
     return true
@@ -132,7 +132,7 @@ export async function fail(
 ): Promise<boolean> {
   if (!(await renew(app, attempt))) return false
   const { uuid } = attempt.photo
-  for (const { url } of await findThumbnails(app.db, uuid)) await app.storage.remove(`thumbs/${url}`)
+  for (const { url } of await findThumbnails(app.db, [uuid])) await app.storage.remove(`thumbs/${url}`)
   return record(app, async (tx, emit) => {
     const photo = await held(tx, attempt, {
       ...released('failed'),

@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import type { Db } from '../db/index.ts'
+import { type Db, uuids } from '../db/index.ts'
 import type { PhotosTable, ThumbnailsTable } from '../db/tables.ts'
 import { notFound } from '../errors.ts'
 import { type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
@@ -21,8 +21,14 @@ export async function findPhoto(db: Db, id: string): Promise<PhotoRow> {
   return photo
 }
 
-export const findThumbnails = (db: Db, uuid: string): Promise<ThumbnailRow[]> =>
-  db.selectFrom('photo_thumbnails').selectAll().where('photo_uuid', '=', uuid).orderBy('name').execute()
+/** The renditions of some photos, by name. */
+export const findThumbnails = (db: Db, photos: readonly string[]): Promise<ThumbnailRow[]> =>
+  db
+    .selectFrom('photo_thumbnails')
+    .selectAll()
+    .where('photo_uuid', 'in', uuids(db, photos))
+    .orderBy('name')
+    .execute()
 
 /** What is to be made of a photo; a row inserted by hand has none of its own and gets a thumbnail. */
 export const recipeOf = (photo: Pick<PhotoRow, 'recipe'>): Recipe =>
@@ -34,11 +40,12 @@ const ENDINGS: Record<string, string> = { jpeg: 'jpg', png: 'png', webp: 'webp' 
 
 /**
  * Path of a rendition below the thumbnail root, computed so that a second run overwrites the first:
- * `<uuid>.jpg` for the primary rendition, `<uuid>-<name>.jpg` for the others.
+ * `<xx>/<uuid>.jpg` for the primary rendition, `<xx>/<uuid>-<name>.jpg` for the others; `<xx>` are the uuid's last two
+ * digits, since the first of a UUIDv7 are the same for years.
  */
 export function renditionPath(uuid: string, name: string, format: string): string {
   const suffix = PRIMARY.includes(name) ? '' : `-${name}`
-  return `${uuid.slice(0, 2)}/${uuid}${suffix}.${ENDINGS[format] ?? format}`
+  return `${uuid.slice(-2)}/${uuid}${suffix}.${ENDINGS[format] ?? format}`
 }
 
 /** Whether a photo's source is fetched from elsewhere, and not from our own storage. */

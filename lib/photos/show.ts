@@ -19,11 +19,7 @@ export const findTimeline = (db: Db, uuid: string): Promise<TimelineEvent[]> =>
     .execute()
 
 /** A photo as every door's reader may see it. */
-export function showPhoto(
-  photo: PhotoRow,
-  thumbnails: readonly ThumbnailRow[],
-  timeline: readonly TimelineEvent[],
-) {
+export function showPhoto(photo: PhotoRow, thumbnails: readonly ThumbnailRow[]) {
   const { uuid, url, status, door, project_id, name, attempts, metadata, created_at, updated_at } = photo
   return {
     uuid,
@@ -45,6 +41,5 @@ export function showPhoto(
       url: row.url,
       created_at: row.created_at,
     })),
-    timeline: [...timeline],
   }
 }

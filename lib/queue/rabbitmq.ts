@@ -20,9 +20,11 @@ type Options = { url: string; queueName: string; prefetch: number; log: Logger }
  */
 export function openRabbitMq(options: Options): Queue {
   const closing = new AbortController()
+  const tried = Promise.withResolvers<void>()
   let up = false
   const connected = connect(options, closing.signal, (state) => {
     up = state
+    tried.resolve()
   })
   connected.catch(() => {})
   const channel = confirmChannel(connected)
@@ -31,6 +33,8 @@ export function openRabbitMq(options: Options): Queue {
     isUp: () => up,
     async publish(messages, deadlineMs) {
       const confirmed = new Set<string>()
+      await Promise.race([tried.promise, delay(deadlineMs, undefined, { ref: false })])
+      if (!up) return confirmed
       const publishing = channel
         .get()
         .then((open) => publishAll(open, messages, options.queueName, confirmed))
@@ -63,6 +67,7 @@ async function connect(options: Options, signal: AbortSignal, setUp: (up: boolea
       return broker
     } catch (error) {
       signal.throwIfAborted()
+      setUp(false)
       options.log.warn({ err: (error as Error).message }, 'broker not reachable, trying again')
       await delay(CONNECT_RETRY_MS, undefined, { signal })
     }

@@ -1,0 +1,20 @@
+import { endpoint } from '../../lib/function.ts'
+import { NoBody, problems, UuidParams } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { removePhoto } from '../../lib/photos/remove.ts'
+
+/** Removes a photo with its rows and files. */
+export const remove = endpoint({
+  method: 'DELETE',
+  path: '/photos/:uuid',
+  summary: 'Remove a photo with its rows and files',
+  tag: 'photos',
+  params: UuidParams,
+  replies: { 204: NoBody, ...problems(404, 409, 503) },
+  async handle({ params }, app, reply) {
+    await removePhoto(app, params.uuid)
+    return reply(204, null)
+  },
+})
+
+export const handler = lambda(remove)

@@ -1,0 +1,30 @@
+import type { App } from '../app.ts'
+import { AppError } from '../errors.ts'
+import { isKey, thumbKey } from '../storage/index.ts'
+import { record } from './events.ts'
+import { eventData, findPhoto, findThumbnails } from './photo.ts'
+
+/**
+ * Removes a photo with its rows and files; `processing`, 409, while a worker holds it. The files go before the commit:
+ * a process that dies in between leaves a row to be asked for again, and no file that no row knows.
+ */
+export async function removePhoto(
+  app: Pick<App, 'config' | 'db' | 'queue' | 'storage'>,
+  id: string,
+): Promise<void> {
+  const { uuid } = await findPhoto(app.db, id)
+  await record(app, async (tx, emit) => {
+    const thumbnails = await findThumbnails(tx, [uuid])
+    const photo = await tx
+      .deleteFrom('photos')
+      .where('uuid', '=', uuid)
+      .where('status', '!=', 'processing')
+      .returningAll()
+      .executeTakeFirst()
+    if (!photo) throw new AppError('already-processing', 409, 'The photo is being processed')
+    await tx.deleteFrom('events').where('photo_uuid', '=', uuid).execute()
+    for (const { url } of thumbnails) await app.storage.remove(thumbKey(url))
+    if (isKey(photo.url)) await app.storage.remove(photo.url)
+    emit({ type: 'image.deleted', photoUuid: uuid, data: eventData(photo, [], app.config.publicUrl) })
+  })
+}
