@@ -1,23 +1,23 @@
 import { inflateSync } from 'node:zlib'
 import { AppError } from '../errors.ts'
 import type { Bitmap } from './bitmap.ts'
+import { decodeBmp } from './decode-bmp.ts'
+import { decodeGif } from './decode-gif.ts'
 import { corrupt } from './errors.ts'
-import { readGifHeader } from './headers/gif.ts'
 import { checkJpegScans, readJpegHeader } from './headers/jpeg.ts'
 import { pngChunks, readPngHeader } from './headers/png.ts'
 import { formats } from './jimp.ts'
 import type { SourceFormat } from './probe.ts'
-import { readyWebpDecoder } from './webp.ts'
+import { decodeWebp, readyWebpDecoder } from './webp.ts'
 
 type Decode = (source: Buffer, maxPixels: number) => Bitmap | Promise<Bitmap>
 
 const decoders: Record<SourceFormat, Decode> = {
   jpeg: decodeJpeg,
   png: decodePng,
-  // Only the first frame is shown, so what comes after it may be as broken as it likes.
-  gif: (source) => formats.gif.decode(source.subarray(0, readGifHeader(source, () => {}).firstFrameEnd)),
-  bmp: (source) => formats.bmp.decode(source),
-  webp: (source) => formats.webp.decode(source),
+  gif: decodeGif,
+  bmp: decodeBmp,
+  webp: decodeWebp,
 }
 
 /** Decodes a probed source, not yet oriented. Whatever a decoder throws becomes `corrupt-image`. */

@@ -1,10 +1,8 @@
 import { createJimp } from '@jimp/core'
-import gif from '@jimp/js-gif'
 import jpeg from '@jimp/js-jpeg'
 import png from '@jimp/js-png'
 import * as resize from '@jimp/plugin-resize'
 import type { Bitmap } from './bitmap.ts'
-import { decodeBmp } from './decode-bmp.ts'
 import { decodeWebp, encodeWebp } from './webp.ts'
 
 /** What an operation may use of a Jimp image; its instance and constructor types do not unify. */
@@ -17,14 +15,6 @@ export type Image = {
 // `hasAlpha` because without it Jimp lays the picture on black: flattening is done by `render.ts`, on white.
 const jpegFormat = () => ({ ...jpeg(), hasAlpha: true as const })
 
-const bmpFormat = () => ({
-  mime: 'image/bmp' as const,
-  decode: decodeBmp,
-  encode: (): Buffer => {
-    throw new Error('BMP is not written')
-  },
-})
-
 const webpFormat = () => ({
   mime: 'image/webp' as const,
   hasAlpha: true as const,
@@ -32,8 +22,8 @@ const webpFormat = () => ({
   encode: (bitmap: Bitmap, { quality = 80 }: { quality?: number } = {}) => encodeWebp(bitmap, quality),
 })
 
-/** The formats by name: a decode picks one by what `probe` found, so that no second opinion on the type is asked. */
-export const formats = { jpeg: jpegFormat(), png: png(), gif: gif(), bmp: bmpFormat(), webp: webpFormat() }
+/** The decoders that come with Jimp. */
+export const formats = { jpeg: jpegFormat(), png: png() }
 
 const Jimp = createJimp({
   formats: [jpegFormat, png, webpFormat],
