@@ -22,7 +22,9 @@ export function openPostgres(url: string): Db {
         PARSERS[oid] ?? pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
     },
   })
-  // An idle connection that the server closes; the next query opens another.
+  // A connection that the server ends while it is idle, or between two statements of a transaction: the next query
+  // fails or opens another. Without these listeners the process would end.
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   return new Kysely({ dialect: new PostgresDialect({ pool }) })
 }
