@@ -26,9 +26,9 @@ await main(process.argv[2] ?? 'all').catch((error: Error) => {
 async function main(role: string): Promise<void> {
   readDotenv({ quiet: true })
   const config = readConfig(process.env)
-  if (role !== 'all' && role !== 'api' && role !== 'migrate' && !config.rabbitmqUrl) {
+  if (['api', 'worker', 'relay'].includes(role) && !config.rabbitmqUrl) {
     throw new Error(
-      `RABBITMQ_URL must be set: a ${role} apart from the API needs a queue that both can reach`,
+      `RABBITMQ_URL must be set: ${role} apart from the others needs a queue that all can reach`,
     )
   }
   const app = await openApp(config)
@@ -42,6 +42,7 @@ async function main(role: string): Promise<void> {
   for (const run of ROLES[role] ?? []) running.push(await run(app))
   const url = running.find((part) => part.url)?.url
   if (url) greet(config, url)
+  else if (running.length > 0) console.log(`${role} ready`)
   if (role === 'migrate') await app.close()
 }
 

@@ -1,14 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import amqplib from 'amqplib'
-import pg from 'pg'
 import { inject } from 'vitest'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { openWorker, type WorkerApp } from '../../lib/worker.ts'
+import { withOwnServers } from '../../scripts/own-servers.ts'
 
 export type Environment = Record<string, string>
 
@@ -27,7 +25,6 @@ export const isAvailable = (setup: Setup) =>
 /** Runs `use` with the environment of a service of its own: directory, database, queue names. Leaves nothing behind. */
 export async function withEnvironment<T>(setup: Setup, use: (env: Environment) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(path.join(tmpdir(), 'photos-'))
-  const own = `test_${randomBytes(6).toString('hex')}`
   const env: Environment = {
     STORAGE_DIR: path.join(directory, 'files'),
     DATABASE_URL: `sqlite:${path.join(directory, 'photos.db')}`,
@@ -42,42 +39,12 @@ export async function withEnvironment<T>(setup: Setup, use: (env: Environment) =
     PORT: '0',
   }
   try {
+    const servers = { postgresUrl: inject('postgresUrl') ?? '', rabbitmqUrl: inject('rabbitmqUrl') ?? '' }
     if (!setup.servers) return await use(env)
-    return await withServers(own, (servers) => use({ ...env, ...servers }))
+    return await withOwnServers(servers, (own) => use({ ...env, ...own }))
   } finally {
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
-}
-
-async function withServers<T>(own: string, use: (env: Environment) => Promise<T>): Promise<T> {
-  const admin = inject('postgresUrl') ?? ''
-  const rabbitmqUrl = inject('rabbitmqUrl') ?? ''
-  await execute(admin, `create database ${own}`)
-  const url = new URL(admin)
-  url.pathname = `/${own}`
-  try {
-    return await use({ DATABASE_URL: url.href, RABBITMQ_URL: rabbitmqUrl, QUEUE_NAME: own })
-  } finally {
-    await execute(admin, `drop database ${own} with (force)`)
-    await deleteQueues(rabbitmqUrl, own, `${own}.dead`)
-  }
-}
-
-export async function execute(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(statement)
-  } finally {
-    await client.end()
-  }
-}
-
-async function deleteQueues(url: string, ...names: string[]): Promise<void> {
-  const connection = await amqplib.connect(url)
-  const channel = await connection.createChannel()
-  for (const name of names) await channel.deleteQueue(name)
-  await connection.close()
 }
 
 /** Runs `use` with an open, migrated app on a set-up of its own. */

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { isAvailable, SETUPS, withEnvironment } from './support/app.ts'
+import { jpeg, sample } from './support/images.ts'
+import { getJson, postJson, startScript, until } from './support/service.ts'
+import { bytes, openSourceServer, sequence, status } from './support/source-server.ts'
+
+const SERVERS = SETUPS[1]
+
+type Photo = { uuid: string; status: string; timeline: { type: string; attempt: number }[] }
+
+test.skipIf(!isAvailable(SERVERS))(
+  'api, two workers and the relay run apart; one worker is killed and nothing is lost',
+  () =>
+    withEnvironment(SERVERS, async (given) => {
+      // Later than this test takes: an honest backlog is not queued a second time.
+      const env = { ...given, REQUEUE_AFTER_MS: '60000' }
+      const photo = bytes(await jpeg(sample(640, 480)))
+      const source = await openSourceServer({
+        '/photo.jpg': photo,
+        '/late.jpg': sequence(status(503), photo),
+      })
+      const api = await startScript('api', env, /Try: curl/)
+      const workers = [await startScript('worker', env, /ready/), await startScript('worker', env, /ready/)]
+      const relay = await startScript('relay', env, /ready/)
+      const urls = [
+        ...Array.from({ length: 100 }, (_, i) => `${source.url}/photo.jpg?${i}`),
+        `${source.url}/late.jpg`,
+      ]
+      const photos = await postJson<Photo[]>(`${api.url}/photos`, { urls })
+      await postJson(
+        `${api.url}/photos/process`,
+        photos.map(({ uuid }) => uuid),
+      )
+      const completed = async () =>
+        (await getJson<{ items: Photo[] }>(`${api.url}/photos?status=completed&limit=1000`)).items.length
+      await until(async () => (await completed()) > 5)
+      await workers[0]?.kill('SIGKILL')
+      await until(async () => (await completed()) === 101, 30_000, completed)
+      const late = await getJson<Photo>(`${api.url}/photos/${photos.at(-1)?.uuid}`)
+      expect(late.timeline.map(({ type, attempt }) => [type, attempt])).toEqual([
+        ['image.created', null],
+        ['image.queued', null],
+        ['image.processing', 1],
+        ['image.queued', 1],
+        ['image.processing', 2],
+        ['image.uploaded', 2],
+      ])
+      expect(await Promise.all([workers[1], relay, api].map((part) => part?.kill('SIGTERM')))).toEqual([
+        0, 0, 0,
+      ])
+      await source.close()
+    }),
+)
+
+test('a worker apart refuses to start without a broker, in one line', async () => {
+  await withEnvironment(SETUPS[0], async (env) => {
+    await expect(startScript('worker', env, /ready/)).rejects.toThrow(
+      'RABBITMQ_URL must be set: worker apart from the others needs a queue that all can reach',
+    )
+  })
+})
+
+test('a wrong value stops the start with one line that names the variable', async () => {
+  await withEnvironment(SETUPS[0], async (env) => {
+    await expect(startScript('start', { ...env, MAX_ATTEMPTS: 'many' }, /Try/)).rejects.toThrow(
+      /^npm run start ended: MAX_ATTEMPTS must be a whole number from 1 to 1000\n$/,
+    )
+  })
+})
