@@ -3,6 +3,7 @@ import jpeg from '@jimp/js-jpeg'
 import png from '@jimp/js-png'
 import * as resize from '@jimp/plugin-resize'
 import type { Bitmap } from './bitmap.ts'
+import { encodeJpeg } from './jpeg/encode.ts'
 import { decodeWebp, encodeWebp } from './webp.ts'
 
 /** What an operation may use of a Jimp image; its instance and constructor types do not unify. */
@@ -13,7 +14,11 @@ export type Image = {
 }
 
 // `hasAlpha` because without it Jimp lays the picture on black: flattening is done by `render.ts`, on white.
-const jpegFormat = () => ({ ...jpeg(), hasAlpha: true as const })
+const jpegFormat = () => ({
+  ...jpeg(),
+  hasAlpha: true as const,
+  encode: (bitmap: Bitmap, { quality = 80 }: { quality?: number } = {}) => encodeJpeg(bitmap, quality),
+})
 
 const webpFormat = () => ({
   mime: 'image/webp' as const,

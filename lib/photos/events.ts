@@ -1,8 +1,9 @@
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
-import { chunks, type Db, nowPlus, uuids } from '../db/index.ts'
+import { chunks, type Db, nowPlus } from '../db/index.ts'
 import type { EventType } from '../db/tables.ts'
 import { type Message, PUBLISH_DEADLINE_MS } from '../queue/index.ts'
+import { markPublished } from './published.ts'
 
 /** Something that happened to a photo, before it is a row. */
 export type NewEvent = {
@@ -78,13 +79,7 @@ export async function publishEvents(
 ): Promise<number> {
   if (rows.length === 0) return 0
   const confirmed = await app.queue.publish(rows.map(messageOf), PUBLISH_DEADLINE_MS)
-  if (confirmed.size > 0) {
-    await app.db
-      .updateTable('events')
-      .set({ published_at: nowPlus() })
-      .where('id', 'in', uuids(app.db, [...confirmed]))
-      .execute()
-  }
+  if (confirmed.size > 0) await markPublished(app.db, [...confirmed])
   return confirmed.size
 }
 
