@@ -1,0 +1,57 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cpus, tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { withOwnServers } from '../own-servers.ts'
+import { benchAsking } from './asking.ts'
+import { benchMemory } from './memory.ts'
+import { benchPipeline } from './pipeline.ts'
+import type { Environment } from './service.ts'
+
+type Figures = Record<string, string>
+
+/** Every benchmark by the name that `--only` takes. */
+const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
+  asking: benchAsking,
+  pipeline: benchPipeline,
+  memory: benchMemory,
+}
+
+const SERVERS = {
+  postgresUrl: process.env.TEST_DATABASE_URL ?? 'postgres://postgres:postgres@127.0.0.1:5432/postgres',
+  rabbitmqUrl: process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672',
+}
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } })
+const chosen = Object.entries(BENCHES).filter(([name]) => values.only === undefined || values.only === name)
+if (chosen.length === 0) throw new Error(`--only must be one of ${Object.keys(BENCHES).join(', ')}`)
+
+console.log(await describeMachine())
+const figures: Record<string, Figures> = {}
+for (const [name, bench] of chosen) {
+  figures[name] = await withEnvironment(bench)
+  for (const [figure, value] of Object.entries(figures[name])) console.log(`${figure.padEnd(62)} ${value}`)
+}
+if (values.json) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`)
+
+/** A database, queues and a directory for one benchmark, gone afterwards. */
+async function withEnvironment(bench: (env: Environment) => Promise<Figures>): Promise<Figures> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'photos-bench-'))
+  try {
+    return await withOwnServers(SERVERS, async (own) =>
+      bench({ ...own, STORAGE_DIR: path.join(directory, 'files'), PORT: '0' }),
+    )
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function describeMachine(): Promise<string> {
+  const versions = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+  const { fastify, kysely, rascal, jimp } = versions.dependencies
+  const [cpu] = cpus()
+  return [
+    `${cpus().length} x ${cpu?.model.trim()}, Node ${process.versions.node}`,
+    `fastify ${fastify}, kysely ${kysely}, rascal ${rascal}, jimp ${jimp}`,
+  ].join('\n')
+}
