@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { TimeoutError } from 'got'
 import { AppError } from '../errors.ts'
 
 const MAX_RETRY_AFTER_MS = 3_600_000
@@ -18,7 +17,7 @@ export function failure(error: unknown, host: string): AppError {
   for (let cause = error; cause instanceof Error; cause = cause.cause)
     if (cause instanceof AppError) return cause
   const options = { retry: true, cause: error }
-  if (error instanceof TimeoutError) {
+  if (error instanceof Error && error.name === 'TimeoutError') {
     return new AppError('download-timeout', 502, `The download from ${host} took too long`, options)
   }
   const code = (error as NodeJS.ErrnoException | undefined)?.code

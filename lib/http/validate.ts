@@ -19,7 +19,7 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
   const part = httpPart === 'body' ? '' : `/${httpPart === 'querystring' ? 'query' : httpPart}`
   return (data: unknown) => {
     if (validate(data)) return { value: data }
-    const errors = (validate.errors ?? []).map((error) => ({
+    const errors = deepest(validate.errors ?? []).map((error) => ({
       pointer: `${part}${pointerOf(error)}`,
       detail: error.message ?? 'does not fit',
     }))
@@ -27,6 +27,12 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
       error: new AppError('invalid', 422, `The request does not fit: ${describe(errors)}`, { errors }),
     }
   }
+}
+
+/** Of the alternatives of a schema each complains; what went furthest into the value is what was meant. */
+function deepest(errors: ErrorObject[]): ErrorObject[] {
+  const depth = Math.max(...errors.map(({ instancePath }) => instancePath.length))
+  return errors.filter(({ instancePath, keyword }) => instancePath.length === depth && keyword !== 'anyOf')
 }
 
 function pointerOf({ instancePath, params }: ErrorObject): string {

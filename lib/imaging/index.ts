@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts'
 import { probe } from './probe.ts'
 import type { Recipe } from './recipe.ts'
-import { type Rendered, renderAll } from './render.ts'
+import type { Rendered } from './render.ts'
 import { openSlots } from './slots.ts'
 import type { RenderAnswer, RenderTask } from './worker.ts'
 
@@ -36,12 +36,13 @@ export function openImaging(options: ImagingOptions): Imaging {
     pool ??= startPool(options)
     return runInPool(await pool, { source, recipe, maxPixels }, options.renderTimeoutMs)
   }
+  // Imported here, so that a process whose threads render does not load Jimp a second time.
+  const renderHere = async (source: Uint8Array, recipe: Recipe) =>
+    (await import('./render.ts')).renderAll(source, recipe, { maxPixels })
   return {
     render: async (source, recipe) => {
       probe(source, maxPixels)
-      return slots.use(() =>
-        threads > 0 ? renderInThread(source, recipe) : renderAll(source, recipe, { maxPixels }),
-      )
+      return slots.use(() => (threads > 0 ? renderInThread(source, recipe) : renderHere(source, recipe)))
     },
     close: async () => {
       await slots.close()

@@ -1,31 +1,21 @@
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import decodeWithWasm, { init as initDecoder } from '@jsquash/webp/decode.js'
 import encodeWithWasm, { init as initEncoder } from '@jsquash/webp/encode.js'
 import type { Bitmap } from './bitmap.ts'
 import { corrupt } from './errors.ts'
 import { readWebpHeader, type WebpFrame } from './headers/webp.ts'
+import { compileWasm, type WasmModule } from './wasm.ts'
 
-// The types of WebAssembly come with the browser's, which a server has no use for.
-declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> }
-
-type WasmModule = object
 type Init = (module: WasmModule) => Promise<unknown>
 type Pixels = { width: number; height: number; data: Uint8ClampedArray | Uint8Array }
 
-const require = createRequire(import.meta.url)
 const modules = new Map<string, Promise<WasmModule>>()
-
-/** Compiles a WebAssembly file of @jsquash/webp; on Node its own loader would try to fetch it. */
-const compile = async (name: string) =>
-  WebAssembly.compile(await readFile(require.resolve(`@jsquash/webp/codec/${name}`)))
 
 /**
  * Gives the codec a fresh instance, under a millisecond: its memory never shrinks, and after one abort it is
  * broken for good. Called outside of the decode's try, so that a missing file is not taken for a corrupt image.
  */
 async function renew(name: string, init: Init): Promise<void> {
-  const compiling = modules.get(name) ?? compile(name)
+  const compiling = modules.get(name) ?? compileWasm(`@jsquash/webp/codec/${name}`)
   modules.set(name, compiling)
   await init(await compiling)
 }

@@ -1,7 +1,7 @@
 import { readConfig } from '../config.ts'
 import type { QueueConsumer } from '../function.ts'
+import { once } from '../once.ts'
 import { openWorkerApp, type WorkerApp } from '../worker.ts'
-import { once } from './once.ts'
 
 /** An Amazon MQ for RabbitMQ event, as far as it is used; `data` is base64. */
 export type RmqEvent = {

@@ -4,7 +4,7 @@ import { openApp } from '../app.ts'
 import { readConfig } from '../config.ts'
 import type { AnyEndpoint } from '../function.ts'
 import { mount, openServer } from '../http/mount.ts'
-import { once } from './once.ts'
+import { once } from '../once.ts'
 
 export type HttpHandler = (
   event: APIGatewayProxyEventV2,

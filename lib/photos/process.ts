@@ -61,8 +61,9 @@ async function store(app: WorkerApp, photo: PhotoRow, image: RenderedImage): Pro
 
 async function giveUp(app: WorkerApp, attempt: Attempt, error: AppError): Promise<Outcome> {
   const { photo } = attempt
+  const { code, message: reason, cause } = error
   app.log.warn(
-    { photo_uuid: photo.uuid, attempt: photo.attempts, code: error.code, err: error },
+    { photo_uuid: photo.uuid, attempt: photo.attempts, code, reason, err: cause },
     'attempt failed',
   )
   if (error.retry && photo.attempts < app.config.maxAttempts) {

@@ -50,7 +50,7 @@ export async function benchMemory({
 /** Resident memory in MB, the median over some seconds: it rises and falls with every photo. */
 async function sample(service: ServiceProcess): Promise<number> {
   const values: number[] = []
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 100; i++) {
     values.push(await service.rss())
     await delay(200)
   }

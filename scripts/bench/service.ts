@@ -27,6 +27,7 @@ export async function startRole(role: string, env: Environment): Promise<Service
     env: { PATH: process.env.PATH, LOG_LEVEL: 'silent', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  process.on('exit', () => child.kill('SIGKILL'))
   let url = ''
   for await (const line of createInterface({ input: child.stdout })) {
     url ||= /http:\/\/[\d.:]+/.exec(line)?.[0] ?? ''
