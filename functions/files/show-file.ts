@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { Type } from '@sinclair/typebox'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
@@ -23,13 +24,15 @@ export const showFile = endpoint({
     if (!info) throw notFound('File')
     const caching = { etag: info.etag, 'cache-control': 'no-cache', 'accept-ranges': 'bytes' }
     if (isKnown(headers['if-none-match'], info.etag)) return reply(304, null, caching)
-    const type = { ...caching, 'content-type': typeOf(path) }
-    const range = parseRange(headers.range, headers['if-range'], info)
+    const type = { ...caching, 'content-type': typeOf(path), 'x-content-type-options': 'nosniff' }
+    const isHead = method === 'HEAD'
+    const range = isHead ? undefined : parseRange(headers.range, headers['if-range'], info)
     if (range === 'unsatisfiable')
       return reply(416, null, { ...caching, 'content-range': `bytes */${info.bytes}` })
     const { start, end } = range ?? { start: 0, end: info.bytes - 1 }
     const all = { ...type, 'content-length': end - start + 1 }
-    const body = method === 'HEAD' || info.bytes === 0 ? null : storage.stream(key, range)
+    // An empty stream, not null: for HEAD Fastify sets the length of null to 0.
+    const body = isHead || info.bytes === 0 ? Readable.from([]) : storage.stream(key, range)
     if (!range) return reply(200, body, all)
     return reply(206, body, { ...all, 'content-range': `bytes ${start}-${end}/${info.bytes}` })
   },
@@ -38,7 +41,8 @@ export const showFile = endpoint({
 export const handler = lambda(showFile)
 
 /** Renditions are named by their format; an original is served as bytes, since a stranger chose its content. */
-const typeOf = (path: string) => TYPES[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream'
+const typeOf = (path: string) =>
+  (!path.startsWith('originals/') && TYPES[path.split('.').at(-1) ?? '']) || 'application/octet-stream'
 
 const isKnown = (header: string | string[] | undefined, etag: string) =>
   header === '*' ||

@@ -10,6 +10,7 @@ const MAX_LENGTH = 2048
  */
 export function parseSourceUrl(text: string, allowed: readonly string[] = []): URL {
   if (text.length > MAX_LENGTH) throw invalid(`The URL is longer than ${MAX_LENGTH} characters`)
+  if (/\p{Cc}|^\s|\s$/u.test(text)) throw invalid('The URL has control characters, or spaces around it')
   const url = URL.parse(text)
   if (!url) throw invalid('The URL is malformed')
   return checkSourceUrl(url, allowed)

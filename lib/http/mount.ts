@@ -1,12 +1,16 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
   LogController,
 } from 'fastify'
 import type { App } from '../app.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
 import { problemOf, RETRY_AFTER_S } from './problem.ts'
+import { Bytes } from './schemas.ts'
 import { validatorCompiler } from './validate.ts'
 
 /** Largest JSON body: 10,000 uuids are 0.4 MB, 1,000 URLs of 2,048 characters 2 MB. */
@@ -19,16 +23,13 @@ export function openServer(app: Pick<App, 'log'>): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: true,
+    frameworkErrors: refuse,
+    clientErrorHandler: refuseRaw,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
   })
   server.setValidatorCompiler(validatorCompiler)
-  server.setErrorHandler((error, request, response) => {
-    const problem = problemOf(error)
-    if (problem.status >= 500)
-      request.log.error({ err: error, url: request.routeOptions.url }, 'request failed')
-    if (problem.status === 503) response.header('retry-after', RETRY_AFTER_S)
-    return response.code(problem.status).type('application/problem+json').send(problem)
-  })
+  server.removeContentTypeParser('text/plain')
+  server.setErrorHandler(refuse)
   server.setNotFoundHandler((_request, response) =>
     response.code(404).type('application/problem+json').send({
       type: 'about:blank',
@@ -39,6 +40,24 @@ export function openServer(app: Pick<App, 'log'>): FastifyInstance {
     }),
   )
   return server
+}
+
+function refuse(error: unknown, request: FastifyRequest, response: FastifyReply): void {
+  const problem = problemOf(error)
+  if (problem.status >= 500)
+    request.log.error({ err: error, url: request.routeOptions.url }, 'request failed')
+  if (problem.status === 503) response.header('retry-after', RETRY_AFTER_S)
+  response.code(problem.status).type('application/problem+json').send(problem)
+}
+
+/** Answers what is no HTTP request. */
+function refuseRaw({ code }: NodeJS.ErrnoException, socket: Socket): void {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  const body = JSON.stringify(problemOf({ statusCode: status }))
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
 }
 
 /** Mounts endpoints as routes; the same objects serve HTTP here and API Gateway events in Lambda. */
@@ -68,9 +87,11 @@ function documented(replies: AnyEndpoint['replies']) {
   return Object.fromEntries(
     Object.entries(replies).map(([status, schema]) => [
       status,
-      Number(status) < 400
-        ? { description: 'As asked', ...schema }
-        : { description: 'Refused', content: { 'application/problem+json': { schema } } },
+      schema === Bytes
+        ? { description: 'As asked', content: { '*/*': { schema } } }
+        : Number(status) < 400
+          ? { description: 'As asked', ...schema }
+          : { description: 'Refused', content: { 'application/problem+json': { schema } } },
     ]),
   )
 }

@@ -10,8 +10,17 @@ import { mount, openServer } from './mount.ts'
 /** The whole service over HTTP: every endpoint, its OpenAPI description at `/openapi.json`, readable at `/docs`. */
 export async function openHttp(app: App, endpoints: readonly AnyEndpoint[]): Promise<FastifyInstance> {
   const server = openServer(app)
-  await server.register(helmet)
-  if (app.config.corsOrigins.length > 0) await server.register(cors, { origin: [...app.config.corsOrigins] })
+  // Plain HTTP is what runs here, TLS is for what stands before it; thumbnails may be shown on pages of other origins.
+  await server.register(helmet, {
+    contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
+    crossOriginResourcePolicy: { policy: 'cross-origin' },
+  })
+  if (app.config.corsOrigins.length > 0)
+    await server.register(cors, {
+      origin: [...app.config.corsOrigins],
+      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+      exposedHeaders: ['link', 'location', 'etag', 'retry-after'],
+    })
   await server.register(swagger, {
     transform: ({ schema, url }) => ({ schema: withOptionalDefaults(schema), url }),
     openapi: {

@@ -10,6 +10,10 @@ function withFormats(ajv: Ajv2020): Ajv2020 {
   // A CommonJS module whose default export is the function at run time and a namespace to the type checker.
   const add = formats as unknown as (ajv: Ajv2020) => void
   add(ajv)
+  // ajv-formats also takes `urn:uuid:…`, leap seconds and years that neither Date nor a database has.
+  ajv.addFormat('uuid', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
+  const dateTime = ajv.formats['date-time'] as { validate(text: string): boolean }
+  ajv.addFormat('date-time', (text: string) => dateTime.validate(text) && isStorable(text))
   return ajv
 }
 
@@ -35,9 +39,17 @@ function deepest(errors: ErrorObject[]): ErrorObject[] {
   return errors.filter(({ instancePath, keyword }) => instancePath.length === depth && keyword !== 'anyOf')
 }
 
+/** A time of the years 1 to 9999 in UTC. */
+const isStorable = (text: string) => {
+  const ms = Date.parse(text)
+  return ms >= Date.parse('0001-01-01T00:00:00Z') && ms <= Date.parse('9999-12-31T23:59:59.999Z')
+}
+
 function pointerOf({ instancePath, params }: ErrorObject): string {
   const name: unknown = params.missingProperty ?? params.additionalProperty
-  return name === undefined ? instancePath : `${instancePath}/${String(name)}`
+  return name === undefined
+    ? instancePath
+    : `${instancePath}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
 
 const describe = (errors: { pointer: string; detail: string }[]) =>

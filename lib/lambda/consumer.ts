@@ -1,37 +1,51 @@
-import { readConfig } from '../config.ts'
+import type { Context } from 'aws-lambda'
 import type { QueueConsumer } from '../function.ts'
 import { once } from '../once.ts'
+import type { Delivery } from '../queue/index.ts'
 import { openWorkerApp, type WorkerApp } from '../worker.ts'
+import { readFunctionConfig } from './config.ts'
+import { RESERVE_MS, timeLeft } from './deadline.ts'
 
 /** An Amazon MQ for RabbitMQ event, as far as it is used; `data` is base64. */
 export type RmqEvent = {
   eventSource: 'aws:rmq'
-  rmqMessagesByQueue: Record<
-    string,
-    { basicProperties?: { headers?: Record<string, unknown> | null }; redelivered?: boolean; data: string }[]
-  >
+  rmqMessagesByQueue: Record<string, RmqMessage[]>
 }
 
-/** A consumer as a Lambda handler for `aws:rmq` batches. Throws, so that the batch comes back whole, if any message must. */
-export function lambdaConsumer(consumer: QueueConsumer<WorkerApp>): (event: RmqEvent) => Promise<void> {
-  const open = once(() => openWorkerApp(readConfig(process.env)))
-  return async (event) => {
-    if (event?.eventSource !== 'aws:rmq') throw new TypeError('This function takes aws:rmq events')
+type RmqMessage = {
+  basicProperties?: { headers?: Record<string, unknown> | null }
+  redelivered?: boolean
+  data: string
+}
+
+/**
+ * A consumer as a Lambda handler for `aws:rmq` batches. Throws, so that the batch comes back whole, if a message failed
+ * or if time ran out before the last; those that were handled are then acknowledged and ignored.
+ */
+export function lambdaConsumer(
+  consumer: QueueConsumer<WorkerApp>,
+): (event: RmqEvent, context?: Context) => Promise<void> {
+  const open = once(() => openWorkerApp(readFunctionConfig(process.env)))
+  return async (event, context) => {
+    if (event?.eventSource !== 'aws:rmq' || typeof event.rmqMessagesByQueue !== 'object')
+      throw new TypeError('This function takes events of Amazon MQ for RabbitMQ (aws:rmq)')
     const app = await open()
-    const messages = Object.values(event.rmqMessagesByQueue).flat()
-    const results = await Promise.allSettled(
-      messages.map(({ basicProperties, redelivered = false, data }) =>
-        consumer.handle(
-          { body: Buffer.from(data, 'base64'), headers: basicProperties?.headers ?? {}, redelivered },
-          app,
-        ),
-      ),
-    )
-    const failed = results.filter((result) => result.status === 'rejected')
-    if (failed.length > 0)
-      throw new AggregateError(
-        failed.map(({ reason }) => reason),
-        `${failed.length} messages come back`,
-      )
+    const waiting = Object.values(event.rmqMessagesByQueue).flat()
+    const failed: unknown[] = []
+    const work = async () => {
+      while (waiting.length > 0 && timeLeft(context) > RESERVE_MS) {
+        const message = waiting.shift() as RmqMessage
+        await consumer.handle(toDelivery(message), app).catch((error) => failed.push(error))
+      }
+    }
+    await Promise.all(Array.from({ length: app.config.prefetch }, work))
+    const left = failed.length + waiting.length
+    if (left > 0) throw new AggregateError(failed, `${left} messages come back`)
   }
 }
+
+const toDelivery = ({ basicProperties, redelivered = false, data }: RmqMessage): Delivery => ({
+  body: Buffer.from(data, 'base64'),
+  headers: basicProperties?.headers ?? {},
+  redelivered,
+})

@@ -1,10 +1,10 @@
 import awsLambdaFastify from '@fastify/aws-lambda'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
 import { openApp } from '../app.ts'
-import { readConfig } from '../config.ts'
 import type { AnyEndpoint } from '../function.ts'
 import { mount, openServer } from '../http/mount.ts'
 import { once } from '../once.ts'
+import { readFunctionConfig } from './config.ts'
 
 export type HttpHandler = (
   event: APIGatewayProxyEventV2,
@@ -14,11 +14,15 @@ export type HttpHandler = (
 /** An endpoint as a Lambda handler for API Gateway HTTP API events (payload 2.0); opens nothing before the first. */
 export function lambda(endpoint: AnyEndpoint): HttpHandler {
   const opened = once(() => open(endpoint))
-  return async (event, context) => (await opened())(event, context)
+  return async (event, context) => {
+    if (event?.version !== '2.0' || !event.requestContext?.http)
+      throw new TypeError('This function takes API Gateway HTTP API events (payload 2.0)')
+    return (await opened())(event, context)
+  }
 }
 
 async function open(endpoint: AnyEndpoint): Promise<HttpHandler> {
-  const app = await openApp(readConfig(process.env))
+  const app = await openApp(readFunctionConfig(process.env))
   const server = openServer(app)
   mount(server, [endpoint], app)
   const proxy = awsLambdaFastify(server, {

@@ -1,10 +1,20 @@
+import type { Context } from 'aws-lambda'
 import { openApp } from '../app.ts'
-import { readConfig } from '../config.ts'
 import type { Schedule } from '../function.ts'
 import { once } from '../once.ts'
+import { readFunctionConfig } from './config.ts'
+import { RESERVE_MS, timeLeft } from './deadline.ts'
 
-/** A schedule as a Lambda handler; the event means nothing. Returns how much there was to do. */
-export function lambdaSchedule(schedule: Schedule): () => Promise<number> {
-  const open = once(() => openApp(readConfig(process.env)))
-  return async () => schedule.run(await open())
+/** A schedule as a Lambda handler; the event means nothing. Goes on while there is work and time; returns how much was done. */
+export function lambdaSchedule(schedule: Schedule): (event?: unknown, context?: Context) => Promise<number> {
+  const open = once(() => openApp(readFunctionConfig(process.env)))
+  return async (_event, context) => {
+    const app = await open()
+    let total = 0
+    for (;;) {
+      const done = await schedule.run(app)
+      total += done
+      if (done === 0 || timeLeft(context) < RESERVE_MS) return total
+    }
+  }
 }

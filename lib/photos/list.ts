@@ -49,13 +49,13 @@ export async function findPhotos(
   { limit, after, ...filters }: Filters & { limit: number; after?: string },
 ): Promise<Page<PhotoRow>> {
   const from = after === undefined ? undefined : parseCursor(after)
-  const { created_after, created_before, code, ...equal } = filters
+  const { created_after, created_before, code, status, door, project_id, name } = filters
   let query = db.selectFrom('photos').selectAll()
   if (code !== undefined) query = query.where('error_code', '=', code)
   if (created_after !== undefined) query = query.where('created_at', '>=', utc(created_after))
   if (created_before !== undefined) query = query.where('created_at', '<=', utc(created_before))
-  for (const [column, value] of Object.entries(equal))
-    query = query.where(column as 'name', '=', value as string)
+  for (const [column, value] of Object.entries({ status, door, project_id, name }))
+    if (value !== undefined) query = query.where(column as 'name', '=', value as string)
   if (from) {
     query = query.where(({ eb, refTuple, tuple }) =>
       eb(refTuple('created_at', 'uuid'), '<', tuple(from.created_at, from.uuid)),
@@ -78,17 +78,17 @@ function toPage(rows: PhotoRow[], limit: number): Page<PhotoRow> {
   return { items, next: rows.length > limit && last ? cursorOf(last) : null }
 }
 
+/** A day that its month has, and a year that PostgreSQL has. */
+const isTime = (time: string) =>
+  time >= '0001' && !Number.isNaN(Date.parse(time)) && new Date(time).toISOString() === time
+
 const cursorOf = ({ created_at, uuid }: Position) =>
   Buffer.from(`${created_at}/${uuid}`).toString('base64url')
 
 function parseCursor(cursor: string): Position {
   const [created_at = '', id = ''] = Buffer.from(cursor, 'base64url').toString('latin1').split('/')
   const uuid = parseUuid(id)
-  if (
-    !uuid ||
-    !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(created_at) ||
-    Number.isNaN(Date.parse(created_at))
-  ) {
+  if (!uuid || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(created_at) || !isTime(created_at)) {
     throw new AppError('invalid', 422, 'The cursor is none of ours', {
       errors: [{ pointer: '/query/after', detail: 'must be the cursor of a next page' }],
     })

@@ -21,7 +21,10 @@ export async function removePhoto(
       .where('status', '!=', 'processing')
       .returningAll()
       .executeTakeFirst()
-    if (!photo) throw new AppError('already-processing', 409, 'The photo is being processed')
+    if (!photo) {
+      await findPhoto(tx, uuid)
+      throw new AppError('already-processing', 409, 'The photo is being processed')
+    }
     await tx.deleteFrom('events').where('photo_uuid', '=', uuid).execute()
     for (const { url } of thumbnails) await app.storage.remove(thumbKey(url))
     if (isKey(photo.url)) await app.storage.remove(photo.url)

@@ -65,11 +65,14 @@ async function writeDurably(file: string, data: Uint8Array): Promise<void> {
   }
 }
 
+/** No such file, a file where a directory would be, a name that no file system takes. */
+const MISSING = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'])
+
 async function orMissing<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (MISSING.has((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }
 }

@@ -1,0 +1,117 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import net from 'node:net'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readiness } from '../../../functions/health/readiness.ts'
+import { type App, openApp } from '../../../lib/app.ts'
+import { readConfig } from '../../../lib/config.ts'
+import { type Environment, isAvailable, SETUPS, withApp, withEnvironment } from '../../support/app.ts'
+import { freePort, until } from '../../support/service.ts'
+import { call, expectNoSecrets, withServer } from '../support.ts'
+
+const EMBEDDED = SETUPS[0]
+const UP = { database: 'up', storage: 'up', queue: 'up' }
+
+const ask = async (app: App) => {
+  const { status, body } = await call(readiness, app)
+  return { status, body }
+}
+
+/** An app of which a part may be missing: nothing is migrated. */
+const withPart = (more: (env: Environment) => Environment, use: (app: App) => Promise<void>) =>
+  withEnvironment(EMBEDDED, async (env) => {
+    const app = await openApp(readConfig({ ...env, ...more(env) }))
+    try {
+      await use(app)
+    } finally {
+      await app.close()
+    }
+  })
+
+describe('GET /readyz', () => {
+  test.for(SETUPS)('tells that everything is up on $name', (setup, { skip }) => {
+    skip(!isAvailable(setup))
+    return withApp(setup, async (app) => {
+      await until(() => app.queue.isUp())
+      await withServer(app, async (url) => {
+        const answer = await fetch(`${url}/readyz`)
+        expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok', checks: UP }])
+      })
+    })
+  })
+
+  test('is ready though degraded while the broker is away', async () => {
+    const port = await freePort()
+    await withPart(
+      () => ({ RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${port}` }),
+      async (app) => {
+        expect(await ask(app)).toEqual({
+          status: 200,
+          body: { status: 'degraded', checks: { ...UP, queue: 'down' } },
+        })
+      },
+    )
+  })
+
+  test('is not ready while the database is away, and tells nothing of where it is', async () => {
+    const port = await freePort()
+    await withPart(
+      () => ({ DATABASE_URL: `postgres://someone:secret@127.0.0.1:${port}/none` }),
+      (app) =>
+        withServer(app, async (url) => {
+          const answer = await fetch(`${url}/readyz`)
+          const body = await answer.text()
+          expect(answer.status).toBe(503)
+          expect(JSON.parse(body)).toEqual({ status: 'unavailable', checks: { ...UP, database: 'down' } })
+          expectNoSecrets(body)
+          expect(body).not.toContain(String(port))
+        }),
+    )
+  })
+
+  test('waits no longer than 2 s for a database that does not answer', async () => {
+    const sockets = new Set<net.Socket>()
+    const silent = net.createServer((socket) => sockets.add(socket))
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as net.AddressInfo
+    try {
+      await withPart(
+        () => ({ DATABASE_URL: `postgres://someone@127.0.0.1:${port}/none` }),
+        async (app) => {
+          const start = Date.now()
+          expect(await ask(app)).toMatchObject({ status: 503, body: { checks: { database: 'down' } } })
+          expect(Date.now() - start).toBeLessThan(3_000)
+          for (const socket of sockets) socket.destroy()
+        },
+      )
+    } finally {
+      silent.close()
+    }
+  })
+
+  test.for(['STORAGE_DIR', 'THUMBS_DIR'])('is not ready while %s cannot be written', (variable) =>
+    withPart(
+      (env) => ({ [variable]: path.join(env.STORAGE_DIR ?? '', 'in', 'the', 'way') }),
+      async (app) => {
+        expect(await ask(app)).toEqual({ status: 200, body: { status: 'ok', checks: UP } })
+        const { storageDir, thumbsDir } = app.config
+        const directory = variable === 'STORAGE_DIR' ? storageDir : thumbsDir
+        await rm(directory, { recursive: true })
+        await writeFile(directory, 'a file where the directory was')
+        expect(await ask(app)).toEqual({
+          status: 503,
+          body: { status: 'unavailable', checks: { ...UP, storage: 'down' } },
+        })
+        await rm(directory)
+        await mkdir(directory)
+        expect((await ask(app)).status).toBe(200)
+      },
+    ),
+  )
+
+  test('leaves no file behind', () =>
+    withApp(EMBEDDED, async (app) => {
+      await ask(app)
+      expect(await readdir(app.config.storageDir, { recursive: true })).toEqual(['thumbs'])
+    }))
+})

@@ -1,0 +1,144 @@
+import { uuidv7 } from 'uuidv7'
+import { describe, expect, test } from 'vitest'
+import { sweep } from '../../../functions/schedules/sweep.ts'
+import type { App } from '../../../lib/app.ts'
+import { readConfig } from '../../../lib/config.ts'
+import { nowPlus } from '../../../lib/db/index.ts'
+import { claim, complete } from '../../../lib/photos/attempt.ts'
+import { requestProcessing } from '../../../lib/photos/request.ts'
+import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
+import { eventsOf, insertPhoto } from '../support.ts'
+
+const findRow = ({ db }: App, uuid: string) =>
+  db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirstOrThrow()
+
+/** A photo whose worker has died: its lease has run out. */
+async function lose(app: App, attempts = 0) {
+  const uuid = await insertPhoto(app, { attempts })
+  const attempt = await claim(app, uuid)
+  if (!attempt) throw new Error('not claimed')
+  await app.db
+    .updateTable('photos')
+    .set({ lease_until: nowPlus(-1) })
+    .where('uuid', '=', uuid)
+    .execute()
+  return attempt
+}
+
+/** Makes what was asked for look asked for so long ago. */
+async function age({ db }: App, uuid: string, ms: number): Promise<void> {
+  await db
+    .updateTable('photos')
+    .set({ queued_at: nowPlus(-ms) })
+    .where('uuid', '=', uuid)
+    .execute()
+  await db
+    .updateTable('events')
+    .set({ published_at: nowPlus(-ms) })
+    .where('photo_uuid', '=', uuid)
+    .execute()
+}
+
+describe.for(SETUPS)('sweep on $name', (setup) => {
+  const on = test.skipIf(!isAvailable(setup))
+
+  on('has nothing to do for photos that wait, are held, or are done', () =>
+    withApp(setup, async (app) => {
+      await insertPhoto(app)
+      await insertPhoto(app, { status: 'completed' })
+      const held = await insertPhoto(app)
+      await claim(app, held)
+      const queued = await insertPhoto(app)
+      await requestProcessing(app, [queued], false)
+      expect(await sweep.run(app)).toBe(0)
+      expect(await findRow(app, held)).toMatchObject({ status: 'processing' })
+      expect(await eventsOf(app, 'image.queued')).toHaveLength(1)
+    }),
+  )
+
+  on('frees a photo whose worker died, and asks for it again', () =>
+    withApp(setup, async (app) => {
+      const { photo } = await lose(app)
+      expect([await sweep.run(app), await sweep.run(app)]).toEqual([1, 0])
+      expect(await findRow(app, photo.uuid)).toMatchObject({
+        status: 'pending',
+        attempts: 1,
+        lease_until: null,
+        lease_token: null,
+      })
+      expect(await eventsOf(app, 'image.queued')).toMatchObject([
+        { photo_uuid: photo.uuid, attempt: 1, published_at: expect.any(String) },
+      ])
+    }),
+  )
+
+  on('gives a photo up that cost MAX_ATTEMPTS workers', () =>
+    withApp(
+      setup,
+      async (app) => {
+        const { photo } = await lose(app, 2)
+        expect([await sweep.run(app), await sweep.run(app)]).toEqual([1, 0])
+        expect(await findRow(app, photo.uuid)).toMatchObject({ status: 'failed', error_code: 'worker-lost' })
+        expect(await eventsOf(app, 'image.failed')).toMatchObject([{ photo_uuid: photo.uuid, attempt: 3 }])
+      },
+      { MAX_ATTEMPTS: '3' },
+    ),
+  )
+
+  on('takes the photo from a worker that was only late: its result changes nothing', () =>
+    withApp(setup, async (app) => {
+      const attempt = await lose(app)
+      await sweep.run(app)
+      const made = { name: 'thumbnail', format: 'jpeg', width: 1, height: 1, url: 'a/late.jpg', bytes: 1 }
+      expect(await complete(app, attempt, [made], {})).toBe(false)
+      expect(await findRow(app, attempt.photo.uuid)).toMatchObject({ status: 'pending', metadata: null })
+      expect(await app.db.selectFrom('photo_thumbnails').selectAll().execute()).toEqual([])
+    }),
+  )
+
+  on('asks again for a photo whose message is older than REQUEUE_AFTER_MS', () =>
+    withApp(
+      setup,
+      async (app) => {
+        const [lost, fresh] = [await insertPhoto(app), await insertPhoto(app)]
+        await requestProcessing(app, [lost, fresh], false)
+        await age(app, lost, 61_000)
+        await age(app, fresh, 59_000)
+        expect([await sweep.run(app), await sweep.run(app)]).toEqual([1, 0])
+        const asked = (await eventsOf(app, 'image.queued')).map(({ photo_uuid }) => photo_uuid)
+        expect(asked.sort()).toEqual([lost, lost, fresh].sort())
+      },
+      { REQUEUE_AFTER_MS: '60000' },
+    ),
+  )
+
+  on('does not ask again while a retry of the photo waits to be published', () =>
+    withApp(setup, async (app) => {
+      const photo_uuid = await insertPhoto(app)
+      await requestProcessing(app, [photo_uuid], false)
+      await age(app, photo_uuid, 61_000)
+      const retry = {
+        id: uuidv7(),
+        photo_uuid,
+        type: 'image.queued' as const,
+        publish_after: nowPlus(60_000),
+      }
+      await app.db.insertInto('events').values(retry).execute()
+      expect(await sweep.run(app)).toBe(0)
+    }),
+  )
+
+  on('frees each photo once, though several sweeps run at once', () =>
+    withApp(setup, async (app) => {
+      for (let i = 0; i < 10; i++) await lose(app)
+      const counts = await Promise.all([1, 2, 3].map(() => sweep.run(app)))
+      expect(counts.reduce((sum, count) => sum + count)).toBe(10)
+      expect(await eventsOf(app, 'image.queued')).toHaveLength(10)
+    }),
+  )
+})
+
+test('the sweep runs every 5 seconds unless told', () => {
+  expect(sweep.every(readConfig({}))).toBe(5_000)
+  expect(sweep.every(readConfig({ SWEEP_INTERVAL_MS: '700' }))).toBe(700)
+})

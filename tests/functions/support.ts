@@ -1,0 +1,135 @@
+import { readFile } from 'node:fs/promises'
+import http from 'node:http'
+import { text } from 'node:stream/consumers'
+import type { Insertable } from 'kysely'
+import { uuidv7 } from 'uuidv7'
+import { expect, vi } from 'vitest'
+import { endpoints } from '../../functions/index.ts'
+import { type App, openApp } from '../../lib/app.ts'
+import { readConfig } from '../../lib/config.ts'
+import { migrate } from '../../lib/db/migrate.ts'
+import type { EventType, PhotosTable } from '../../lib/db/tables.ts'
+import {
+  Answer,
+  type AnyEndpoint,
+  type Endpoint,
+  type Replies,
+  type Request,
+  reply,
+} from '../../lib/function.ts'
+import type { ProblemBody } from '../../lib/http/problem.ts'
+import { openHttp } from '../../lib/http/server.ts'
+import { type Environment, type Setup, withEnvironment } from '../support/app.ts'
+
+/** Calls an endpoint as the function it is; a bare return is the body of a 200. */
+export async function call<P, Q, B, R extends Replies>(
+  endpoint: Endpoint<P, Q, B, R>,
+  app: App,
+  request: Partial<Request<P, Q, B>> = {},
+): Promise<Answer> {
+  const empty = { params: {}, query: {}, body: undefined, headers: {}, method: endpoint.method }
+  const answer = await endpoint.handle({ ...empty, ...request } as Request<P, Q, B>, app, reply)
+  return answer instanceof Answer ? answer : new Answer(200, answer)
+}
+
+/** Serves endpoints over HTTP while `use` runs, on a port of its own. */
+export async function withServer<T>(
+  app: App,
+  use: (url: string) => Promise<T>,
+  mounted: readonly AnyEndpoint[] = endpoints,
+): Promise<T> {
+  const server = await openHttp(app, mounted)
+  try {
+    return await use(await server.listen({ host: '127.0.0.1', port: 0 }))
+  } finally {
+    await server.close()
+  }
+}
+
+/** Sends JSON, or text that is to be taken for JSON. */
+export const post = (url: string, body: unknown): Promise<Response> =>
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+
+/** Sends a path as it is: `fetch` would resolve its dots first. */
+export async function getRaw(url: string, path: string, headers: http.OutgoingHttpHeaders = {}) {
+  const { hostname, port } = new URL(url)
+  const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    http.get({ hostname, port, path, headers, agent: false }, resolve).on('error', reject)
+  })
+  return { status: response.statusCode, headers: response.headers, body: await text(response) }
+}
+
+/** The problem that an answer tells, held to what every problem is. */
+export async function problemOf(answer: Response, status: number): Promise<ProblemBody> {
+  const body = (await answer.json()) as ProblemBody
+  expect.soft(answer.status).toBe(status)
+  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/)
+  expect(body).toMatchObject({
+    type: expect.any(String),
+    title: expect.any(String),
+    status: answer.status,
+    detail: expect.any(String),
+    code: expect.stringMatching(/^[a-z-]+$/),
+  })
+  expectNoSecrets(JSON.stringify(body))
+  return body
+}
+
+/** No answer may carry a stack trace, a local path, a query or a library's own words. */
+export function expectNoSecrets(answer: string): void {
+  expect(answer).not.toMatch(
+    /node_modules|\bat .+:\d+:\d+|\.ts\b|\/tmp\/|file:\/\/|ECONN|ENO[A-Z]{3}|FST_ERR/,
+  )
+  expect(answer).not.toMatch(/\b(select|insert into|update|delete from) .*\b(from|values|set|where)\b/i)
+}
+
+/** A row as a client or a hand may have left it; a waiting photo unless told. */
+export async function insertPhoto(
+  { db }: Pick<App, 'db'>,
+  photo: Partial<Insertable<PhotosTable>> = {},
+): Promise<string> {
+  const uuid = photo.uuid ?? uuidv7()
+  await db
+    .insertInto('photos')
+    .values({ url: 'https://example.com/photo.jpg', ...photo, uuid })
+    .execute()
+  return uuid
+}
+
+/** A time `seconds` after the first of 2026. */
+export const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString()
+
+/** The events of a type, oldest first. */
+export const eventsOf = ({ db }: Pick<App, 'db'>, type: EventType) =>
+  db.selectFrom('events').selectAll().where('type', '=', type).orderBy('id').execute()
+
+/** A sample of what AWS sends, from `tests/events/`. */
+export const readEvent = async <T>(name: string): Promise<T> =>
+  JSON.parse(await readFile(new URL(`../events/${name}.json`, import.meta.url), 'utf8')) as T
+
+/**
+ * Runs `use` with the environment of this process set as a function finds it in Lambda, and modules to be imported
+ * afresh, since a handler keeps what it has opened. `app` is on the same database, queue and storage.
+ */
+export const withLambda = <T>(
+  setup: Setup,
+  use: (app: App) => Promise<T>,
+  more: Environment = {},
+): Promise<T> =>
+  withEnvironment(setup, async (env) => {
+    for (const [name, value] of Object.entries({ ...env, WORKER_THREADS: '0', ...more }))
+      vi.stubEnv(name, value)
+    vi.resetModules()
+    const app = await openApp(readConfig({ ...env, WORKER_THREADS: '0' }))
+    try {
+      await migrate(app.db)
+      return await use(app)
+    } finally {
+      await app.close()
+      vi.unstubAllEnvs()
+    }
+  })
