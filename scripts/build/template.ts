@@ -1,0 +1,108 @@
+import { stringify } from 'yaml'
+import { readConfig } from '../../lib/config.ts'
+import type { FunctionFile } from './functions.ts'
+
+/** Seconds between two runs of a schedule: EventBridge knows minutes only. */
+const MINUTE_MS = 60_000
+
+/** What the functions read from their environment, as parameters of the stack. */
+const PARAMETERS = {
+  DatabaseUrl: { variable: 'DATABASE_URL', Type: 'String', NoEcho: true, Description: 'postgres://…' },
+  RabbitmqUrl: { variable: 'RABBITMQ_URL', Type: 'String', NoEcho: true, Description: 'amqps://…' },
+  PublicUrl: {
+    variable: 'PUBLIC_URL',
+    Type: 'String',
+    Default: '',
+    Description: 'Base of the URLs handed out',
+  },
+  QueueName: { variable: 'QUEUE_NAME', Type: 'String', Default: 'photo-processor' },
+  StorageDir: {
+    variable: 'STORAGE_DIR',
+    Type: 'String',
+    Default: '/mnt/photos',
+    Description: 'On a shared file system',
+  },
+} as const
+
+const BROKER_PARAMETERS = {
+  BrokerArn: { Type: 'String', Description: 'ARN of the Amazon MQ for RabbitMQ broker' },
+  BrokerSecretArn: { Type: 'String', Description: 'Secret with its user name and password' },
+  SubnetIds: {
+    Type: 'CommaDelimitedList',
+    Description: 'Where database, broker and file system are reached',
+  },
+  SecurityGroupIds: { Type: 'CommaDelimitedList' },
+  AccessPointArn: { Type: 'String', Description: 'EFS access point, mounted at /mnt/photos' },
+}
+
+/** Memory in MB and timeout in s by kind: one 12 megapixel photo takes 700 MB and seconds, an endpoint milliseconds. */
+const RESOURCES = {
+  endpoint: { MemorySize: 512, Timeout: 10 },
+  consumer: { MemorySize: 2048, Timeout: 120 },
+  schedule: { MemorySize: 512, Timeout: 50 },
+} as const
+
+/** An AWS SAM template that deploys the bundles as they lie in `dist/`, made from the functions' own definitions. */
+export function template(functions: readonly FunctionFile[]): string {
+  const parameters = Object.entries(PARAMETERS).map(([name, { variable, ...parameter }]) => [name, parameter])
+  const environment = Object.entries(PARAMETERS).map(([name, { variable }]) => [variable, { Ref: name }])
+  return stringify(
+    {
+      AWSTemplateFormatVersion: '2010-09-09',
+      Transform: 'AWS::Serverless-2016-10-31',
+      Description: 'Asynchronous photo processing',
+      Parameters: { ...Object.fromEntries(parameters), ...BROKER_PARAMETERS },
+      Globals: {
+        Function: {
+          Runtime: 'nodejs24.x',
+          Architectures: ['arm64'],
+          Handler: 'index.handler',
+          Environment: { Variables: Object.fromEntries(environment) },
+          VpcConfig: { SubnetIds: { Ref: 'SubnetIds' }, SecurityGroupIds: { Ref: 'SecurityGroupIds' } },
+          FileSystemConfigs: [{ Arn: { Ref: 'AccessPointArn' }, LocalMountPath: '/mnt/photos' }],
+        },
+      },
+      Resources: Object.fromEntries(functions.map((each) => [logicalId(each.name), resource(each)])),
+      Outputs: { Url: { Value: { 'Fn::GetAtt': ['ServerlessHttpApi', 'ApiEndpoint'] } } },
+    },
+    { aliasDuplicateObjects: false, lineWidth: 0 },
+  )
+}
+
+function resource(each: FunctionFile) {
+  return {
+    Type: 'AWS::Serverless::Function',
+    Properties: { CodeUri: each.name, ...RESOURCES[each.kind], Events: eventsOf(each) },
+  }
+}
+
+function eventsOf(each: FunctionFile) {
+  if (each.kind === 'endpoint') {
+    const { method, path } = each.definition
+    return { Http: { Type: 'HttpApi', Properties: { Method: method, Path: gatewayPath(path) } } }
+  }
+  if (each.kind === 'schedule') {
+    const minutes = Math.max(1, Math.round(each.definition.every(readConfig({})) / MINUTE_MS))
+    const rate = minutes === 1 ? 'rate(1 minute)' : `rate(${minutes} minutes)`
+    return { Schedule: { Type: 'Schedule', Properties: { Schedule: rate } } }
+  }
+  return {
+    Queue: {
+      Type: 'MQ',
+      Properties: {
+        Broker: { Ref: 'BrokerArn' },
+        Queues: [{ Ref: 'QueueName' }],
+        BatchSize: 10,
+        SourceAccessConfigurations: [
+          { Type: 'BASIC_AUTH', URI: { Ref: 'BrokerSecretArn' } },
+          { Type: 'VIRTUAL_HOST', URI: '/' },
+        ],
+      },
+    },
+  }
+}
+
+/** `/photos/:uuid` is `/photos/{uuid}` there, `/files/*` is `/files/{proxy+}`. */
+export const gatewayPath = (path: string) => path.replace(/:(\w+)/g, '{$1}').replace(/\*$/, '{proxy+}')
+
+const logicalId = (name: string) => name.replace(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())
