@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { AppError } from '../errors.ts'
 import { probe } from './probe.ts'
 import type { Recipe } from './recipe.ts'
@@ -56,7 +57,7 @@ type Pool = Awaited<ReturnType<typeof startPool>>
 async function startPool({ threads, workerUrl }: ImagingOptions) {
   const { Piscina } = await import('piscina')
   const pool = new Piscina<RenderTask, RenderAnswer>({
-    filename: (workerUrl ?? new URL('./worker.ts', import.meta.url)).href,
+    filename: (workerUrl ?? new URL(`./worker${path.extname(import.meta.url)}`, import.meta.url)).href,
     minThreads: threads,
     maxThreads: threads,
     recordTiming: false,

@@ -1,0 +1,43 @@
+import { createInterface } from 'node:readline/promises'
+import { parseArgs } from 'node:util'
+import { config as readDotenv } from 'dotenv'
+import { sql } from 'kysely'
+import { readConfig } from '../lib/config.ts'
+import { type Db, isPostgres, openDb } from '../lib/db/index.ts'
+import { migrate } from '../lib/db/migrate.ts'
+
+const { values } = parseArgs({ options: { yes: { type: 'boolean', default: false } } })
+readDotenv({ quiet: true })
+const db = await openDb(readConfig(process.env).databaseUrl)
+try {
+  const tables = (await db.introspection.getTables()).map(({ name }) => name)
+  if (tables.length > 0 && (values.yes || (await confirm(tables)))) await drop(db, tables)
+  const applied = await migrate(db)
+  console.log(applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply')
+} finally {
+  await db.destroy()
+}
+
+async function confirm(tables: readonly string[]): Promise<boolean> {
+  const question = `Drop ${tables.join(', ')} with all that is in them?`
+  if (!process.stdin.isTTY) {
+    console.error(`${question} Nobody is there to answer; \`npm run db:schema -- --yes\` does it`)
+    return false
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  const answer = await terminal.question(`${question} (yes/no) `)
+  terminal.close()
+  return answer.trim() === 'yes'
+}
+
+/** Drops every table of the schema, and the type and function that the first migration makes. */
+async function drop(db: Db, tables: readonly string[]): Promise<void> {
+  const postgres = isPostgres(db)
+  for (const table of tables)
+    await sql`drop table ${sql.table(table)}${postgres ? sql` cascade` : sql``}`.execute(db)
+  if (postgres) {
+    await sql`drop type if exists photo_status`.execute(db)
+    await sql`drop function if exists now_plus`.execute(db)
+  }
+  console.log(`dropped ${tables.join(', ')}`)
+}

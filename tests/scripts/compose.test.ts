@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { readConfig } from '../../lib/config.ts'
+
+type Service = {
+  command?: string[]
+  ports?: string[]
+  profiles?: string[]
+  volumes?: string[]
+  environment?: Record<string, string>
+  healthcheck?: { test?: string[]; disable?: boolean }
+  depends_on?: Record<string, { condition: string }>
+}
+
+const { services } = parse(await readFile('docker-compose.yml', 'utf8'), { merge: true }) as {
+  services: Record<string, Service>
+}
+const readme = await readFile('README.md', 'utf8')
+const app = services['waldo-app'] ?? expect.fail('no waldo-app')
+
+test('publishes the ports of the service, the database and the broker on this machine only', () => {
+  const published = Object.values(services).flatMap(({ ports = [] }) => ports)
+  expect(published).toEqual(
+    expect.arrayContaining(
+      ['3000:3000', '5432:5432', '5672:5672', '15672:15672'].map((port) => `127.0.0.1:${port}`),
+    ),
+  )
+  expect(published.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([])
+})
+
+test('starts the service when all it needs is healthy', () => {
+  const needed = Object.entries(app.depends_on ?? {})
+  expect(needed.map(([name]) => name).sort()).toEqual(['postgres', 'rabbitmq', 'redis', 'seaweedfs'])
+  for (const [name, { condition }] of needed) {
+    expect(condition).toBe('service_healthy')
+    expect(services[name]?.healthcheck?.test?.length).toBeGreaterThan(1)
+  }
+})
+
+test('configures the service with variables that it knows', () => {
+  const environment = app.environment ?? {}
+  const config = readConfig(environment)
+  expect(config).toMatchObject({
+    host: '0.0.0.0',
+    publicUrl: 'http://127.0.0.1:3000',
+    thumbsDir: '/waldo-app-thumbs',
+    databaseUrl: expect.stringContaining('@postgres:5432/'),
+    rabbitmqUrl: expect.stringContaining('@rabbitmq:5672'),
+  })
+  expect(app.volumes).toContain('waldo-app-thumbs:/waldo-app-thumbs')
+  const documented = [...readme.matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name)
+  expect(documented).toEqual(expect.arrayContaining(Object.keys(environment)))
+})
+
+test('scales with workers that share files, database and queue', () => {
+  const { worker } = services
+  expect(worker).toMatchObject({
+    profiles: ['scale'],
+    command: ['worker'],
+    volumes: app.volumes,
+    environment: app.environment,
+  })
+  expect(app.command).toEqual(['all'])
+})
