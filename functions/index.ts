@@ -1,5 +1,6 @@
-import type { AnyEndpoint } from '../lib/function.ts'
+import type { AnyEndpoint, Live } from '../lib/function.ts'
 import { processPhotoMessage } from './consumers/process-photo.ts'
+import { receiveUpload } from './consumers/receive-upload.ts'
 import { showFile } from './files/show-file.ts'
 import { health } from './health/health.ts'
 import { liveness } from './health/liveness.ts'
@@ -10,6 +11,12 @@ import { listPending } from './photos/list-pending.ts'
 import { process } from './photos/process.ts'
 import { remove } from './photos/remove.ts'
 import { show } from './photos/show.ts'
+import { confirmUpload } from './projects/confirm-upload.ts'
+import { createUpload } from './projects/create-upload.ts'
+import { followProject } from './projects/follow-project.ts'
+import { listImages } from './projects/list-images.ts'
+import { socket } from './projects/socket.ts'
+import { takeUpload } from './projects/take-upload.ts'
 import { relay } from './schedules/relay.ts'
 import { sweep } from './schedules/sweep.ts'
 
@@ -21,12 +28,19 @@ export const endpoints: readonly AnyEndpoint[] = [
   list,
   show,
   remove,
+  createUpload,
+  takeUpload,
+  confirmUpload,
+  listImages,
   showFile,
   health,
   liveness,
   readiness,
 ]
 
-export const consumers = [processPhotoMessage]
+/** Endpoints that go on talking. */
+export const lives: readonly Live[] = [socket, followProject]
+
+export const consumers = [processPhotoMessage, receiveUpload]
 
 export const schedules = [relay, sweep]

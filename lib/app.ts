@@ -3,8 +3,7 @@ import type { Config } from './config.ts'
 import { type Db, openDb } from './db/index.ts'
 import { openLog } from './log.ts'
 import type { Queue } from './queue/index.ts'
-import { openDirectory } from './storage/directory.ts'
-import type { Storage } from './storage/index.ts'
+import { openStorage, type Storage } from './storage/index.ts'
 
 /** What a function may use; all its effects go through here. */
 export type App = { config: Config; db: Db; queue: Queue; storage: Storage; log: Logger }
@@ -18,7 +17,7 @@ export async function openApp(config: Config): Promise<App & { close(): Promise<
     config,
     db,
     queue,
-    storage: openDirectory(config),
+    storage: await openStorage(config),
     log,
     async close() {
       await queue.close()

@@ -36,6 +36,7 @@ function read(env: Environment) {
     prefetch: integer(env, 'PREFETCH', workerThreads + 1, 1, 1000),
     storageDir,
     thumbsDir: path.resolve(env.THUMBS_DIR ?? path.join(storageDir, 'thumbs')),
+    s3: s3(env),
     workerThreads,
     sourceAllowCidrs: cidrs(env, 'SOURCE_ALLOW_CIDRS'),
     maxSourceBytes: integer(env, 'MAX_SOURCE_BYTES', 50 * 1024 * 1024, 1, 2 ** 31),
@@ -50,6 +51,25 @@ function read(env: Environment) {
     requeueAfterMs: integer(env, 'REQUEUE_AFTER_MS', 600_000, 100, 86_400_000),
     logLevel: oneOf(env, 'LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'info'),
   }
+}
+
+/** The bucket that takes the place of the storage directories; without keys the platform's own credentials serve. */
+function s3(env: Environment) {
+  const bucket = env.S3_BUCKET?.trim()
+  if (bucket === undefined) return undefined
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) wrong('S3_BUCKET', 'must be the name of a bucket')
+  const accessKeyId = env.AWS_ACCESS_KEY_ID?.trim()
+  const secretAccessKey = env.AWS_SECRET_ACCESS_KEY?.trim()
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
+    wrong('AWS_SECRET_ACCESS_KEY', 'must be set together with AWS_ACCESS_KEY_ID')
+  return Object.freeze({
+    bucket,
+    endpoint: url(env, 'AWS_ENDPOINT_URL', ['http:', 'https:']),
+    region: env.AWS_REGION?.trim() ?? 'us-east-1',
+    sessionToken: env.AWS_SESSION_TOKEN?.trim(),
+    accessKeyId,
+    secretAccessKey,
+  })
 }
 
 function wrong(variable: string, what: string): never {

@@ -1,6 +1,8 @@
+import type { Readable } from 'node:stream'
 import type { Static, TSchema } from '@sinclair/typebox'
 import type { App } from './app.ts'
-import type { Delivery } from './queue/index.ts'
+import type { Subscription } from './photos/replay.ts'
+import type { Delivery, Source } from './queue/index.ts'
 
 /** Every answer that an endpoint may give: its body's schema by status; `NoBody` and `Bytes` for what is not JSON. */
 export type Replies = { readonly [status: number]: TSchema }
@@ -30,10 +32,17 @@ type OkBody<R extends Replies> = R extends { readonly 200: infer S extends TSche
 
 type Part<T> = T extends TSchema ? Static<T> : Record<string, never>
 
+/** A part of a multipart form, in the order of the form; a file's content must be read before the next part comes. */
+export type FormPart =
+  | { kind: 'field'; name: string; value: string }
+  | { kind: 'file'; name: string; filename: string; content: Readable }
+
 export type Request<P, Q, B> = {
   params: Part<P>
   query: Part<Q>
   body: B extends TSchema ? Static<B> : undefined
+  /** The parts of the form where the endpoint takes one, else none. */
+  form: AsyncIterable<FormPart>
   headers: Record<string, string | string[] | undefined>
   method: string
 }
@@ -47,13 +56,28 @@ export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = 
   params?: P
   query?: Q
   body?: B
+  /** Takes multipart/form-data instead of a body; for local use only. */
+  form?: true
   replies: R
   /** Returns the body of a 200, or `reply(status, body, headers)`. */
   handle(request: Request<P, Q, B>, app: App, reply: Reply<R>): Promise<OkBody<R> | Answer>
 }
 
+/** An endpoint that goes on talking: events as they happen, over WebSocket or Server-Sent Events. For local use only. */
+export type Live = {
+  path: string
+  summary: string
+  tag: string
+  params?: object
+  /** What the path subscribes to; without it the client says so over its socket. */
+  subscription?: (params: never) => Subscription
+}
+
 /** A queue consumer: handles one message; throwing brings it back. */
-export type QueueConsumer<A> = { from: 'work'; handle(delivery: Delivery, app: A): Promise<void> }
+export type QueueConsumer<A> = {
+  from: Exclude<Source, 'dead'>
+  handle(delivery: Delivery, app: A): Promise<void>
+}
 
 /** Work that is done again and again; returns how much there was. */
 export type Schedule = { every(config: App['config']): number; run(app: App): Promise<number> }
@@ -67,6 +91,7 @@ export type AnyEndpoint = {
   params?: object | undefined
   query?: object | undefined
   body?: object | undefined
+  form?: true | undefined
   replies: Replies
   handle(request: never, app: App, reply: never): Promise<unknown>
 }
@@ -74,6 +99,8 @@ export type AnyEndpoint = {
 export const endpoint = <R extends Replies, P = undefined, Q = undefined, B = undefined>(
   definition: Endpoint<P, Q, B, R>,
 ): Endpoint<P, Q, B, R> => definition
+
+export const live = (definition: Live): Live => definition
 
 export const consumer = <A>(definition: QueueConsumer<A>): QueueConsumer<A> => definition
 

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { consumers, endpoints, schedules } from '../functions/index.ts'
+import { consumers, endpoints, lives, schedules } from '../functions/index.ts'
 import type { App } from './app.ts'
 import { isDatabaseAway } from './db/errors.ts'
 import type { Schedule } from './function.ts'
 import { openHttp } from './http/server.ts'
+import { openHub } from './live/hub.ts'
 import { requeueAll } from './photos/upkeep.ts'
 import { openWorker } from './worker.ts'
 
@@ -14,9 +15,16 @@ export type Running = { stop(): Promise<void> }
 
 /** Serves every endpoint over HTTP; `url` is where. */
 export async function runApi(app: App): Promise<Running & { url: string }> {
-  const server = await openHttp(app, endpoints)
+  const hub = openHub(app)
+  const server = await openHttp({ ...app, hub }, endpoints, lives)
   const url = await server.listen({ host: app.config.host, port: app.config.port })
-  return { url, stop: () => server.close() }
+  return {
+    url,
+    async stop() {
+      await server.close()
+      await hub.close()
+    },
+  }
 }
 
 /** Processes photos; begins with what is queued where the queue itself remembers nothing. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import amqplib from 'amqplib'
 import pg from 'pg'
+import { appExchange, deadQueue, uploadsQueue } from '../lib/queue/topology.ts'
 
 /** Environment variables of a service that has a database and queues of its own on shared servers. */
 export type ServerEnvironment = { DATABASE_URL: string; RABBITMQ_URL: string; QUEUE_NAME: string }
@@ -18,7 +19,7 @@ export async function withOwnServers<T>(
     return await use({ DATABASE_URL: url.href, RABBITMQ_URL: servers.rabbitmqUrl, QUEUE_NAME: own })
   } finally {
     await execute(servers.postgresUrl, `drop database ${own} with (force)`)
-    await deleteQueues(servers.rabbitmqUrl, own, `${own}.dead`)
+    await deleteTopology(servers.rabbitmqUrl, own)
   }
 }
 
@@ -32,9 +33,10 @@ async function execute(url: string, statement: string): Promise<void> {
   }
 }
 
-async function deleteQueues(url: string, ...names: string[]): Promise<void> {
+async function deleteTopology(url: string, own: string): Promise<void> {
   const connection = await amqplib.connect(url)
   const channel = await connection.createChannel()
-  for (const name of names) await channel.deleteQueue(name)
+  for (const queue of [own, deadQueue(own), uploadsQueue(own)]) await channel.deleteQueue(queue)
+  await channel.deleteExchange(appExchange(own))
   await connection.close()
 }

@@ -16,12 +16,14 @@ export const showFile = endpoint({
   summary: 'A stored file: a thumbnail by its url, an original below originals/',
   tag: 'files',
   params: Type.Object({ '*': Type.String() }),
-  replies: { 200: Bytes, 206: Bytes, 304: NoBody, 416: NoBody, ...problems(404, 503) },
+  replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(404, 503) },
   async handle({ params, headers, method }, { storage }, reply) {
     const path = params['*']
     const key = path.startsWith('originals/') ? path : thumbKey(path)
     const info = isKey(key) ? await storage.head(key) : undefined
     if (!info) throw notFound('File')
+    const elsewhere = await storage.signRead(key)
+    if (elsewhere) return reply(302, null, { location: elsewhere, 'cache-control': 'no-store' })
     const caching = { etag: info.etag, 'cache-control': 'no-cache', 'accept-ranges': 'bytes' }
     if (isKnown(headers['if-none-match'], info.etag)) return reply(304, null, caching)
     const type = { ...caching, 'content-type': typeOf(path), 'x-content-type-options': 'nosniff' }

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { Nullable, PhotoDetails, problems, Status, Time } from '../../lib/http/schemas.ts'
+import { Nullable, PhotoDetails, ProjectId, problems, Status, Time } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhotos } from '../../lib/photos/list.ts'
 import { findThumbnails } from '../../lib/photos/photo.ts'
@@ -14,8 +14,8 @@ export const list = endpoint({
   tag: 'photos',
   query: Type.Object({
     status: Type.Optional(Status),
-    door: Type.Optional(Type.Union([Type.Literal('photos')])),
-    project_id: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+    door: Type.Optional(Type.Union([Type.Literal('photos'), Type.Literal('projects')])),
+    project_id: Type.Optional(ProjectId),
     name: Type.Optional(Type.String({ maxLength: 255, pattern: '^[^\\0]*$' })),
     code: Type.Optional(Type.String({ maxLength: 100, pattern: '^[^\\0]*$' })),
     created_after: Type.Optional(Time),

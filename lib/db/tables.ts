@@ -10,7 +10,7 @@ export type Tables = {
 export type PhotoStatus = 'init' | 'pending' | 'processing' | 'completed' | 'failed'
 
 /** Which set of endpoints created a photo. */
-export type Door = 'photos'
+export type Door = 'photos' | 'projects'
 
 export type PhotosTable = {
   uuid: Generated<string>
@@ -35,6 +35,11 @@ export type PhotosTable = {
   error_code: string | null
   error: string | null
   metadata: string | null
+  /** ETag and size of an uploaded original as it was confirmed: what comes later under the same link is not processed. */
+  source_etag: string | null
+  source_bytes: number | null
+  /** When the sweep looks next whether an `init` photo has been uploaded. */
+  check_after: string | null
 }
 
 export type ThumbnailsTable = {
@@ -54,6 +59,7 @@ export type EventsTable = {
   /** UUIDv7. */
   id: string
   photo_uuid: string | null
+  project_id: number | null
   type: EventType
   at: Generated<string>
   attempt: number | null

@@ -8,7 +8,9 @@ import fastify, {
   LogController,
 } from 'fastify'
 import type { App } from '../app.ts'
+import { AppError } from '../errors.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
+import { readForm } from './form.ts'
 import { problemOf, RETRY_AFTER_S } from './problem.ts'
 import { Bytes } from './schemas.ts'
 import { validatorCompiler } from './validate.ts'
@@ -62,16 +64,30 @@ function refuseRaw({ code }: NodeJS.ErrnoException, socket: Socket): void {
 
 /** Mounts endpoints as routes; the same objects serve HTTP here and API Gateway events in Lambda. */
 export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[], app: App): void {
-  for (const { method, path, summary, tag, params, query, body, replies, handle } of endpoints) {
+  for (const { method, path, summary, tag, params, query, body, form, replies, handle } of endpoints) {
     const part = { ...(params && { params }), ...(query && { querystring: query }), ...(body && { body }) }
     server.route({
       method,
       url: path,
-      schema: { summary, tags: [tag], ...part, response: documented(replies) },
+      schema: {
+        summary,
+        tags: [tag],
+        ...(form && { consumes: ['multipart/form-data'] }),
+        ...part,
+        response: documented(replies),
+      },
+      // The form's parser is there for all; its content means nothing to others.
+      preValidation: async (request) => {
+        if (body && request.isMultipart?.())
+          throw new AppError('unsupported-media-type', 415, 'Send the body as application/json')
+      },
       // Answers are typed; serialising by schema would drop what a schema does not name.
       serializerCompiler: () => JSON.stringify,
-      handler: async (request, response) =>
-        send(response, await handle(request as never, app, reply as never)),
+      handler: async (request, response) => {
+        const { params, query, body, headers, method } = request
+        const given = { params, query, body, headers, method, form: readForm(request) }
+        return send(response, await handle(given as never, app, reply as never))
+      },
     })
   }
 }

@@ -5,6 +5,8 @@ export const Time = Type.String({ format: 'date-time' })
 
 export const Uuid = Type.String({ format: 'uuid' })
 
+export const ProjectId = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+
 /** An id in a path: any text, since what is no uuid is unknown (404), not invalid. */
 export const UuidParams = Type.Object({ uuid: Type.String() })
 

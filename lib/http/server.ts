@@ -3,12 +3,18 @@ import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
-import type { App } from '../app.ts'
-import type { AnyEndpoint } from '../function.ts'
+import type { AnyEndpoint, Live } from '../function.ts'
+import type { LiveApp } from '../live/hub.ts'
+import { acceptForms } from './form.ts'
+import { mountLive } from './live.ts'
 import { mount, openServer } from './mount.ts'
 
 /** The whole service over HTTP: every endpoint, its OpenAPI description at `/openapi.json`, readable at `/docs`. */
-export async function openHttp(app: App, endpoints: readonly AnyEndpoint[]): Promise<FastifyInstance> {
+export async function openHttp(
+  app: LiveApp,
+  endpoints: readonly AnyEndpoint[],
+  lives: readonly Live[],
+): Promise<FastifyInstance> {
   const server = openServer(app)
   // Plain HTTP is what runs here, TLS is for what stands before it; thumbnails may be shown on pages of other origins.
   await server.register(helmet, {
@@ -22,13 +28,15 @@ export async function openHttp(app: App, endpoints: readonly AnyEndpoint[]): Pro
       exposedHeaders: ['link', 'location', 'etag', 'retry-after'],
     })
   await server.register(swagger, {
-    transform: ({ schema, url }) => ({ schema: withOptionalDefaults(schema), url }),
+    transform: ({ schema, url }) => ({ schema: withForm(withOptionalDefaults(schema)), url }),
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Photo processor', description: 'Asynchronous photo processing.', version: '1' },
     },
   })
   await server.register(swaggerUi, { routePrefix: '/docs' })
+  await acceptForms(server)
+  await mountLive(server, lives, app)
   mount(server, endpoints, app)
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger())
   return server
@@ -42,4 +50,12 @@ function withOptionalDefaults(schema: FastifySchema): FastifySchema {
   if (!query?.required) return schema
   const required = query.required.filter((name) => query.properties?.[name]?.default === undefined)
   return { ...schema, querystring: { ...query, required } }
+}
+
+/** A form is read as it comes, not validated as a body; what it is made of is told all the same. */
+function withForm(schema: FastifySchema): FastifySchema {
+  if (!schema?.consumes?.includes('multipart/form-data')) return schema
+  const file = { type: 'string', format: 'binary' }
+  const body = { type: 'object', properties: { file }, additionalProperties: { type: 'string' } }
+  return { ...schema, body }
 }

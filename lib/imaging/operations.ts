@@ -10,10 +10,17 @@ type Apply<O extends Operation> = (image: Image, operation: O) => Image
 
 const operations: { [Op in Operation['op']]: Apply<Extract<Operation, { op: Op }>> } = {
   fit: (image, box) => {
-    const { width, height } = image.bitmap
-    const scale = Math.min(1, box.width / width, box.height / height)
-    return resize(image, atLeastOne(width * scale), atLeastOne(height * scale))
+    const { width, height } = fitSize(image.bitmap, box)
+    return resize(image, width, height)
   },
+}
+
+type Size = { width: number; height: number }
+
+/** The sides in px of a picture inside a box: aspect kept to the nearest pixel, never enlarged, at least 1. */
+export function fitSize({ width, height }: Size, box: Size): Size {
+  const scale = Math.min(1, box.width / width, box.height / height)
+  return { width: atLeastOne(width * scale), height: atLeastOne(height * scale) }
 }
 
 /** Applies one operation. Throws `invalid-recipe` for one that is unknown: a recipe is stored, and code changes. */
@@ -32,8 +39,8 @@ export function checkOutputSize(width: number, height: number): void {
   throw new AppError('output-too-large', 422, message)
 }
 
-/** Checked before the pixels are made, so that an operation which enlarges cannot exhaust the memory. */
-function resize(image: Image, w: number, h: number): Image {
+/** Resizes to exactly these sides in px. Checked before the pixels are made, so that an operation which enlarges cannot exhaust the memory. */
+export function resize(image: Image, w: number, h: number): Image {
   checkOutputSize(w, h)
   return w === image.bitmap.width && h === image.bitmap.height ? image : image.resize({ w, h })
 }

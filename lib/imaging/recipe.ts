@@ -23,3 +23,17 @@ export const THUMBNAIL_RECIPE: Recipe = {
     },
   ],
 }
+
+/** The recipe of the projects door. The fifth version is the original as it was uploaded. */
+export const PROJECT_RECIPE: Recipe = {
+  renditions: [
+    projectVersion('thumb', 150, 120),
+    projectVersion('big_thumb', 700, 700),
+    projectVersion('big_1920', 1920, 1080),
+    projectVersion('d2500', 2500, 2500),
+  ],
+}
+
+function projectVersion(name: string, width: number, height: number): RenditionSpec {
+  return { name, operations: [{ op: 'fit', width, height }], format: 'jpeg', quality: 80 }
+}

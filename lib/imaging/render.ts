@@ -3,10 +3,10 @@ import type { Bitmap } from './bitmap.ts'
 import { decode } from './decode.ts'
 import { corrupt } from './errors.ts'
 import { toImage } from './jimp.ts'
-import { applyOperation, checkOutputSize } from './operations.ts'
+import { applyOperation, checkOutputSize, fitSize, resize } from './operations.ts'
 import { orient } from './orientation.ts'
 import { asBuffer, readSource, type SourceInfo } from './probe.ts'
-import type { Recipe, RenditionSpec } from './recipe.ts'
+import type { Operation, Recipe, RenditionSpec } from './recipe.ts'
 
 export type RenderedImage = {
   name: string
@@ -52,21 +52,47 @@ export async function renderAll(
   const stored = await decode(asBuffer(source), info.format, maxPixels)
   if (stored.width !== header.width || stored.height !== header.height) throw corrupt('sizes that contradict')
   const bitmap = orient(stored, header.orientation)
-  const renditions: RenderedImage[] = []
-  for (const spec of recipe.renditions) renditions.push(await render(bitmap, spec))
-  return { source: info, renditions }
+  const renditions = new Map<RenditionSpec, RenderedImage>()
+  const made: Bitmap[] = [bitmap]
+  for (const spec of recipe.renditions.toSorted((one, other) => boxOf(other) - boxOf(one))) {
+    const { small, image } = await render(made, spec)
+    renditions.set(spec, image)
+    if (isFit(spec)) made.push(small)
+  }
+  return { source: info, renditions: recipe.renditions.flatMap((spec) => renditions.get(spec) ?? []) }
 }
 
-async function render(bitmap: Bitmap, spec: RenditionSpec): Promise<RenderedImage> {
+/** How much smaller per side a rendition must be than another to be made from it: at this ratio nothing visible is lost. */
+const STEP = 2
+
+const isFit = ({ operations: [first, ...rest] }: RenditionSpec): boolean =>
+  first?.op === 'fit' && rest.length === 0
+
+const boxOf = ({ operations: [first] }: RenditionSpec) =>
+  first?.op === 'fit' ? first.width * first.height : 0
+
+/** Makes one rendition of the first bitmap in `made`, from the smallest that is large enough if it is only fitted. */
+async function render(
+  made: readonly Bitmap[],
+  spec: RenditionSpec,
+): Promise<{ small: Bitmap; image: RenderedImage }> {
   try {
-    const image = spec.operations.reduce(applyOperation, toImage(bitmap))
-    const { width, height } = image.bitmap
+    const small = isFit(spec) ? fitFrom(made, spec) : whole(made, spec)
+    const { width, height } = small
     checkOutputSize(width, height)
     const encoding = encodings[spec.format]
-    const ready = encoding.prepare(image.bitmap)
+    const ready = encoding.prepare(small)
     const options = encoding.options(ready, spec.quality ?? DEFAULT_QUALITY)
     const data = await toImage(ready).getBuffer(encoding.contentType, options)
-    return { name: spec.name, format: spec.format, contentType: encoding.contentType, width, height, data }
+    const image = {
+      name: spec.name,
+      format: spec.format,
+      contentType: encoding.contentType,
+      width,
+      height,
+      data,
+    }
+    return { small, image }
   } catch (error) {
     if (!(error instanceof AppError)) {
       throw new AppError('render-failed', 500, `${spec.name}: the image could not be made`, { cause: error })
@@ -74,6 +100,16 @@ async function render(bitmap: Bitmap, spec: RenditionSpec): Promise<RenderedImag
     const { code, status, message, retry } = error
     throw new AppError(code, status, `${spec.name}: ${message}`, { retry, cause: error })
   }
+}
+
+const whole = ([source]: readonly Bitmap[], spec: RenditionSpec): Bitmap =>
+  spec.operations.reduce(applyOperation, toImage(source as Bitmap)).bitmap
+
+/** Sides are those of a fit of the source itself: a fit of a fit may be a pixel off. */
+function fitFrom(made: readonly Bitmap[], { operations: [box] }: RenditionSpec): Bitmap {
+  const { width, height } = fitSize(made[0] as Bitmap, box as Operation)
+  const base = made.findLast((each) => each.width >= STEP * width && each.height >= STEP * height) ?? made[0]
+  return resize(toImage(base as Bitmap), width, height).bitmap
 }
 
 function isOpaque({ data }: Bitmap): boolean {

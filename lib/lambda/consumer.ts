@@ -1,8 +1,9 @@
 import type { Context } from 'aws-lambda'
+import type { App } from '../app.ts'
+import type { Config } from '../config.ts'
 import type { QueueConsumer } from '../function.ts'
 import { once } from '../once.ts'
 import type { Delivery } from '../queue/index.ts'
-import { openWorkerApp, type WorkerApp } from '../worker.ts'
 import { readFunctionConfig } from './config.ts'
 import { RESERVE_MS, timeLeft } from './deadline.ts'
 
@@ -22,10 +23,11 @@ type RmqMessage = {
  * A consumer as a Lambda handler for `aws:rmq` batches. Throws, so that the batch comes back whole, if a message failed
  * or if time ran out before the last; those that were handled are then acknowledged and ignored.
  */
-export function lambdaConsumer(
-  consumer: QueueConsumer<WorkerApp>,
+export function lambdaConsumer<A extends App>(
+  consumer: QueueConsumer<A>,
+  openWith: (config: Config) => Promise<A>,
 ): (event: RmqEvent, context?: Context) => Promise<void> {
-  const open = once(() => openWorkerApp(readFunctionConfig(process.env)))
+  const open = once(() => openWith(readFunctionConfig(process.env)))
   return async (event, context) => {
     if (event?.eventSource !== 'aws:rmq' || typeof event.rmqMessagesByQueue !== 'object')
       throw new TypeError('This function takes events of Amazon MQ for RabbitMQ (aws:rmq)')

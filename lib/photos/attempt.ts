@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, nowPlus } from '../db/index.ts'
+import { type Db, isPostgres, nowPlus } from '../db/index.ts'
 import type { PhotoStatus } from '../db/tables.ts'
 import type { AppError } from '../errors.ts'
+import { thumbKey } from '../storage/index.ts'
 import type { WorkerApp } from '../worker.ts'
 import { record } from './events.ts'
-import { eventData, findThumbnails, type PhotoRow } from './photo.ts'
+import { eventData, findThumbnails, type PhotoRow, recipeOf, renditionPath } from './photo.ts'
 
 /** A photo held under a lease; every write of the attempt carries the token, and a late one changes nothing. */
 export type Attempt = { photo: PhotoRow; token: string }
@@ -124,7 +125,7 @@ export async function retryLater(
   })
 }
 
-/** Gives the photo up. Files of an earlier run go first, while the lease still keeps others away from them. */
+/** Gives the photo up. Its files, of this run or an earlier one, go first, while the lease still keeps others away from them. */
 export async function fail(
   app: Core & Pick<WorkerApp, 'storage'>,
   attempt: Attempt,
@@ -132,7 +133,11 @@ export async function fail(
 ): Promise<boolean> {
   if (!(await renew(app, attempt))) return false
   const { uuid } = attempt.photo
-  for (const { url } of await findThumbnails(app.db, [uuid])) await app.storage.remove(`thumbs/${url}`)
+  const known = (await findThumbnails(app.db, [uuid])).map(({ url }) => url)
+  const planned = recipeOf(attempt.photo).renditions.map(({ name, format }) =>
+    renditionPath(uuid, name, format),
+  )
+  for (const path of new Set([...known, ...planned])) await app.storage.remove(thumbKey(path))
   return record(app, async (tx, emit) => {
     const photo = await held(tx, attempt, {
       ...released('failed'),
@@ -145,6 +150,27 @@ export async function fail(
     const data = eventData(photo, [], app.config.publicUrl)
     emit({ type: 'image.failed', photoUuid: uuid, attempt: photo.attempts, detail, data })
     return true
+  })
+}
+
+/**
+ * Removes what a late attempt has stored of a photo that was given up or deleted meanwhile. The row is locked, so that
+ * no new attempt begins to store in between.
+ */
+export async function removeAbandoned(
+  app: Pick<WorkerApp, 'db' | 'storage'>,
+  photo: PhotoRow,
+): Promise<void> {
+  await app.db.transaction().execute(async (tx) => {
+    const row = await tx
+      .selectFrom('photos')
+      .select('status')
+      .where('uuid', '=', photo.uuid)
+      .$if(isPostgres(tx), (query) => query.forUpdate())
+      .executeTakeFirst()
+    if (row && row.status !== 'failed') return
+    for (const { name, format } of recipeOf(photo).renditions)
+      await app.storage.remove(thumbKey(renditionPath(photo.uuid, name, format)))
   })
 }
 

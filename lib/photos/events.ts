@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import { chunks, type Db, nowPlus } from '../db/index.ts'
 import type { EventType } from '../db/tables.ts'
 import { type Message, PUBLISH_DEADLINE_MS } from '../queue/index.ts'
+import type { EventData } from './photo.ts'
 import { markPublished } from './published.ts'
 
 /** Something that happened to a photo, before it is a row. */
@@ -11,10 +12,12 @@ export type NewEvent = {
   photoUuid: string | null
   attempt?: number
   detail?: string
-  data?: unknown
+  data?: EventData | DeadMessage
   /** Publish not before so many ms from now; 0 is at once. */
   delayMs?: number
 }
+
+export type DeadMessage = { body: string; reason: string }
 
 export type EventRow = {
   id: string
@@ -58,6 +61,7 @@ async function insertEvents(tx: Db, events: readonly NewEvent[]): Promise<EventR
   const rows = events.map(({ type, photoUuid, data, delayMs = 0 }) => ({
     id: uuidv7(),
     photo_uuid: photoUuid,
+    project_id: data !== undefined && 'project_id' in data ? data.project_id : null,
     type,
     at,
     data: data === undefined ? null : JSON.stringify(data),
@@ -83,23 +87,36 @@ export async function publishEvents(
   return confirmed.size
 }
 
-/** The message that an event is: a CloudEvents 1.0 object for listeners, the photo's uuid for workers. */
-function messageOf({ id, photo_uuid, type, at, data }: EventRow): Message {
-  const parsed: unknown = data === null ? undefined : JSON.parse(data)
+/** The message that an event is: the photo's uuid for workers, a CloudEvent for listeners. */
+function messageOf(event: EventRow): Message {
+  const { id, photo_uuid, type, data } = event
   if (type === 'image.queued') return { id, to: 'work', key: type, body: { photo_uuid } }
   if (type === 'message.dead') {
-    const { body, reason } = parsed as { body: unknown; reason: string }
+    const { body, reason } = JSON.parse(data ?? '{}') as DeadMessage
     return { id, to: 'dead', key: type, body, headers: { 'x-reason': reason } }
   }
-  const body = {
-    specversion: '1.0',
-    id,
-    source: 'photo-processor',
-    type,
-    subject: photo_uuid,
-    time: at,
-    datacontenttype: 'application/json',
-    data: parsed,
-  }
-  return { id, to: 'app', key: type, body }
+  return { id, to: 'app', key: type, body: toCloudEvent(event) }
 }
+
+/** An event as listeners and subscribers get it: a CloudEvents 1.0 object. */
+export type CloudEvent = {
+  specversion: '1.0'
+  id: string
+  source: string
+  type: EventType
+  subject: string | null
+  time: string
+  datacontenttype: string
+  data: EventData
+}
+
+export const toCloudEvent = ({ id, photo_uuid, type, at, data }: Omit<EventRow, 'due'>): CloudEvent => ({
+  specversion: '1.0',
+  id,
+  source: 'photo-processor',
+  type,
+  subject: photo_uuid,
+  time: at,
+  datacontenttype: 'application/json',
+  data: JSON.parse(data ?? 'null') as EventData,
+})

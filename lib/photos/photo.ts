@@ -3,6 +3,7 @@ import { type Db, uuids } from '../db/index.ts'
 import type { PhotosTable, ThumbnailsTable } from '../db/tables.ts'
 import { notFound } from '../errors.ts'
 import { type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
+import { isOriginal } from '../storage/index.ts'
 
 export type PhotoRow = Selectable<PhotosTable>
 export type ThumbnailRow = Selectable<ThumbnailsTable>
@@ -52,13 +53,16 @@ export function renditionPath(uuid: string, name: string, format: string): strin
 export const isRemote = (url: string) => /^https?:/i.test(url)
 
 /** The `data` of an event about a photo. */
+export type EventData = ReturnType<typeof eventData>
+
+/** See `EventData`; `publicUrl` is the base of the URLs in it. */
 export function eventData(photo: PhotoRow, thumbnails: readonly ThumbnailRow[], publicUrl: string) {
   return {
     photo_uuid: photo.uuid,
     project_id: photo.project_id,
     status: photo.status,
-    state: PROJECT_STATES[photo.status],
-    versions: Object.fromEntries(thumbnails.map(({ name, url }) => [name, `${publicUrl}/files/${url}`])),
+    state: stateOf(photo),
+    versions: versionsOf(photo, thumbnails, publicUrl),
     thumbnails: thumbnails.map(({ uuid, name, width, height, url }) => ({ uuid, name, width, height, url })),
     error: errorOf(photo),
   }
@@ -66,6 +70,20 @@ export function eventData(photo: PhotoRow, thumbnails: readonly ThumbnailRow[], 
 
 export const errorOf = ({ error_code, error }: Pick<PhotoRow, 'error_code' | 'error'>) =>
   error_code === null ? null : { code: error_code, message: error ?? '' }
+
+/** URLs of what there is to see of a photo: `original`, where we keep it, and its renditions by name. */
+export function versionsOf(
+  { url, status }: Pick<PhotoRow, 'url' | 'status'>,
+  thumbnails: readonly ThumbnailRow[],
+  publicUrl: string,
+): Record<string, string> {
+  const renditions = thumbnails.map((rendition) => [rendition.name, `${publicUrl}/files/${rendition.url}`])
+  const original = isOriginal(url) && status !== 'init' ? [['original', `${publicUrl}/files/${url}`]] : []
+  return Object.fromEntries([...original, ...renditions])
+}
+
+/** The status in the words of the projects door. */
+export const stateOf = ({ status }: Pick<PhotoRow, 'status'>) => PROJECT_STATES[status]
 
 const PROJECT_STATES = {
   init: 'init',

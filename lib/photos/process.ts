@@ -1,8 +1,17 @@
 import { AppError } from '../errors.ts'
 import type { RenderedImage } from '../imaging/index.ts'
-import { isKey, thumbKey } from '../storage/index.ts'
+import { isOriginal, thumbKey } from '../storage/index.ts'
 import type { WorkerApp } from '../worker.ts'
-import { type Attempt, claim, complete, fail, renew, retryLater, type StoredRendition } from './attempt.ts'
+import {
+  type Attempt,
+  claim,
+  complete,
+  fail,
+  removeAbandoned,
+  renew,
+  retryLater,
+  type StoredRendition,
+} from './attempt.ts'
 import { isRemote, type PhotoRow, recipeOf, renditionPath } from './photo.ts'
 
 /** Longest delay between two attempts, in ms. */
@@ -24,9 +33,14 @@ export async function processPhoto(app: WorkerApp, uuid: string): Promise<Outcom
     lease.signal.throwIfAborted()
     const stored: StoredRendition[] = []
     for (const image of rendered.renditions) stored.push(await store(app, attempt.photo, image))
-    return (await complete(app, attempt, stored, rendered.source)) ? 'completed' : 'lost'
+    if (await complete(app, attempt, stored, rendered.source)) return 'completed'
+    await removeAbandoned(app, attempt.photo)
+    return 'lost'
   } catch (error) {
-    if (lease.signal.aborted) return 'lost'
+    if (lease.signal.aborted) {
+      await removeAbandoned(app, attempt.photo)
+      return 'lost'
+    }
     return await giveUp(app, attempt, asAppError(error))
   } finally {
     lease.end()
@@ -43,11 +57,15 @@ function keepLease(app: WorkerApp, attempt: Attempt) {
   return { signal: lost.signal, end: () => clearInterval(timer) }
 }
 
-async function fetchSource(app: WorkerApp, { url }: PhotoRow, signal: AbortSignal): Promise<Uint8Array> {
+async function fetchSource(
+  app: WorkerApp,
+  { url, source_etag }: PhotoRow,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   if (isRemote(url)) return (await app.downloader.fetch(url, signal)).data
-  if (!isKey(url))
+  if (!isOriginal(url))
     throw new AppError('invalid-source', 422, 'The source is neither an http(s) URL nor a stored original')
-  const original = await app.storage.read(url, app.config.maxSourceBytes)
+  const original = await app.storage.read(url, app.config.maxSourceBytes, source_etag ?? undefined)
   if (!original) throw new AppError('source-missing', 422, 'The stored original is gone')
   return original
 }

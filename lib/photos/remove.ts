@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
-import { isKey, thumbKey } from '../storage/index.ts'
+import { isOriginal, thumbKey } from '../storage/index.ts'
 import { record } from './events.ts'
 import { eventData, findPhoto, findThumbnails } from './photo.ts'
 
@@ -27,7 +27,7 @@ export async function removePhoto(
     }
     await tx.deleteFrom('events').where('photo_uuid', '=', uuid).execute()
     for (const { url } of thumbnails) await app.storage.remove(thumbKey(url))
-    if (isKey(photo.url)) await app.storage.remove(photo.url)
+    if (isOriginal(photo.url)) await app.storage.remove(photo.url)
     emit({ type: 'image.deleted', photoUuid: uuid, data: eventData(photo, [], app.config.publicUrl) })
   })
 }

@@ -4,6 +4,7 @@ import { isPostgres, nowPlus } from '../db/index.ts'
 import { type Attempt, fail } from './attempt.ts'
 import { type EventRow, publishEvents, record } from './events.ts'
 import type { PhotoRow } from './photo.ts'
+import { checkUploads } from './uploads.ts'
 
 /** Events taken, photos freed or asked for again in one go. */
 const BATCH = 500
@@ -33,9 +34,15 @@ export async function relayEvents(app: Pick<App, 'db' | 'queue'>): Promise<numbe
   return publishEvents(app, inOrder)
 }
 
-/** Frees photos whose worker died and asks again for those whose message got lost; returns how many. */
+/** Frees photos whose worker died, asks again for those whose message got lost, finds unconfirmed uploads; returns how many. */
 export async function sweepPhotos(app: Core): Promise<number> {
-  return (await freeExpired(app)) + (await requeueStale(app))
+  let done = 0
+  for (const part of [freeExpired, requeueStale, checkUploads])
+    done += await part(app).catch((error: Error) => {
+      app.log.error({ err: error }, 'a part of the sweep failed')
+      return 0
+    })
+  return done
 }
 
 /** Leases that ran out: back to the queue, or given up after too many dead workers. */
@@ -47,8 +54,10 @@ async function freeExpired(app: Core): Promise<number> {
     .where('lease_until', '<', nowPlus())
     .limit(BATCH)
     .execute()
-  const done = await Promise.all(expired.map((photo) => free(app, photo)))
-  return done.filter(Boolean).length
+  const done = await Promise.allSettled(expired.map((photo) => free(app, photo)))
+  for (const each of done)
+    if (each.status === 'rejected') app.log.error({ err: each.reason }, 'a photo could not be freed')
+  return done.filter((each) => each.status === 'fulfilled' && each.value).length
 }
 
 async function free(app: Core, photo: PhotoRow): Promise<boolean> {

@@ -18,6 +18,9 @@ export type Handler = (delivery: Delivery) => Promise<void>
 /** Stops taking messages and resolves when those being handled are done. */
 export type Consumer = { stop(): Promise<void> }
 
+/** What can be consumed: photos to process, events of a bucket, dead messages. */
+export type Source = 'work' | 'uploads' | 'dead'
+
 /** Carries messages; may lose or repeat them without losing or repeating work, since the rows remember it. */
 export interface Queue {
   /** Resolves to the ids that were confirmed within `deadlineMs`; never throws because the broker is away. */
@@ -26,7 +29,12 @@ export interface Queue {
    * Hands at most `prefetch` messages at once to `handle`. One whose handler throws comes back, and after
    * `DELIVERY_LIMIT` deliveries it goes to the dead queue.
    */
-  consume(from: 'work' | 'dead', prefetch: number, handle: Handler): Promise<Consumer>
+  consume(from: Source, prefetch: number, handle: Handler): Promise<Consumer>
+  /**
+   * Hands every message to `app` to `handle`, in every process that listens. `onGap` is called when it begins, and
+   * whenever messages may have been missed.
+   */
+  listen(handle: (body: Uint8Array) => void, onGap: () => void): Promise<Consumer>
   /** Whether messages get through now. */
   isUp(): boolean
   /** False where messages are gone when this process ends. */

@@ -3,7 +3,7 @@ import type { Message as AmqpMessage, ConfirmChannel } from 'amqplib'
 import type { Logger } from 'pino'
 import rascal from 'rascal'
 import type { Consumer, Handler, Message, Queue } from './index.ts'
-import { APP_EXCHANGE, deadQueue, topology, WORK_EXCHANGE, workKey } from './topology.ts'
+import { appExchange, deadQueue, LIVE, liveTopology, topology, WORK_EXCHANGE, workKey } from './topology.ts'
 
 /** Longest wait between two attempts to reach a broker that is away at the start. */
 const CONNECT_RETRY_MS = 1_000
@@ -22,7 +22,7 @@ export function openRabbitMq(options: Options): Queue {
   const closing = new AbortController()
   const tried = Promise.withResolvers<void>()
   let up = false
-  const connected = connect(options, closing.signal, (state) => {
+  const connected = connect(topology(options), options.log, closing.signal, (state) => {
     up = state
     tried.resolve()
   })
@@ -45,6 +45,7 @@ export function openRabbitMq(options: Options): Queue {
     async consume(from, prefetch, handle) {
       return subscribe(await connected, from, prefetch, handle, options.log)
     },
+    listen: (handle, onGap) => listen(options, closing.signal, handle, onGap),
     async close() {
       closing.abort()
       const broker = await connected.catch(() => undefined)
@@ -55,12 +56,17 @@ export function openRabbitMq(options: Options): Queue {
 }
 
 /** Connects, waiting for a broker that is away, and reports each loss and return of the connection. */
-async function connect(options: Options, signal: AbortSignal, setUp: (up: boolean) => void): Promise<Broker> {
-  const config = rascal.withDefaultConfig(topology(options))
+async function connect(
+  wanted: rascal.BrokerConfig,
+  log: Logger,
+  signal: AbortSignal,
+  setUp: (up: boolean) => void,
+): Promise<Broker> {
+  const config = rascal.withDefaultConfig(wanted)
   for (;;) {
     try {
       const broker = await rascal.BrokerAsPromised.create(config)
-      broker.on('error', (error: Error) => options.log.warn({ err: error.message }, 'broker connection lost'))
+      broker.on('error', (error: Error) => log.warn({ err: error.message }, 'broker connection lost'))
       broker.on('vhost_initialised', () => setUp(true))
       broker.on('disconnect', () => setUp(false))
       setUp(true)
@@ -68,7 +74,7 @@ async function connect(options: Options, signal: AbortSignal, setUp: (up: boolea
     } catch (error) {
       signal.throwIfAborted()
       setUp(false)
-      options.log.warn({ err: (error as Error).message }, 'broker not reachable, trying again')
+      log.warn({ err: (error as Error).message }, 'broker not reachable, trying again')
       await delay(CONNECT_RETRY_MS, undefined, { signal })
     }
   }
@@ -142,7 +148,7 @@ async function publishAll(
 function routeOf({ to, key }: Message, queueName: string): [exchange: string, key: string] {
   if (to === 'work') return [WORK_EXCHANGE, workKey(queueName)]
   if (to === 'dead') return ['', deadQueue(queueName)]
-  return [APP_EXCHANGE, key]
+  return [appExchange(queueName), key]
 }
 
 async function subscribe(
@@ -179,3 +185,18 @@ async function subscribe(
 }
 
 type AckOrNack = (error?: Error, recovery?: { strategy: 'nack'; requeue: boolean; defer: number }) => void
+
+/** Listens on a queue of this process alone; whenever that had to be made anew, messages may have been missed. */
+async function listen(
+  options: Options,
+  closing: AbortSignal,
+  handle: (body: Uint8Array) => void,
+  onGap: () => void,
+): Promise<Consumer> {
+  const broker = await connect(liveTopology(options), options.log, closing, (up) => up && onGap())
+  const session = await broker.subscribe(LIVE)
+  session.on('message', (_message: AmqpMessage, body: Uint8Array) => handle(body))
+  session.on('invalid_content', (_error: Error, { content }: AmqpMessage) => handle(content))
+  session.on('error', (error: Error) => options.log.warn({ err: error.message }, 'listener interrupted'))
+  return { stop: () => broker.shutdown() }
+}

@@ -3,7 +3,8 @@ import { DELIVERY_LIMIT } from './index.ts'
 
 export const WORK_EXCHANGE = 'image-processing'
 export const WORK_KEY = 'image-processing-queue'
-export const APP_EXCHANGE = 'photo-app'
+
+const DEFAULT_NAME = 'photo-processor'
 
 /** Bodies come as bytes, whatever their sender calls them: what they mean is judged by the consumer. */
 const RAW = 'application/octet-stream'
@@ -12,42 +13,59 @@ const CLOSE_TIMEOUT_MS = 30_000
 
 export const deadQueue = (queueName: string) => `${queueName}.dead`
 
+/** Names of a deployment's own: one with a queue of another name shares nothing but `WORK_EXCHANGE` on the same broker. */
+export const appExchange = (queueName: string) =>
+  queueName === DEFAULT_NAME ? 'photo-app' : `${queueName}.photo-app`
+export const uploadsQueue = (queueName: string) =>
+  queueName === DEFAULT_NAME ? 's3-events' : `${queueName}.s3-events`
+
 /**
  * The routing key of our own messages. A deployment with a queue of another name on the same broker has its own
  * key, so that it does not get ours; what other programs send to `WORK_KEY` reaches all.
  */
-export const workKey = (queueName: string) => (queueName === 'photo-processor' ? WORK_KEY : queueName)
+export const workKey = (queueName: string) => (queueName === DEFAULT_NAME ? WORK_KEY : queueName)
+
+const QUORUM = { 'x-queue-type': 'quorum' }
+
+const limited = (dead: string) => ({
+  ...QUORUM,
+  'x-delivery-limit': DELIVERY_LIMIT,
+  'x-dead-letter-exchange': '',
+  'x-dead-letter-routing-key': dead,
+})
+
+// Per connection it is ignored; as a default it works. A broker that comes back is found within 2 s.
+const DEFAULTS = {
+  defaults: {
+    vhosts: { connection: { retry: { min: 200, max: 1_500, factor: 1.5, strategy: 'exponential' } } },
+  },
+}
+
+const connectionTo = (url: string) => ({ url, options: { heartbeat: 10 }, socketOptions: { timeout: 5_000 } })
 
 /** Everything that the broker holds for the service, as data: exchanges, queues, bindings, how to reconnect. */
 export function topology(options: { url: string; queueName: string; prefetch: number }): rascal.BrokerConfig {
   const { url, queueName, prefetch } = options
   const dead = deadQueue(queueName)
-  const quorum = { 'x-queue-type': 'quorum' }
+  const uploads = uploadsQueue(queueName)
   return {
-    // Per connection it is ignored; as a default it works. A broker that comes back is found within 2 s.
-    defaults: {
-      vhosts: { connection: { retry: { min: 200, max: 1_500, factor: 1.5, strategy: 'exponential' } } },
-    },
+    ...DEFAULTS,
     vhosts: {
       '/': {
-        connection: { url, options: { heartbeat: 10 }, socketOptions: { timeout: 5_000 } },
+        connection: connectionTo(url),
         exchanges: {
           [WORK_EXCHANGE]: { type: 'direct', options: { durable: true } },
-          [APP_EXCHANGE]: { type: 'topic', options: { durable: true } },
+          [appExchange(queueName)]: { type: 'topic', options: { durable: true } },
         },
         queues: {
           [queueName]: {
             options: {
               durable: true,
-              arguments: {
-                ...quorum,
-                'x-delivery-limit': DELIVERY_LIMIT,
-                'x-dead-letter-exchange': '',
-                'x-dead-letter-routing-key': dead,
-              },
+              arguments: limited(dead),
             },
           },
-          [dead]: { options: { durable: true, arguments: quorum } },
+          [dead]: { options: { durable: true, arguments: QUORUM } },
+          [uploads]: { options: { durable: true, arguments: limited(dead) } },
         },
         bindings: [...new Set([WORK_KEY, workKey(queueName)])].map((key) => ({
           source: WORK_EXCHANGE,
@@ -57,9 +75,32 @@ export function topology(options: { url: string; queueName: string; prefetch: nu
         })),
         subscriptions: {
           work: { queue: queueName, prefetch, contentType: RAW, closeTimeout: CLOSE_TIMEOUT_MS },
+          uploads: { queue: uploads, prefetch, contentType: RAW, closeTimeout: CLOSE_TIMEOUT_MS },
           dead: { queue: dead, prefetch, contentType: RAW, closeTimeout: CLOSE_TIMEOUT_MS },
         },
       },
     },
   } as rascal.BrokerConfig
 }
+
+/** What a process that tells clients has besides: a queue of its own with every event, gone when its connection is. */
+export function liveTopology(options: { url: string; queueName: string }): rascal.BrokerConfig {
+  const exchange = appExchange(options.queueName)
+  return {
+    ...DEFAULTS,
+    vhosts: {
+      '/': {
+        connection: connectionTo(options.url),
+        exchanges: { [exchange]: { type: 'topic', options: { durable: true } } },
+        queues: { [LIVE]: { replyTo: true, options: { exclusive: true, autoDelete: true, durable: false } } },
+        bindings: [{ source: exchange, destination: LIVE, destinationType: 'queue', bindingKey: 'image.*' }],
+        subscriptions: {
+          [LIVE]: { queue: LIVE, contentType: RAW, prefetch: 1000, options: { noAck: true } },
+        },
+      },
+    },
+  } as rascal.BrokerConfig
+}
+
+/** Name of the subscription, and the beginning of the queue's name. */
+export const LIVE = 'live'

@@ -1,39 +1,77 @@
-import { randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { createReadStream, type Dirent } from 'node:fs'
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import path from 'node:path'
 import { AppError } from '../errors.ts'
-import { isKey, type Storage } from './index.ts'
+import { once } from '../once.ts'
+import { isKey, type ObjectInfo, type Storage } from './index.ts'
+import { signPolicy, verifyPolicy } from './upload-policy.ts'
+
+type Directories = { storageDir: string; thumbsDir: string; publicUrl: string }
 
 /** Stores below two local directories: thumbnails in `thumbsDir`, all else in `storageDir`. */
-export function openDirectory({ storageDir, thumbsDir }: { storageDir: string; thumbsDir: string }): Storage {
+export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories): Storage {
   const fileOf = (key: string) => {
     if (!isKey(key)) throw new AppError('invalid-source', 422, 'This is no key of a stored file')
     return key.startsWith('thumbs/')
       ? path.join(thumbsDir, key.slice('thumbs/'.length))
       : path.join(storageDir, key)
   }
+  const secret = once(() => readSecret(storageDir))
+  const head = (key: string) => infoOf(fileOf(key))
   return {
-    async put(key, data) {
+    put: (key, data) => writeDurably(fileOf(key), rename, (handle) => handle.writeFile(data)),
+    async putStream(key, source, maxBytes) {
       const file = fileOf(key)
-      await mkdir(path.dirname(file), { recursive: true })
-      await writeDurably(file, data)
+      await writeDurably(file, linkFirst, async (handle) => {
+        for await (const chunk of limitBytes(source, maxBytes)) await handle.write(chunk)
+      })
+      const info = await infoOf(file)
+      if (!info) throw new Error('The stored file is gone')
+      return info
     },
-    async read(key, maxBytes) {
-      const file = fileOf(key)
-      const { size } = (await orMissing(stat(file))) ?? { size: 0 }
-      if (size > maxBytes)
-        throw new AppError('too-many-bytes', 422, `The source has more than ${maxBytes} bytes`)
-      return orMissing(readFile(file))
+    async read(key, maxBytes, etag) {
+      const info = await head(key)
+      if (!info) return undefined
+      if (info.bytes > maxBytes) throw tooManyBytes(maxBytes)
+      if (etag !== undefined && etag !== info.etag) throw changed()
+      return orMissing(readFile(fileOf(key)))
     },
-    async head(key) {
-      const found = await orMissing(stat(fileOf(key), { bigint: true }))
-      if (!found?.isFile()) return undefined
-      const etag = `"${found.size.toString(16)}-${found.mtimeNs.toString(16)}-${found.ino.toString(16)}"`
-      return { bytes: Number(found.size), etag, modified: found.mtime }
-    },
+    head,
     stream: (key, range) => createReadStream(fileOf(key), range),
-    remove: (key) => rm(fileOf(key), { force: true }),
+    async remove(key) {
+      await orMissing(rm(fileOf(key), { force: true }))
+    },
+    async *list(prefix) {
+      for (const [root, base] of [
+        [path.join(storageDir, 'originals'), 'originals'],
+        [thumbsDir, 'thumbs'],
+      ] as const) {
+        for (const entry of (await orMissing(readdir(root, { recursive: true, withFileTypes: true }))) ??
+          []) {
+          const key = keyOf(entry, root, base)
+          if (!key.startsWith(prefix) || !isKey(key)) continue
+          const info = await head(key)
+          if (info) yield { key, ...info }
+        }
+      }
+    },
+    async signUpload(key, limits) {
+      return { url: `${publicUrl}/uploads`, fields: signPolicy(await secret(), key, limits) }
+    },
+    signRead: async () => undefined,
+    verifyUpload: async (fields) => verifyPolicy(await secret(), fields),
     async check() {
       for (const directory of [storageDir, thumbsDir]) {
         await mkdir(directory, { recursive: true })
@@ -47,23 +85,74 @@ export function openDirectory({ storageDir, thumbsDir }: { storageDir: string; t
 
 const temporaryName = () => `.${randomUUID()}.part`
 
-/** Temporary name, sync, rename: whoever sees the file sees all of it, even after a power cut. */
-async function writeDurably(file: string, data: Uint8Array): Promise<void> {
+/** Temporary name, sync, then the right name: whoever sees the file sees all of it, even after a power cut. */
+async function writeDurably(
+  file: string,
+  publish: (temporary: string, file: string) => Promise<void>,
+  write: (handle: FileHandle) => Promise<void>,
+): Promise<void> {
   const temporary = path.join(path.dirname(file), temporaryName())
+  await mkdir(path.dirname(file), { recursive: true })
   try {
     const handle = await open(temporary, 'wx')
     try {
-      await handle.writeFile(data)
+      await write(handle)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    await rename(temporary, file)
+    await publish(temporary, file)
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
   }
 }
+
+async function* limitBytes(source: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const chunk of source) {
+    bytes += chunk.length
+    if (bytes > maxBytes) throw tooManyBytes(maxBytes)
+    yield chunk
+  }
+  if (bytes === 0) throw new AppError('empty-source', 422, 'The source is empty')
+}
+
+async function infoOf(file: string): Promise<ObjectInfo | undefined> {
+  const found = await orMissing(stat(file, { bigint: true }))
+  if (!found?.isFile()) return undefined
+  const etag = `"${found.size.toString(16)}-${found.mtimeNs.toString(16)}-${found.ino.toString(16)}"`
+  return { bytes: Number(found.size), etag, modified: found.mtime }
+}
+
+const keyOf = (entry: Dirent, root: string, base: string) =>
+  [base, path.relative(root, entry.parentPath), entry.name].filter(Boolean).join('/')
+
+/** Gives a file its right name unless there is one of that name; of several at once the first stays. */
+async function linkFirst(temporary: string, file: string): Promise<void> {
+  await link(temporary, file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  await rm(temporary)
+}
+
+/** The key that signs upload forms, shared by all processes on the directory: the first to need it makes it. */
+async function readSecret(storageDir: string): Promise<Uint8Array> {
+  const file = path.join(storageDir, '.upload-secret')
+  const known = await orMissing(readFile(file))
+  if (known) return known
+  await mkdir(storageDir, { recursive: true })
+  const temporary = path.join(storageDir, temporaryName())
+  await writeFile(temporary, randomBytes(32), { mode: 0o600, flush: true })
+  await linkFirst(temporary, file)
+  return readFile(file)
+}
+
+const tooManyBytes = (maxBytes: number) =>
+  new AppError('too-many-bytes', 413, `The source has more than ${maxBytes} bytes`)
+
+const changed = () =>
+  new AppError('source-changed', 422, 'The stored original is not the one that was confirmed')
 
 /** No such file, a file where a directory would be, a name that no file system takes. */
 const MISSING = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'])

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import type { Insertable } from 'kysely'
 import { uuidv7 } from 'uuidv7'
 import { expect, vi } from 'vitest'
-import { endpoints } from '../../functions/index.ts'
+import { endpoints, lives } from '../../functions/index.ts'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config.ts'
 import { migrate } from '../../lib/db/migrate.ts'
@@ -19,6 +19,7 @@ import {
 } from '../../lib/function.ts'
 import type { ProblemBody } from '../../lib/http/problem.ts'
 import { openHttp } from '../../lib/http/server.ts'
+import { openHub } from '../../lib/live/hub.ts'
 import { type Environment, type Setup, withEnvironment } from '../support/app.ts'
 
 /** Calls an endpoint as the function it is; a bare return is the body of a 200. */
@@ -38,11 +39,13 @@ export async function withServer<T>(
   use: (url: string) => Promise<T>,
   mounted: readonly AnyEndpoint[] = endpoints,
 ): Promise<T> {
-  const server = await openHttp(app, mounted)
+  const hub = openHub(app)
+  const server = await openHttp({ ...app, hub }, mounted, lives)
   try {
     return await use(await server.listen({ host: '127.0.0.1', port: 0 }))
   } finally {
     await server.close()
+    await hub.close()
   }
 }
 

@@ -1,0 +1,29 @@
+import type { App } from '../../lib/app.ts'
+import { AppError } from '../../lib/errors.ts'
+import { consumer } from '../../lib/function.ts'
+import { lambdaUploads } from '../../lib/lambda/uploads.ts'
+import { bury } from '../../lib/photos/dead.ts'
+import { confirmUpload } from '../../lib/photos/uploads.ts'
+import { uploadedKeys } from '../../lib/storage/s3-event.ts'
+
+/** Confirms the uploads that a bucket tells of, in the form of an S3 event. */
+export const receiveUpload = consumer<App>({
+  from: 'uploads',
+  async handle(delivery, app) {
+    const keys = uploadedKeys(delivery.body)
+    if (!keys) return bury(app, delivery, 'The message is no S3 event')
+    for (const key of keys) await confirm(app, key)
+  },
+})
+
+export const handler = lambdaUploads(receiveUpload)
+
+/** A bucket tells of other objects too, and late: what is unknown or gone is no fault. */
+async function confirm(app: App, key: string): Promise<void> {
+  const [, uuid] = /^originals\/([^/]+)$/.exec(key) ?? []
+  if (!uuid) return
+  await confirmUpload(app, uuid).catch((error) => {
+    if (!(error instanceof AppError)) throw error
+    app.log.info({ photo_uuid: uuid, code: error.code }, 'upload ignored')
+  })
+}

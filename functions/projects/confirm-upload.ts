@@ -1,0 +1,26 @@
+import { Type } from '@sinclair/typebox'
+import { endpoint } from '../../lib/function.ts'
+import { problems, Uuid } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { stateOf } from '../../lib/photos/photo.ts'
+import { confirmUpload as confirm, findProjectImage } from '../../lib/photos/uploads.ts'
+
+/** Says that an image has been uploaded, which begins its processing. */
+export const confirmUpload = endpoint({
+  method: 'POST',
+  path: '/images/:image_id/uploaded',
+  summary: 'Say that an image has been uploaded, which begins its processing',
+  tag: 'projects',
+  params: Type.Object({ image_id: Type.String() }),
+  replies: {
+    202: Type.Object({ image_id: Uuid, state: Type.String() }),
+    ...problems(404, 409, 503),
+  },
+  async handle({ params }, app, reply) {
+    await confirm(app, params.image_id)
+    const image = await findProjectImage(app, params.image_id)
+    return reply(202, { image_id: image.uuid, state: stateOf(image) })
+  },
+})
+
+export const handler = lambda(confirmUpload)

@@ -1,0 +1,57 @@
+import { Type } from '@sinclair/typebox'
+import { endpoint } from '../../lib/function.ts'
+import { ErrorInfo, Nullable, ProjectId, problems, Time, Uuid } from '../../lib/http/schemas.ts'
+import { PROJECT_RECIPE } from '../../lib/imaging/recipe.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { findPhotos } from '../../lib/photos/list.ts'
+import { errorOf, findThumbnails, stateOf, versionsOf } from '../../lib/photos/photo.ts'
+
+const NAMES = ['original', ...PROJECT_RECIPE.renditions.map(({ name }) => name)]
+
+const Image = Type.Object({
+  image_id: Uuid,
+  state: Type.String(),
+  project_id: ProjectId,
+  filename: Type.String(),
+  versions: Type.Object(Object.fromEntries(NAMES.map((name) => [name, Nullable(Type.String())]))),
+  error: Nullable(ErrorInfo),
+  created_at: Time,
+})
+
+/** Images of a project, newest first; a version is null until it exists. */
+export const listImages = endpoint({
+  method: 'GET',
+  path: '/projects/:id/images',
+  summary: 'Images of a project, newest first; a version is null until it exists',
+  tag: 'projects',
+  params: Type.Object({ id: ProjectId }),
+  query: Type.Object({
+    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+    after: Type.Optional(Type.String({ maxLength: 200 })),
+  }),
+  replies: {
+    200: Type.Object({ images: Type.Array(Image), next: Nullable(Type.String()) }),
+    ...problems(404, 422, 503),
+  },
+  async handle({ params, query }, { db, config }) {
+    const page = await findPhotos(db, { ...query, door: 'projects', project_id: params.id })
+    const thumbnails = await findThumbnails(
+      db,
+      page.items.map(({ uuid }) => uuid),
+    )
+    const byPhoto = Map.groupBy(thumbnails, ({ photo_uuid }) => photo_uuid)
+    const missing = Object.fromEntries(NAMES.map((name) => [name, null]))
+    const images = page.items.map((photo) => ({
+      image_id: photo.uuid,
+      state: stateOf(photo),
+      project_id: params.id,
+      filename: photo.name ?? '',
+      versions: { ...missing, ...versionsOf(photo, byPhoto.get(photo.uuid) ?? [], config.publicUrl) },
+      error: errorOf(photo),
+      created_at: photo.created_at,
+    }))
+    return { images, next: page.next }
+  },
+})
+
+export const handler = lambda(listImages)

@@ -1,0 +1,8 @@
+import { live } from '../../lib/function.ts'
+
+/** A WebSocket whose client says what it wants to hear of: projects, photos, or all. */
+export const socket = live({
+  path: '/ws',
+  summary: 'A WebSocket: subscribe to projects, photos, or all',
+  tag: 'projects',
+})

@@ -1,0 +1,33 @@
+import { AppError } from '../../lib/errors.ts'
+import { endpoint } from '../../lib/function.ts'
+import { NoBody, problems } from '../../lib/http/schemas.ts'
+import { confirmUpload, findProjectImage } from '../../lib/photos/uploads.ts'
+
+/** Takes an upload into the local store, where the storage is no bucket: the form of an upload link is posted here. */
+export const takeUpload = endpoint({
+  method: 'POST',
+  path: '/uploads',
+  summary: 'The target of upload links where the storage is local',
+  tag: 'projects',
+  form: true,
+  replies: { 204: NoBody, ...problems(403, 404, 409, 413, 415, 422, 503) },
+  async handle({ form }, app, reply) {
+    if (!app.storage.verifyUpload) throw new AppError('not-found', 404, 'Uploads go to the bucket')
+    const fields: Record<string, string> = {}
+    for await (const part of form) {
+      if (part.kind === 'field') {
+        fields[part.name] = part.value
+        continue
+      }
+      if (part.name !== 'file')
+        throw new AppError('invalid-upload', 422, 'The content must be the field "file"')
+      const { key, maxBytes } = await app.storage.verifyUpload(fields)
+      const image = await findProjectImage(app, key.slice(key.lastIndexOf('/') + 1))
+      if (image.status !== 'init') throw new AppError('already-uploaded', 409, 'The image has been uploaded')
+      await app.storage.putStream(key, part.content, maxBytes)
+      await confirmUpload(app, image.uuid)
+      return reply(204, null)
+    }
+    throw new AppError('invalid-upload', 422, 'The form has no field "file" after the fields of params')
+  },
+})

@@ -1,0 +1,53 @@
+import websocket from '@fastify/websocket'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { AppError } from '../errors.ts'
+import type { Live } from '../function.ts'
+import type { LiveApp } from '../live/hub.ts'
+import { Problem } from './schemas.ts'
+import { serveSocket } from './socket.ts'
+import { serveEvents } from './sse.ts'
+
+/** Largest message of a client, in bytes; a larger one closes its socket with 1009. */
+const MAX_PAYLOAD = 65_536
+
+const EVENTS = {
+  200: {
+    description: 'Server-Sent Events whose data are CloudEvents',
+    content: { 'text/event-stream': { schema: { type: 'string' } } },
+  },
+}
+const UPGRADE = {
+  426: { description: 'Refused', content: { 'application/problem+json': { schema: Problem } } },
+}
+
+/** Mounts endpoints that go on talking: WebSocket on upgrade, else Server-Sent Events where the path says what of. */
+export async function mountLive(
+  server: FastifyInstance,
+  lives: readonly Live[],
+  app: LiveApp,
+): Promise<void> {
+  await server.register(websocket, { options: { maxPayload: MAX_PAYLOAD } })
+  for (const { path, summary, tag, params, subscription } of lives) {
+    const given = (request: FastifyRequest) =>
+      subscription && { subscription: subscription(request.params as never), cursor: cursorOf(request) }
+    server.route({
+      method: 'GET',
+      url: path,
+      schema: { summary, tags: [tag], ...(params && { params }), response: subscription ? EVENTS : UPGRADE },
+      handler: async (request, response) => {
+        const of = given(request)
+        if (of) return serveEvents(app, response, of.subscription, of.cursor)
+        response.header('upgrade', 'websocket').header('connection', 'upgrade')
+        throw new AppError('upgrade-required', 426, 'This is a WebSocket')
+      },
+      wsHandler: (socket, request) => serveSocket(app, socket, given(request)),
+    })
+  }
+}
+
+/** `Last-Event-ID` is what a browser sends when it comes back, `after` what anyone can write. */
+function cursorOf({ headers, query }: FastifyRequest): string | undefined {
+  const { after } = query as { after?: unknown }
+  const cursor = headers['last-event-id'] ?? after
+  return typeof cursor === 'string' && cursor !== '' ? cursor : undefined
+}

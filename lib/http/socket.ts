@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { WebSocket } from '@fastify/websocket'
+import type { LiveApp } from '../live/hub.ts'
+import { openSession } from '../live/session.ts'
+import type { Subscription } from '../photos/replay.ts'
+
+/** Bytes that may wait for a client before it is dropped. */
+const MAX_BUFFERED = 1024 * 1024
+const TRY_AGAIN_LATER = 1013
+const HEARTBEAT_MS = 30_000
+
+/** Serves one socket until it closes; `given` is subscribed to at once. */
+export function serveSocket(
+  app: LiveApp,
+  socket: WebSocket,
+  given?: { subscription: Subscription; cursor: string | undefined },
+): void {
+  const send = (text: string) => {
+    if (socket.readyState !== socket.OPEN) return
+    if (socket.bufferedAmount > MAX_BUFFERED) return socket.close(TRY_AGAIN_LATER, 'The client is too slow')
+    socket.send(text)
+  }
+  const ready = async () => {
+    while (socket.readyState === socket.OPEN && socket.bufferedAmount > MAX_BUFFERED / 2) await delay(50)
+  }
+  const session = openSession(app, { send: ({ text }) => send(text), ready }, (value) =>
+    send(JSON.stringify(value)),
+  )
+  const stopHeartbeat = keepAlive(socket)
+  socket.on('message', (data: Buffer, isBinary: boolean) => session.receive(isBinary ? '' : data.toString()))
+  socket.on('error', () => socket.terminate())
+  socket.on('close', () => {
+    stopHeartbeat()
+    session.close()
+  })
+  if (given) session.subscribe(given.subscription, given.cursor)
+}
+
+/** Ends a socket whose client has not answered a ping before the next. */
+function keepAlive(socket: WebSocket): () => void {
+  let alive = true
+  socket.on('pong', () => {
+    alive = true
+  })
+  const timer = setInterval(() => {
+    if (!alive) return socket.terminate()
+    alive = false
+    socket.ping()
+  }, HEARTBEAT_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}

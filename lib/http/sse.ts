@@ -1,0 +1,54 @@
+import type { OutgoingHttpHeaders } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyReply } from 'fastify'
+import { follow } from '../live/follow.ts'
+import type { LiveApp } from '../live/hub.ts'
+import { isReplayable, type Subscription } from '../photos/replay.ts'
+
+/** Bytes that may wait for a client before it is dropped. */
+const MAX_BUFFERED = 1024 * 1024
+const HEARTBEAT_MS = 15_000
+
+/** Serves Server-Sent Events (WHATWG HTML, 9.2) until the client goes; it comes back with `Last-Event-ID`. */
+export async function serveEvents(
+  app: LiveApp,
+  response: FastifyReply,
+  subscription: Subscription,
+  cursor: string | undefined,
+): Promise<void> {
+  response.hijack()
+  const { raw } = response
+  raw.writeHead(200, {
+    ...(response.getHeaders() as OutgoingHttpHeaders),
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  })
+  const ended = new AbortController()
+  const write = (text: string) => {
+    if (raw.writableLength > MAX_BUFFERED) raw.destroy()
+    else raw.write(text)
+  }
+  // Something must go out for the headers to.
+  write(': connected\n\n')
+  const timer = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS)
+  raw.on('error', () => {})
+  raw.on('close', () => {
+    clearInterval(timer)
+    ended.abort()
+  })
+  const sink = {
+    send: ({ id, text }: { id: string; text: string }) => write(`id: ${id}\ndata: ${text}\n\n`),
+    async ready() {
+      while (!raw.destroyed && raw.writableLength > MAX_BUFFERED / 2) await delay(50)
+    },
+  }
+  const replayable = cursor !== undefined && isReplayable(cursor)
+  if (cursor !== undefined && !replayable) write('event: reset\ndata: {}\n\n')
+  await follow(app, subscription, replayable ? cursor : undefined, sink, ended.signal).catch(
+    (error: Error) => {
+      app.log.warn({ err: error }, 'replay failed')
+      raw.destroy()
+    },
+  )
+}

@@ -1,0 +1,137 @@
+import { uuidv7 } from 'uuidv7'
+import type { App } from '../app.ts'
+import { isPostgres, nowPlus } from '../db/index.ts'
+import { AppError, notFound } from '../errors.ts'
+import { PROJECT_RECIPE } from '../imaging/recipe.ts'
+import { originalKey, type UploadForm } from '../storage/index.ts'
+import { record } from './events.ts'
+import { eventData, findPhoto, type PhotoRow } from './photo.ts'
+
+/** How long an upload link is good, in ms. */
+const LINK_MS = 15 * 60_000
+
+/** Past the end of a link an upload that began in time may still go on, in ms. */
+const GRACE_MS = 60_000
+
+/** How often the sweep looks for an upload that nobody confirmed, in ms, and at how many at once. */
+const CHECK_MS = 60_000
+const CHECKS = 100
+
+type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage'>
+
+/** Prepares an image of a project: a row that waits for its bytes, and the form that uploads them. */
+export async function createUpload(
+  app: Core,
+  { filename, projectId }: { filename: string; projectId: number },
+): Promise<{ uuid: string; form: UploadForm; expiresAt: Date }> {
+  const uuid = uuidv7()
+  const expiresAt = new Date(Date.now() + LINK_MS)
+  const form = await app.storage.signUpload(originalKey(uuid), {
+    maxBytes: app.config.maxSourceBytes,
+    expiresAt,
+  })
+  await record(app, async (tx, emit) => {
+    await tx
+      .insertInto('photos')
+      .values({
+        uuid,
+        url: originalKey(uuid),
+        status: 'init',
+        door: 'projects',
+        project_id: projectId,
+        name: filename,
+        recipe: JSON.stringify(PROJECT_RECIPE),
+        check_after: nowPlus(CHECK_MS),
+        created_at: nowPlus(),
+        updated_at: nowPlus(),
+      })
+      .execute()
+    emit({ type: 'image.created', photoUuid: uuid })
+  })
+  return { uuid, form, expiresAt }
+}
+
+/**
+ * Notes that the bytes are there and asks for the processing, once, however often and by however many it is told. What
+ * the object was at this moment is what will be processed. Throws `not-found`, and `not-uploaded`, 409.
+ */
+export async function confirmUpload(app: Core, id: string): Promise<void> {
+  const photo = await findProjectImage(app, id)
+  if (photo.status !== 'init') return
+  const found = await app.storage.head(photo.url)
+  if (!found) throw new AppError('not-uploaded', 409, 'The image has not been uploaded yet')
+  await record(app, async (tx, emit) => {
+    const confirmed = await tx
+      .updateTable('photos')
+      .set({
+        status: 'pending',
+        queued_at: nowPlus(),
+        updated_at: nowPlus(),
+        source_etag: found.etag,
+        source_bytes: found.bytes,
+      })
+      .where('uuid', '=', photo.uuid)
+      .where('status', '=', 'init')
+      .returning('uuid')
+      .executeTakeFirst()
+    if (confirmed) emit({ type: 'image.queued', photoUuid: photo.uuid })
+  })
+}
+
+/** The image of that id; a photo of another door is none. */
+export async function findProjectImage({ db }: Pick<App, 'db'>, id: string): Promise<PhotoRow> {
+  const photo = await findPhoto(db, id)
+  if (photo.door !== 'projects') throw notFound('Image')
+  return photo
+}
+
+/** Confirms uploads of which nobody told, and gives those up whose link has run out. Returns how many. */
+export async function checkUploads(app: Core & Pick<App, 'log'>): Promise<number> {
+  const due = app.db
+    .selectFrom('photos')
+    .select('uuid')
+    .where('status', '=', 'init')
+    .where('check_after', '<=', nowPlus())
+    .limit(CHECKS)
+    .$if(isPostgres(app.db), (query) => query.forUpdate().skipLocked())
+  const taken = await app.db
+    .updateTable('photos')
+    .set({ check_after: nowPlus(CHECK_MS) })
+    .where('uuid', 'in', due)
+    .returningAll()
+    .execute()
+  const done = await Promise.allSettled(taken.map((photo) => check(app, photo)))
+  for (const each of done)
+    if (each.status === 'rejected') app.log.error({ err: each.reason }, 'an upload could not be checked')
+  return done.filter((each) => each.status === 'fulfilled' && each.value).length
+}
+
+async function check(app: Core, photo: PhotoRow): Promise<boolean> {
+  if (await app.storage.head(photo.url)) {
+    await confirmUpload(app, photo.uuid)
+    return true
+  }
+  if (Date.parse(photo.created_at) > Date.now() - LINK_MS - GRACE_MS) return false
+  return record(app, async (tx, emit) => {
+    const expired = await tx
+      .updateTable('photos')
+      .set({
+        status: 'failed',
+        error_code: 'upload-expired',
+        error: 'Nothing was uploaded before the link expired',
+        updated_at: nowPlus(),
+      })
+      .where('uuid', '=', photo.uuid)
+      .where('status', '=', 'init')
+      .returningAll()
+      .executeTakeFirst()
+    if (expired)
+      emit({
+        type: 'image.failed',
+        photoUuid: photo.uuid,
+        detail: `${expired.error_code}: ${expired.error}`,
+        data: eventData(expired, [], app.config.publicUrl),
+      })
+    return expired !== undefined
+  })
+}
