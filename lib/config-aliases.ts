@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net'
+
 type Given = Readonly<Record<string, string | undefined>>
 
 /**
@@ -36,12 +38,24 @@ function databaseOf(given: Given): { DATABASE_URL?: string } {
   if (type !== undefined && type !== 'postgres') throw new Error('DB_TYPE must be sqlite or postgres')
   if (type === undefined && given.POSTGRES_SERVER === undefined) return {}
   const uri = new URL('postgres://localhost')
-  uri.hostname = given.POSTGRES_SERVER ?? 'localhost'
-  uri.port = given.POSTGRES_PORT ?? '5432'
+  set(
+    uri,
+    'hostname',
+    given.POSTGRES_SERVER ?? 'localhost',
+    'POSTGRES_SERVER must be a host name or an IP address',
+  )
+  set(uri, 'port', given.POSTGRES_PORT ?? '5432', 'POSTGRES_PORT must be a whole number from 0 to 65535')
   uri.username = encodeURIComponent(given.POSTGRES_USER ?? 'postgres')
   uri.password = encodeURIComponent(given.POSTGRES_PASSWORD ?? '')
   uri.pathname = `/${encodeURIComponent(given.POSTGRES_DB ?? 'postgres')}`
   return { DATABASE_URL: uri.href }
+}
+
+/** Sets a part of a URL, which ignores what does not fit. */
+function set(uri: URL, part: 'hostname' | 'port', text: string, complaint: string): void {
+  const value = part === 'hostname' && isIPv6(text) ? `[${text}]` : text.trim()
+  uri[part] = value
+  if (uri[part] !== value.toLowerCase()) throw new Error(complaint)
 }
 
 /** `postgresql+asyncpg://…` is `postgresql://…`; `sqlite+aiosqlite:///./x.db` is `sqlite:./x.db`. */

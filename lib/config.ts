@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { aliases } from './config-aliases.ts'
@@ -15,7 +16,7 @@ export function readConfig(environment: Environment): Config {
 }
 
 function read(env: Environment) {
-  const host = env.HOST ?? '127.0.0.1'
+  const host = hostname(env, 'HOST', '127.0.0.1')
   const port = integer(env, 'PORT', 3000, 0, 65_535)
   const workerThreads = integer(env, 'WORKER_THREADS', availableParallelism(), 0, 256)
   const storageDir = path.resolve(env.STORAGE_DIR ?? 'data/files')
@@ -27,8 +28,8 @@ function read(env: Environment) {
       /\/+$/,
       '',
     ),
-    corsOrigins: list(env.CORS_ORIGINS),
-    databaseUrl: url(env, 'DATABASE_URL', ['sqlite:', 'postgres:', 'postgresql:']) ?? 'sqlite:data/photos.db',
+    corsOrigins: origins(env, 'CORS_ORIGINS'),
+    databaseUrl: database(env, 'DATABASE_URL', 'sqlite:data/photos.db'),
     /** Undefined: the queue lives in this process. */
     rabbitmqUrl: url(env, 'RABBITMQ_URL', ['amqp:', 'amqps:']),
     queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
@@ -92,6 +93,23 @@ function url(env: Environment, variable: string, protocols: string[]): string | 
   return text
 }
 
+function hostname(env: Environment, variable: string, fallback: string): string {
+  const text = env[variable]?.trim() ?? fallback
+  const fits = isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,252})$/i.test(text)
+  return fits ? text : wrong(variable, 'must be a host name or an IP address')
+}
+
+function origins(env: Environment, variable: string): readonly string[] {
+  const found = list(env[variable])
+  const fit = found.every((text) => URL.canParse(text) && new URL(text).origin === text)
+  return fit ? found : wrong(variable, 'must be a list of origins such as https://example.com')
+}
+
+function database(env: Environment, variable: string, fallback: string): string {
+  const found = url(env, variable, ['sqlite:', 'postgres:', 'postgresql:']) ?? fallback
+  return found === 'sqlite:' ? wrong(variable, 'must name a file after sqlite:') : found
+}
+
 function name(env: Environment, variable: string, fallback: string): string {
   const text = env[variable]?.trim() ?? fallback
   if (!/^[\w.:-]{1,200}$/.test(text))
@@ -105,7 +123,7 @@ function oneOf<T extends string>(env: Environment, variable: string, values: rea
   return value ?? wrong(variable, `must be one of ${values.join(', ')}`)
 }
 
-function cidrs(env: Environment, variable: string): string[] {
+function cidrs(env: Environment, variable: string): readonly string[] {
   const ranges = list(env[variable])
   try {
     parseCidrs(ranges)
@@ -115,8 +133,8 @@ function cidrs(env: Environment, variable: string): string[] {
   return ranges
 }
 
-function list(text: string | undefined): string[] {
-  return (text ?? '').split(/[\s,]+/).filter(Boolean)
+function list(text: string | undefined): readonly string[] {
+  return Object.freeze((text ?? '').split(/[\s,]+/).filter(Boolean))
 }
 
 /** An address to reach a server at that listens on `host`. */

@@ -27,7 +27,7 @@ export interface Queue {
   publish(messages: readonly Message[], deadlineMs: number): Promise<Set<string>>
   /**
    * Hands at most `prefetch` messages at once to `handle`. One whose handler throws comes back, and after
-   * `DELIVERY_LIMIT` deliveries it goes to the dead queue.
+   * the `DELIVERY_LIMIT`th time it goes to the dead queue.
    */
   consume(from: Source, prefetch: number, handle: Handler): Promise<Consumer>
   /**
@@ -42,7 +42,7 @@ export interface Queue {
   close(): Promise<void>
 }
 
-/** Deliveries of one message before it is dead: it kills or fails its consumers. */
+/** How often a message comes back before it is dead: it kills or fails its consumers. */
 export const DELIVERY_LIMIT = 5
 
 /** How long a request waits for the confirms of what it publishes; past it the relay does it. */

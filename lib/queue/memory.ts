@@ -52,7 +52,7 @@ function memoryQueue(dead?: (message: Waiting) => void, most = Number.POSITIVE_I
       try {
         await handle({ body, headers, redelivered: deliveries > 1 })
       } catch {
-        if (deliveries < DELIVERY_LIMIT) add(message)
+        if (deliveries <= DELIVERY_LIMIT) add(message)
         else dead?.(message)
       }
     }

@@ -3,7 +3,7 @@ import type { Message as AmqpMessage, ConfirmChannel } from 'amqplib'
 import type { Logger } from 'pino'
 import rascal from 'rascal'
 import type { Consumer, Handler, Message, Queue } from './index.ts'
-import { appExchange, deadQueue, LIVE, liveTopology, topology, WORK_EXCHANGE, workKey } from './topology.ts'
+import { appExchange, deadQueue, LIVE, liveTopology, topology, WORK_KEY, workExchange } from './topology.ts'
 
 /** Longest wait between two attempts to reach a broker that is away at the start. */
 const CONNECT_RETRY_MS = 1_000
@@ -146,7 +146,7 @@ async function publishAll(
 }
 
 function routeOf({ to, key }: Message, queueName: string): [exchange: string, key: string] {
-  if (to === 'work') return [WORK_EXCHANGE, workKey(queueName)]
+  if (to === 'work') return [workExchange(queueName), WORK_KEY]
   if (to === 'dead') return ['', deadQueue(queueName)]
   return [appExchange(queueName), key]
 }

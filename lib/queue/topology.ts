@@ -1,7 +1,7 @@
 import type rascal from 'rascal'
 import { DELIVERY_LIMIT } from './index.ts'
 
-export const WORK_EXCHANGE = 'image-processing'
+/** Routing key of the messages to workers, ours and other programs'. */
 export const WORK_KEY = 'image-processing-queue'
 
 const DEFAULT_NAME = 'photo-processor'
@@ -11,19 +11,13 @@ const RAW = 'application/octet-stream'
 /** Longest wait at shutdown for handlers that run. */
 const CLOSE_TIMEOUT_MS = 30_000
 
+/** What a deployment has besides its queue; one with a queue of another name shares nothing on the same broker. */
+const own = (queueName: string, name: string) => (queueName === DEFAULT_NAME ? name : `${queueName}.${name}`)
+
+export const workExchange = (queueName: string) => own(queueName, 'image-processing')
+export const appExchange = (queueName: string) => own(queueName, 'photo-app')
+export const uploadsQueue = (queueName: string) => own(queueName, 's3-events')
 export const deadQueue = (queueName: string) => `${queueName}.dead`
-
-/** Names of a deployment's own: one with a queue of another name shares nothing but `WORK_EXCHANGE` on the same broker. */
-export const appExchange = (queueName: string) =>
-  queueName === DEFAULT_NAME ? 'photo-app' : `${queueName}.photo-app`
-export const uploadsQueue = (queueName: string) =>
-  queueName === DEFAULT_NAME ? 's3-events' : `${queueName}.s3-events`
-
-/**
- * The routing key of our own messages. A deployment with a queue of another name on the same broker has its own
- * key, so that it does not get ours; what other programs send to `WORK_KEY` reaches all.
- */
-export const workKey = (queueName: string) => (queueName === DEFAULT_NAME ? WORK_KEY : queueName)
 
 const QUORUM = { 'x-queue-type': 'quorum' }
 
@@ -54,7 +48,7 @@ export function topology(options: { url: string; queueName: string; prefetch: nu
       '/': {
         connection: connectionTo(url),
         exchanges: {
-          [WORK_EXCHANGE]: { type: 'direct', options: { durable: true } },
+          [workExchange(queueName)]: { type: 'direct', options: { durable: true } },
           [appExchange(queueName)]: { type: 'topic', options: { durable: true } },
         },
         queues: {
@@ -67,12 +61,14 @@ export function topology(options: { url: string; queueName: string; prefetch: nu
           [dead]: { options: { durable: true, arguments: QUORUM } },
           [uploads]: { options: { durable: true, arguments: limited(dead) } },
         },
-        bindings: [...new Set([WORK_KEY, workKey(queueName)])].map((key) => ({
-          source: WORK_EXCHANGE,
-          destination: queueName,
-          destinationType: 'queue',
-          bindingKey: key,
-        })),
+        bindings: [
+          {
+            source: workExchange(queueName),
+            destination: queueName,
+            destinationType: 'queue',
+            bindingKey: WORK_KEY,
+          },
+        ],
         subscriptions: {
           work: { queue: queueName, prefetch, contentType: RAW, closeTimeout: CLOSE_TIMEOUT_MS },
           uploads: { queue: uploads, prefetch, contentType: RAW, closeTimeout: CLOSE_TIMEOUT_MS },

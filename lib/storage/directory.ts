@@ -34,9 +34,7 @@ export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories)
     put: (key, data) => writeDurably(fileOf(key), rename, (handle) => handle.writeFile(data)),
     async putStream(key, source, maxBytes) {
       const file = fileOf(key)
-      await writeDurably(file, linkFirst, async (handle) => {
-        for await (const chunk of limitBytes(source, maxBytes)) await handle.write(chunk)
-      })
+      await writeDurably(file, linkFirst, (handle) => writeFile(handle, limitBytes(source, maxBytes)))
       const info = await infoOf(file)
       if (!info) throw new Error('The stored file is gone')
       return info

@@ -16,12 +16,7 @@ const PARAMETERS = {
     Description: 'Base of the URLs handed out',
   },
   QueueName: { variable: 'QUEUE_NAME', Type: 'String', Default: 'photo-processor' },
-  StorageDir: {
-    variable: 'STORAGE_DIR',
-    Type: 'String',
-    Default: '/mnt/photos',
-    Description: 'On a shared file system',
-  },
+  BucketName: { variable: 'S3_BUCKET', Type: 'String', Description: 'Of the bucket that the stack makes' },
 } as const
 
 const BROKER_PARAMETERS = {
@@ -32,7 +27,6 @@ const BROKER_PARAMETERS = {
     Description: 'Where database, broker and file system are reached',
   },
   SecurityGroupIds: { Type: 'CommaDelimitedList' },
-  AccessPointArn: { Type: 'String', Description: 'EFS access point, mounted at /mnt/photos' },
 }
 
 /** Memory in MB and timeout in s by kind: one 12 megapixel photo takes 700 MB and seconds, an endpoint milliseconds. */
@@ -41,6 +35,23 @@ const RESOURCES = {
   consumer: { MemorySize: 2048, Timeout: 120 },
   schedule: { MemorySize: 512, Timeout: 50 },
 } as const
+
+const BUCKET = {
+  Type: 'AWS::S3::Bucket',
+  Properties: {
+    BucketName: { Ref: 'BucketName' },
+    CorsConfiguration: {
+      CorsRules: [
+        {
+          AllowedOrigins: ['*'],
+          AllowedMethods: ['POST', 'GET', 'HEAD'],
+          AllowedHeaders: ['*'],
+          ExposedHeaders: ['ETag'],
+        },
+      ],
+    },
+  },
+}
 
 /** An AWS SAM template that deploys the bundles as they lie in `dist/`, made from the functions' own definitions. */
 export function template(functions: readonly FunctionFile[]): string {
@@ -59,10 +70,12 @@ export function template(functions: readonly FunctionFile[]): string {
           Handler: 'index.handler',
           Environment: { Variables: Object.fromEntries(environment) },
           VpcConfig: { SubnetIds: { Ref: 'SubnetIds' }, SecurityGroupIds: { Ref: 'SecurityGroupIds' } },
-          FileSystemConfigs: [{ Arn: { Ref: 'AccessPointArn' }, LocalMountPath: '/mnt/photos' }],
         },
       },
-      Resources: Object.fromEntries(functions.map((each) => [logicalId(each.name), resource(each)])),
+      Resources: {
+        Bucket: BUCKET,
+        ...Object.fromEntries(functions.map((each) => [logicalId(each.name), resource(each)])),
+      },
       Outputs: { Url: { Value: { 'Fn::GetAtt': ['ServerlessHttpApi', 'ApiEndpoint'] } } },
     },
     { aliasDuplicateObjects: false, lineWidth: 0 },
@@ -72,7 +85,12 @@ export function template(functions: readonly FunctionFile[]): string {
 function resource(each: FunctionFile) {
   return {
     Type: 'AWS::Serverless::Function',
-    Properties: { CodeUri: each.name, ...RESOURCES[each.kind], Events: eventsOf(each) },
+    Properties: {
+      CodeUri: each.name,
+      ...RESOURCES[each.kind],
+      Policies: [{ S3CrudPolicy: { BucketName: { Ref: 'BucketName' } } }],
+      Events: eventsOf(each),
+    },
   }
 }
 
@@ -85,6 +103,12 @@ function eventsOf(each: FunctionFile) {
     const minutes = Math.max(1, Math.round(each.definition.every(readConfig({})) / MINUTE_MS))
     const rate = minutes === 1 ? 'rate(1 minute)' : `rate(${minutes} minutes)`
     return { Schedule: { Type: 'Schedule', Properties: { Schedule: rate } } }
+  }
+  if (each.definition.from === 'uploads') {
+    const Filter = { S3Key: { Rules: [{ Name: 'prefix', Value: 'originals/' }] } }
+    return {
+      Upload: { Type: 'S3', Properties: { Bucket: { Ref: 'Bucket' }, Events: 's3:ObjectCreated:*', Filter } },
+    }
   }
   return {
     Queue: {

@@ -1,0 +1,377 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { DELIVERY_LIMIT } from '../../lib/queue/index.ts'
+import { isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
+import { until } from '../support/service.ts'
+import {
+  collector,
+  gate,
+  idOf,
+  textOf,
+  within,
+  withProxy,
+  withQueue,
+  withQueueOf,
+  withStranger,
+  work,
+} from './support.ts'
+
+const DEADLINE_MS = 5_000
+const [EMBEDDED, SERVERS] = SETUPS
+
+const BACKENDS = [
+  { name: 'memory', setup: EMBEDDED },
+  { name: 'RabbitMQ', setup: SERVERS },
+] as const
+
+describe.for(BACKENDS)('queue in $name', ({ setup }) => {
+  const on = test.skipIf(!isAvailable(setup))
+
+  on('confirms what is published, and hands out body and headers as they were given', () =>
+    withQueue(setup, async (queue) => {
+      const { got, handle } = collector()
+      const consumer = await queue.consume('work', 1, handle)
+      const body = { photo_uuid: 'é', nested: [1, null] }
+      const messages = [{ ...work('a'), body, headers: { 'x-reason': 'because' } }, work('b'), work('c')]
+      expect(await queue.publish(messages, DEADLINE_MS)).toEqual(new Set(['a', 'b', 'c']))
+      await until(() => got.length === 3)
+      expect(got.map((delivery) => JSON.parse(textOf(delivery)))).toEqual([body, { id: 'b' }, { id: 'c' }])
+      expect(got.map(({ headers }) => headers['x-reason'])).toEqual(['because', undefined, undefined])
+      expect(got.map(({ redelivered }) => redelivered)).toEqual([false, false, false])
+      expect(queue.isUp()).toBe(true)
+      await consumer.stop()
+    }),
+  )
+
+  on('confirms nothing for nothing, and each of thousands at once', () =>
+    withQueue(setup, async (queue) => {
+      expect(await queue.publish([], DEADLINE_MS)).toEqual(new Set())
+      const messages = Array.from({ length: 2_000 }, (_, i) => work(`m${i}`))
+      const confirmed = await queue.publish(messages, 15_000)
+      expect(confirmed).toEqual(new Set(messages.map(({ id }) => id)))
+    }),
+  )
+
+  on('keeps what is published before there is a consumer', () =>
+    withQueue(setup, async (queue) => {
+      await queue.publish([work('early'), work('too')], DEADLINE_MS)
+      const { ids, handle } = collector()
+      const consumer = await queue.consume('work', 5, handle)
+      await until(() => ids().length === 2)
+      await consumer.stop()
+      expect(ids()).toEqual(['early', 'too'])
+    }),
+  )
+
+  on('hands each message to one of several consumers', () =>
+    withQueue(setup, async (queue) => {
+      const { ids, handle } = collector()
+      const consumers = [await queue.consume('work', 2, handle), await queue.consume('work', 2, handle)]
+      const sent = Array.from({ length: 20 }, (_, i) => `m${i}`)
+      await queue.publish(sent.map(work), DEADLINE_MS)
+      await until(() => ids().length >= 20)
+      await delay(100)
+      for (const consumer of consumers) await consumer.stop()
+      expect(ids().sort()).toEqual(sent.sort())
+    }),
+  )
+
+  on('brings a message back whose handler threw, marked as redelivered', () =>
+    withQueue(setup, async (queue) => {
+      const { got, handle } = collector()
+      const consumer = await queue.consume('work', 1, async (delivery) => {
+        await handle(delivery)
+        if (got.length === 1) throw new Error('the first time')
+      })
+      await queue.publish([work('a')], DEADLINE_MS)
+      await until(() => got.length === 2)
+      await delay(100)
+      await consumer.stop()
+      expect(got.map((delivery) => [idOf(delivery), delivery.redelivered])).toEqual([
+        ['a', false],
+        ['a', true],
+      ])
+    }),
+  )
+
+  on('brings a message back DELIVERY_LIMIT times, then it is dead, and goes on with the next', () =>
+    withQueue(setup, async (queue) => {
+      const dead = collector()
+      const alive = collector()
+      const deaths = await queue.consume('dead', 1, dead.handle)
+      const consumer = await queue.consume('work', 2, async (delivery) => {
+        await alive.handle(delivery)
+        if (idOf(delivery) === 'poison') throw new Error('again')
+      })
+      await queue.publish([{ ...work('poison'), headers: { 'x-kept': 'yes' } }, work('good')], DEADLINE_MS)
+      await until(() => dead.got.length > 0)
+      await delay(100)
+      await consumer.stop()
+      await deaths.stop()
+      expect(dead.ids()).toEqual(['poison'])
+      expect(dead.got[0]?.headers['x-kept']).toBe('yes')
+      expect(alive.ids().filter((id) => id === 'good')).toHaveLength(1)
+      expect(alive.ids().filter((id) => id === 'poison')).toHaveLength(1 + DELIVERY_LIMIT)
+    }),
+  )
+
+  on('carries what is published to the dead queue, with its reason', () =>
+    withQueue(setup, async (queue) => {
+      const { got, handle } = collector()
+      const message = { id: 'd', to: 'dead', key: 'message.dead', body: 'junk' } as const
+      await queue.publish([{ ...message, headers: { 'x-reason': 'no uuid' } }], DEADLINE_MS)
+      const consumer = await queue.consume('dead', 1, handle)
+      await until(() => got.length === 1)
+      await consumer.stop()
+      expect(got.map((delivery) => [textOf(delivery), delivery.headers['x-reason']])).toEqual([
+        ['"junk"', 'no uuid'],
+      ])
+    }),
+  )
+
+  on('hands out at most `prefetch` at once', () =>
+    withQueue(setup, async (queue) => {
+      const { state, open, handle } = gate()
+      const consumer = await queue.consume('work', 3, handle)
+      await queue.publish(
+        Array.from({ length: 10 }, (_, i) => work(`m${i}`)),
+        DEADLINE_MS,
+      )
+      await until(() => state.running === 3)
+      await delay(150)
+      expect(state.started).toBe(3)
+      open()
+      await until(() => state.done.length === 10)
+      await consumer.stop()
+      expect(state.most).toBe(3)
+    }),
+  )
+
+  on('waits at stop() for what runs, takes no more, and leaves the rest to the next consumer', () =>
+    withQueue(setup, async (queue) => {
+      const { state, open, handle } = gate()
+      const consumer = await queue.consume('work', 1, handle)
+      await queue.publish([work('a'), work('b'), work('c')], DEADLINE_MS)
+      await until(() => state.running === 1)
+      const stopped = consumer.stop()
+      expect(await within(150, stopped)).toBe('late')
+      open()
+      expect(await within(DEADLINE_MS, stopped)).toBeUndefined()
+      await delay(100)
+      expect(state).toMatchObject({ started: 1, done: ['a'] })
+      const { ids, handle: take } = collector()
+      const next = await queue.consume('work', 1, take)
+      await until(() => ids().length >= 2)
+      await delay(100)
+      await next.stop()
+      expect(ids()).toEqual(['b', 'c'])
+    }),
+  )
+
+  on('hands what happens to every listener, from the start that it tells to its stop()', () =>
+    withQueue(setup, async (queue) => {
+      const [one, two, gaps]: [string[], string[], string[]] = [[], [], []]
+      const first = await queue.listen(
+        (body) => one.push(textOf({ body })),
+        () => gaps.push('one'),
+      )
+      const second = await queue.listen(
+        (body) => two.push(textOf({ body })),
+        () => gaps.push('two'),
+      )
+      await until(() => gaps.length === 2)
+      expect(gaps).toEqual(['one', 'two'])
+      const message = (id: string) => ({ id, to: 'app', key: 'image.uploaded', body: { id } }) as const
+      expect(await queue.publish([message('x')], DEADLINE_MS)).toEqual(new Set(['x']))
+      await until(() => one.length === 1 && two.length === 1)
+      await first.stop()
+      await queue.publish([message('y')], DEADLINE_MS)
+      await until(() => two.length === 2)
+      await delay(100)
+      await second.stop()
+      expect([one, two]).toEqual([['{"id":"x"}'], ['{"id":"x"}', '{"id":"y"}']])
+    }),
+  )
+
+  on('ends with close(), also while a consumer waits for messages', () =>
+    withEnvironment(setup, (env) =>
+      withQueueOf(env, async (queue) => {
+        const { got, handle } = collector()
+        await queue.consume('work', 2, handle)
+        await queue.publish([work('a')], DEADLINE_MS)
+        await until(() => got.length === 1)
+        expect(await within(DEADLINE_MS, queue.close())).toBeUndefined()
+      }),
+    ),
+  )
+})
+
+const real = test.skipIf(!isAvailable(SERVERS))
+
+real('while the broker is away nothing is confirmed or sent later, and all goes on when it is back', () =>
+  withProxy(SERVERS, (env, proxy) =>
+    withQueueOf(env, async (queue) => {
+      const { ids, handle } = collector()
+      await queue.consume('work', 2, handle)
+      expect(await queue.publish([work('before')], DEADLINE_MS)).toEqual(new Set(['before']))
+      await proxy.cut()
+      for (const id of ['at-once', 'after-a-while']) {
+        const start = performance.now()
+        expect(await queue.publish([work(id)], 300)).toEqual(new Set())
+        expect(performance.now() - start).toBeLessThan(600)
+        await until(() => !queue.isUp(), 1_000)
+      }
+      await proxy.restore()
+      await until(() => queue.isUp(), 3_000)
+      expect(await queue.publish([work('back')], DEADLINE_MS)).toEqual(new Set(['back']))
+      await until(() => ids().includes('back'))
+      await delay(300)
+      // What was acknowledged at the moment of the cut may come twice.
+      expect(new Set(ids())).toEqual(new Set(['before', 'back']))
+    }),
+  ),
+)
+
+real('a message whose consumer lost the broker while handling it comes back', () =>
+  withProxy(SERVERS, (env, proxy) =>
+    withQueueOf(env, async (queue) => {
+      const { state, open, handle: hold } = gate()
+      const { got, handle } = collector()
+      const consumer = await queue.consume('work', 1, async (delivery) => {
+        await handle(delivery)
+        await hold(delivery)
+      })
+      await queue.publish([work('a')], DEADLINE_MS)
+      await until(() => state.running === 1)
+      await proxy.cut()
+      await until(() => !queue.isUp(), 1_000)
+      open()
+      await proxy.restore()
+      await until(() => state.done.length === 2)
+      expect(await within(DEADLINE_MS, consumer.stop())).toBeUndefined()
+      expect(got.map((delivery) => [idOf(delivery), delivery.redelivered])).toEqual([
+        ['a', false],
+        ['a', true],
+      ])
+    }),
+  ),
+)
+
+real('a listener is told of the gap when the broker is back, and goes on', () =>
+  withProxy(SERVERS, (env, proxy) =>
+    withQueueOf(env, async (queue) => {
+      const [got, gaps]: [string[], number[]] = [[], []]
+      const listener = await queue.listen(
+        (body) => got.push(textOf({ body })),
+        () => gaps.push(got.length),
+      )
+      const message = (id: string) => ({ id, to: 'app', key: 'image.failed', body: id }) as const
+      await queue.publish([message('one')], DEADLINE_MS)
+      await until(() => got.length === 1)
+      await proxy.cut()
+      await until(() => !queue.isUp(), 1_000)
+      await proxy.restore()
+      await until(() => queue.isUp() && gaps.length >= 2, DEADLINE_MS)
+      expect(await queue.publish([message('two')], DEADLINE_MS)).toEqual(new Set(['two']))
+      await until(() => got.length === 2)
+      await listener.stop()
+      expect([got, gaps]).toEqual([
+        ['"one"', '"two"'],
+        [0, 1],
+      ])
+    }),
+  ),
+)
+
+real('opening while the broker is away waits for it', () =>
+  withProxy(SERVERS, async (env, proxy) => {
+    await proxy.cut()
+    await withQueueOf(env, async (queue) => {
+      const { ids, handle } = collector()
+      const consuming = queue.consume('work', 1, handle)
+      expect(await within(2_000, queue.publish([work('refused')], 300))).toEqual(new Set())
+      expect([await within(100, consuming), queue.isUp()]).toEqual(['late', false])
+      await proxy.restore()
+      await until(() => queue.isUp(), 3_000)
+      const consumer = await consuming
+      await queue.publish([work('a')], DEADLINE_MS)
+      await until(() => ids().length > 0)
+      await consumer.stop()
+      expect(ids()).toEqual(['a'])
+    })
+  }),
+)
+
+real('close() ends while the broker is away, at the start and later', () =>
+  withProxy(SERVERS, async (env, proxy) => {
+    await withQueueOf(env, async (queue) => {
+      const { handle } = collector()
+      await queue.consume('work', 1, handle)
+      await queue.publish([work('a')], DEADLINE_MS)
+      await proxy.cut()
+      await until(() => !queue.isUp(), 1_000)
+      expect(await within(DEADLINE_MS, queue.close())).toBeUndefined()
+    })
+    await withQueueOf(env, async (queue) => {
+      expect(await queue.publish([work('b')], 200)).toEqual(new Set())
+      expect(await within(DEADLINE_MS, queue.close())).toBeUndefined()
+    })
+  }),
+)
+
+real('the broker holds quorum queues with a delivery limit of 5, a dead queue and both exchanges', () =>
+  withQueue(SERVERS, async (queue, env) => {
+    const name = env.QUEUE_NAME ?? ''
+    await queue.publish([work('a')], DEADLINE_MS)
+    await withStranger(env, async (stranger) => {
+      const assertQueue = async (of: string, more: object) => {
+        const channel = await stranger.createChannel()
+        channel.on('error', () => {})
+        const options = { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } }
+        return channel.assertQueue(of, options)
+      }
+      const dead = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': `${name}.dead` }
+      // An assertion that differs from what there is fails.
+      await expect(assertQueue(name, { ...dead, 'x-delivery-limit': 4 })).rejects.toThrow('PRECONDITION')
+      expect(await assertQueue(name, { ...dead, 'x-delivery-limit': 5 })).toMatchObject({ messageCount: 1 })
+      expect(await assertQueue(`${name}.dead`, {})).toMatchObject({ messageCount: 0 })
+      const channel = await stranger.createChannel()
+      const options = { durable: true }
+      expect(await channel.assertExchange(`${name}.image-processing`, 'direct', options)).toBeDefined()
+      expect(await channel.assertExchange(`${name}.photo-app`, 'topic', options)).toBeDefined()
+      expect(await channel.get(name, { noAck: true })).toMatchObject({
+        properties: { deliveryMode: 2, contentType: 'application/json', messageId: 'a' },
+        content: Buffer.from('{"id":"a"}'),
+      })
+    })
+  }),
+)
+
+real("another program's messages are delivered as the bytes they are, whatever they are called", () =>
+  withQueue(SERVERS, async (queue, env) => {
+    const { got, handle } = collector()
+    const consumer = await queue.consume('work', 1, handle)
+    const sent = {
+      straight: Buffer.from('plain'),
+      broken: Buffer.from('{"photo_uuid":'),
+      binary: Buffer.from([0, 255, 128, 10]),
+      empty: Buffer.alloc(0),
+      routed: Buffer.from(`"${env.QUEUE_NAME}"`),
+    }
+    const json = { contentType: 'application/json' }
+    await withStranger(env, async (stranger) => {
+      const channel = await stranger.createConfirmChannel()
+      const name = env.QUEUE_NAME ?? ''
+      channel.sendToQueue(name, sent.straight)
+      channel.sendToQueue(name, sent.broken, json)
+      channel.sendToQueue(name, sent.binary, { ...json, contentEncoding: 'utf-8' })
+      channel.sendToQueue(name, sent.empty, { contentType: 'text/plain' })
+      channel.publish(`${name}.image-processing`, 'image-processing-queue', sent.routed, json)
+      await channel.waitForConfirms()
+    })
+    await until(() => got.length >= 5)
+    await consumer.stop()
+    expect(got.map(({ body }) => Buffer.from(body))).toEqual(Object.values(sent))
+    expect(got.every(({ redelivered }) => !redelivered)).toBe(true)
+  }),
+)
