@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/index.ts'
@@ -62,8 +63,9 @@ async function freeExpired(app: Core): Promise<number> {
 
 async function free(app: Core, photo: PhotoRow): Promise<boolean> {
   if (photo.attempts >= app.config.maxAttempts) {
-    const attempt: Attempt = { photo, token: photo.lease_token ?? '' }
-    return fail(app, attempt, { code: 'worker-lost', message: `The worker died ${photo.attempts} times` })
+    const taken = await takeOver(app, photo.uuid)
+    if (!taken) return false
+    return fail(app, taken, { code: 'worker-lost', message: `The worker died ${photo.attempts} times` })
   }
   return record(app, async (tx, emit) => {
     const freed = await tx
@@ -84,6 +86,20 @@ async function free(app: Core, photo: PhotoRow): Promise<boolean> {
     }
     return freed !== undefined
   })
+}
+
+/** Holds a photo whose lease ran out under a token of our own, so that a worker that was only late cannot complete it meanwhile. */
+async function takeOver({ config, db }: Core, uuid: string): Promise<Attempt | undefined> {
+  const token = randomUUID()
+  const photo = await db
+    .updateTable('photos')
+    .set({ lease_token: token, lease_until: nowPlus(config.leaseMs) })
+    .where('uuid', '=', uuid)
+    .where('status', '=', 'processing')
+    .where('lease_until', '<', nowPlus())
+    .returningAll()
+    .executeTakeFirst()
+  return photo && { photo, token }
 }
 
 /** Queued photos whose last message is older than `requeueAfterMs`: a broker lost it, or its queue was purged. */

@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import type { App } from '../../../lib/app.ts'
 import { nowPlus } from '../../../lib/db/index.ts'
-import { claim } from '../../../lib/photos/attempt.ts'
+import { claim, complete } from '../../../lib/photos/attempt.ts'
 import type { CloudEvent } from '../../../lib/photos/events.ts'
 import { findPhoto, renditionPath } from '../../../lib/photos/photo.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
@@ -82,6 +82,40 @@ const withRefusing = (app: App, most: number): App => ({
 
 describe.for(SETUPS)('upkeep on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
+
+  on('lets no late worker complete a photo that is being given up', () =>
+    withApp(
+      setup,
+      async (app) => {
+        const late = await claim(app, await insertPhoto(app, { attempts: 1 }))
+        if (!late) throw new Error('not claimed')
+        await app.db
+          .updateTable('photos')
+          .set({ lease_until: nowPlus(-1) })
+          .execute()
+        const url = renditionPath(late.photo.uuid, 'thumbnail', 'jpeg')
+        const made = { name: 'thumbnail', format: 'jpeg', width: 2, height: 1, url, bytes: 3 }
+        await app.storage.put(thumbKey(url), PICTURE)
+        const written: boolean[] = []
+        const storage = {
+          ...app.storage,
+          async remove(key: string) {
+            written.push(await complete(app, late, [made], {}))
+            await app.storage.remove(key)
+          },
+        }
+        await sweepPhotos({ ...app, storage })
+        expect(written).toEqual([false])
+        expect(await findPhoto(app.db, late.photo.uuid)).toMatchObject({
+          status: 'failed',
+          error_code: 'worker-lost',
+          attempts: 2,
+        })
+        expect(await app.storage.head(thumbKey(url))).toBeUndefined()
+      },
+      { MAX_ATTEMPTS: '2' },
+    ),
+  )
 
   on('frees and queues a photo whose lease ran out, and leaves one that is held', () =>
     withApp(setup, async (app) => {
