@@ -5,6 +5,8 @@ import { showFile } from './files/show-file.ts'
 import { health } from './health/health.ts'
 import { liveness } from './health/liveness.ts'
 import { readiness } from './health/readiness.ts'
+import { show as showJob } from './jobs/show.ts'
+import { submit as submitJob } from './jobs/submit.ts'
 import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
 import { listPending } from './photos/list-pending.ts'
@@ -28,6 +30,8 @@ export const endpoints: readonly AnyEndpoint[] = [
   list,
   show,
   remove,
+  submitJob,
+  showJob,
   createUpload,
   takeUpload,
   confirmUpload,

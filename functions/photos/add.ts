@@ -1,6 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { parseSourceUrl } from '../../lib/download/source-url.ts'
-import { AppError } from '../../lib/errors.ts'
+import { checkSubmittedUrl } from '../../lib/download/source-url.ts'
 import { endpoint } from '../../lib/function.ts'
 import { PhotoDetails, problems, Strict } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
@@ -29,7 +28,7 @@ export const add = endpoint({
       'url' in body
         ? [{ pointer: '/url', url: body.url }]
         : body.urls.map((url, i) => ({ pointer: `/urls/${i}`, url }))
-    for (const { url, pointer } of urls) checkSource(url, pointer, sourceAllowCidrs)
+    for (const { url, pointer } of urls) checkSubmittedUrl(url, pointer, sourceAllowCidrs)
     const photos = await addPhotos(
       app,
       urls.map(({ url }) => ({ url, door: 'photos' })),
@@ -42,13 +41,3 @@ export const add = endpoint({
 })
 
 export const handler = lambda(add)
-
-/** Refuses what may not be fetched, naming the entry. */
-function checkSource(url: string, pointer: string, allowed: readonly string[]): void {
-  try {
-    parseSourceUrl(url, allowed)
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error
-    throw new AppError(error.code, 422, error.message, { errors: [{ pointer, detail: error.message }] })
-  }
-}

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { DOORS } from '../../lib/db/tables.ts'
 import { endpoint } from '../../lib/function.ts'
 import { Nullable, PhotoDetails, ProjectId, problems, Status, Time } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
@@ -14,7 +15,7 @@ export const list = endpoint({
   tag: 'photos',
   query: Type.Object({
     status: Type.Optional(Status),
-    door: Type.Optional(Type.Union([Type.Literal('photos'), Type.Literal('projects')])),
+    door: Type.Optional(Type.Union(DOORS.map((door) => Type.Literal(door)))),
     project_id: Type.Optional(ProjectId),
     name: Type.Optional(Type.String({ maxLength: 255, pattern: '^[^\\0]*$' })),
     code: Type.Optional(Type.String({ maxLength: 100, pattern: '^[^\\0]*$' })),

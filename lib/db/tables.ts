@@ -10,7 +10,8 @@ export type Tables = {
 export type PhotoStatus = 'init' | 'pending' | 'processing' | 'completed' | 'failed'
 
 /** Which set of endpoints created a photo. */
-export type Door = 'photos' | 'projects'
+export const DOORS = ['photos', 'projects', 'jobs'] as const
+export type Door = (typeof DOORS)[number]
 
 export type PhotosTable = {
   uuid: Generated<string>

@@ -16,6 +16,16 @@ export function parseSourceUrl(text: string, allowed: readonly string[] = []): U
   return checkSourceUrl(url, allowed)
 }
 
+/** Refuses at submission what may not be fetched, 422, naming the part of the request that says it. */
+export function checkSubmittedUrl(text: string, pointer: string, allowed: readonly string[]): void {
+  try {
+    parseSourceUrl(text, allowed)
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    throw new AppError(error.code, 422, error.message, { errors: [{ pointer, detail: error.message }] })
+  }
+}
+
 /** The same for a URL that a source redirects to: signed ones may well be longer than what a client may send. */
 export function checkSourceUrl(url: URL, allowed: readonly string[] = []): URL {
   if (url.protocol !== 'http:' && url.protocol !== 'https:')

@@ -1,6 +1,9 @@
 import { createJimp } from '@jimp/core'
 import jpeg from '@jimp/js-jpeg'
 import png from '@jimp/js-png'
+import * as blur from '@jimp/plugin-blur'
+import * as color from '@jimp/plugin-color'
+import * as crop from '@jimp/plugin-crop'
 import * as resize from '@jimp/plugin-resize'
 import type { Bitmap } from './bitmap.ts'
 import { encodeJpeg } from './jpeg/encode.ts'
@@ -9,7 +12,12 @@ import { decodeWebp, encodeWebp } from './webp.ts'
 /** What an operation may use of a Jimp image; its instance and constructor types do not unify. */
 export type Image = {
   readonly bitmap: Bitmap
+  /** Has pixels of its own, for what changes pixels in place. */
+  clone(): Image
   resize(size: { w: number; h: number }): Image
+  crop(part: { x: number; y: number; w: number; h: number }): Image
+  greyscale(): Image
+  blur(radius: number): Image
   getBuffer(mime: string, options?: object): Promise<Buffer>
 }
 
@@ -32,7 +40,7 @@ export const formats = { jpeg: jpegFormat(), png: png() }
 
 const Jimp = createJimp({
   formats: [jpegFormat, png, webpFormat],
-  plugins: [resize.methods],
+  plugins: [resize.methods, crop.methods, color.methods, blur.methods],
 })
 
 /** A Jimp image over a bitmap, whose pixels it shares; `fromBitmap` would take all of the memory a Buffer is a view of. */

@@ -1,5 +1,6 @@
-/** One step of a rendition. `fit` scales down into a box of `width` x `height` px, aspect kept, never enlarged. */
-export type Operation = { op: 'fit'; width: number; height: number }
+import type { Operation } from './operations.ts'
+
+export type { Operation }
 
 /** One image to make from a source. `quality` is 1..100 and means nothing for PNG. */
 export type RenditionSpec = {

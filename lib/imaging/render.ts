@@ -3,10 +3,10 @@ import type { Bitmap } from './bitmap.ts'
 import { decode } from './decode.ts'
 import { corrupt } from './errors.ts'
 import { toImage } from './jimp.ts'
-import { applyOperation, checkOutputSize, fitSize, resize } from './operations.ts'
+import { applyOperation, checkOutputSize, fitSize, type Operation, resize } from './operations.ts'
 import { orient } from './orientation.ts'
 import { asBuffer, readSource, type SourceInfo } from './probe.ts'
-import type { Operation, Recipe, RenditionSpec } from './recipe.ts'
+import type { Recipe, RenditionSpec } from './recipe.ts'
 
 export type RenderedImage = {
   name: string
@@ -65,6 +65,8 @@ export async function renderAll(
 /** How much smaller per side a rendition must be than another to be made from it: at this ratio nothing visible is lost. */
 const STEP = 2
 
+type Fit = Extract<Operation, { op: 'fit' }>
+
 const isFit = ({ operations: [first, ...rest] }: RenditionSpec): boolean =>
   first?.op === 'fit' && rest.length === 0
 
@@ -107,7 +109,7 @@ const whole = ([source]: readonly Bitmap[], spec: RenditionSpec): Bitmap =>
 
 /** Sides are those of a fit of the source itself: a fit of a fit may be a pixel off. */
 function fitFrom(made: readonly Bitmap[], { operations: [box] }: RenditionSpec): Bitmap {
-  const { width, height } = fitSize(made[0] as Bitmap, box as Operation)
+  const { width, height } = fitSize(made[0] as Bitmap, box as Fit)
   const base = made.findLast((each) => each.width >= STEP * width && each.height >= STEP * height) ?? made[0]
   return resize(toImage(base as Bitmap), width, height).bitmap
 }

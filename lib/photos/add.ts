@@ -3,22 +3,34 @@ import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
 import { chunks } from '../db/index.ts'
 import type { Door } from '../db/tables.ts'
+import type { Recipe } from '../imaging/recipe.ts'
 import { record } from './events.ts'
 import type { PhotoRow } from './photo.ts'
 
-export type NewPhoto = { uuid?: string; url: string; door: Door; name?: string }
+export type NewPhoto = {
+  uuid?: string
+  url: string
+  door: Door
+  name?: string
+  /** The thumbnail recipe where there is none. */
+  recipe?: Recipe
+  /** Asks for the processing at once. */
+  queued?: boolean
+}
 
-/** Inserts pending photos that wait to be asked for; returns them in the order given. */
+/** Inserts pending photos, which wait to be asked for unless they are `queued`; returns them in the order given. */
 export async function addPhotos(
   app: Pick<App, 'db' | 'queue'>,
   photos: readonly NewPhoto[],
 ): Promise<PhotoRow[]> {
   const now = new Date().toISOString()
-  const rows = photos.map(({ uuid, url, door, name }) => ({
+  const rows = photos.map(({ uuid, url, door, name, recipe, queued }) => ({
     uuid: uuid ?? uuidv7(),
     url,
     door,
     name: name ?? null,
+    recipe: recipe ? JSON.stringify(recipe) : null,
+    queued_at: queued ? now : null,
     url_hash: URL.canParse(url) ? urlHash(url) : null,
     created_at: now,
     updated_at: now,
@@ -27,7 +39,10 @@ export async function addPhotos(
     const added: PhotoRow[] = []
     for (const part of chunks(rows))
       added.push(...(await tx.insertInto('photos').values(part).returningAll().execute()))
-    for (const { uuid } of added) emit({ type: 'image.created', photoUuid: uuid })
+    for (const { uuid, queued_at } of added) {
+      emit({ type: 'image.created', photoUuid: uuid })
+      if (queued_at) emit({ type: 'image.queued', photoUuid: uuid })
+    }
     return added
   })
 }

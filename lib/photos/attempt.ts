@@ -7,7 +7,7 @@ import type { AppError } from '../errors.ts'
 import { thumbKey } from '../storage/index.ts'
 import type { WorkerApp } from '../worker.ts'
 import { record } from './events.ts'
-import { eventData, findThumbnails, type PhotoRow, recipeOf, renditionPath } from './photo.ts'
+import { eventData, findThumbnails, type PhotoRow, plannedPaths } from './photo.ts'
 
 /** A photo held under a lease; every write of the attempt carries the token, and a late one changes nothing. */
 export type Attempt = { photo: PhotoRow; token: string }
@@ -134,10 +134,8 @@ export async function fail(
   if (!(await renew(app, attempt))) return false
   const { uuid } = attempt.photo
   const known = (await findThumbnails(app.db, [uuid])).map(({ url }) => url)
-  const planned = recipeOf(attempt.photo).renditions.map(({ name, format }) =>
-    renditionPath(uuid, name, format),
-  )
-  for (const path of new Set([...known, ...planned])) await app.storage.remove(thumbKey(path))
+  for (const path of new Set([...known, ...plannedPaths(attempt.photo)]))
+    await app.storage.remove(thumbKey(path))
   return record(app, async (tx, emit) => {
     const photo = await held(tx, attempt, {
       ...released('failed'),
@@ -169,8 +167,7 @@ export async function removeAbandoned(
       .$if(isPostgres(tx), (query) => query.forUpdate())
       .executeTakeFirst()
     if (row && row.status !== 'failed') return
-    for (const { name, format } of recipeOf(photo).renditions)
-      await app.storage.remove(thumbKey(renditionPath(photo.uuid, name, format)))
+    for (const path of plannedPaths(photo)) await app.storage.remove(thumbKey(path))
   })
 }
 

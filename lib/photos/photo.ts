@@ -1,8 +1,8 @@
 import type { Selectable } from 'kysely'
 import { type Db, uuids } from '../db/index.ts'
 import type { PhotosTable, ThumbnailsTable } from '../db/tables.ts'
-import { notFound } from '../errors.ts'
-import { type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
+import { AppError, notFound } from '../errors.ts'
+import { type Recipe, type RenditionSpec, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import { isOriginal } from '../storage/index.ts'
 
 export type PhotoRow = Selectable<PhotosTable>
@@ -15,11 +15,16 @@ export const parseUuid = (text: string) => (UUID.test(text) ? text.toLowerCase()
 
 /** The photo of that id; throws `not-found`, also for an id that is no uuid. */
 export async function findPhoto(db: Db, id: string): Promise<PhotoRow> {
-  const uuid = parseUuid(id)
-  const photo =
-    uuid && (await db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirst())
+  const photo = await findPhotoOrNone(db, id)
   if (!photo) throw notFound('Photo')
   return photo
+}
+
+/** The photo of that id, for doors that call it something else when there is none. */
+export async function findPhotoOrNone(db: Db, id: string): Promise<PhotoRow | undefined> {
+  const uuid = parseUuid(id)
+  if (!uuid) return undefined
+  return db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirst()
 }
 
 /** The renditions of some photos, by name. */
@@ -31,22 +36,42 @@ export const findThumbnails = (db: Db, photos: readonly string[]): Promise<Thumb
     .orderBy('name')
     .execute()
 
-/** What is to be made of a photo; a row inserted by hand has none of its own and gets a thumbnail. */
-export const recipeOf = (photo: Pick<PhotoRow, 'recipe'>): Recipe =>
-  photo.recipe === null ? THUMBNAIL_RECIPE : (JSON.parse(photo.recipe) as Recipe)
+/** What is to be made of a photo; a row inserted by hand has none of its own and gets a thumbnail. Throws `invalid-recipe`. */
+export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
+  if (photo.recipe === null) return THUMBNAIL_RECIPE
+  const recipe = JSON.parse(photo.recipe) as Recipe | null
+  const renditions = Array.isArray(recipe?.renditions) ? recipe.renditions : []
+  const fit = renditions.every(({ name, format }) => /^\w+$/.test(name) && Object.hasOwn(ENDINGS, format))
+  if (renditions.length === 0 || !fit)
+    throw new AppError('invalid-recipe', 422, 'The stored recipe cannot be read')
+  return { renditions }
+}
+
+/** Where the renditions of a photo lie or would lie; none for a recipe that cannot be read. */
+export function plannedPaths(photo: Pick<PhotoRow, 'recipe' | 'uuid'>): string[] {
+  try {
+    return recipeOf(photo).renditions.map(({ name, format }) => renditionPath(photo.uuid, name, format))
+  } catch {
+    return []
+  }
+}
 
 const PRIMARY = ['thumbnail', 'thumb', 'result']
 
-const ENDINGS: Record<string, string> = { jpeg: 'jpg', png: 'png', webp: 'webp' }
+/** What a door shows as the image: `thumbnail`, else `thumb`, else `result`. */
+export const primaryOf = (thumbnails: readonly ThumbnailRow[]): ThumbnailRow | undefined =>
+  PRIMARY.flatMap((primary) => thumbnails.find(({ name }) => name === primary) ?? [])[0]
+
+const ENDINGS: Record<RenditionSpec['format'], string> = { jpeg: 'jpg', png: 'png', webp: 'webp' }
 
 /**
  * Path of a rendition below the thumbnail root, computed so that a second run overwrites the first:
  * `<xx>/<uuid>.jpg` for the primary rendition, `<xx>/<uuid>-<name>.jpg` for the others; `<xx>` are the uuid's last two
  * digits, since the first of a UUIDv7 are the same for years.
  */
-export function renditionPath(uuid: string, name: string, format: string): string {
+export function renditionPath(uuid: string, name: string, format: RenditionSpec['format']): string {
   const suffix = PRIMARY.includes(name) ? '' : `-${name}`
-  return `${uuid.slice(-2)}/${uuid}${suffix}.${ENDINGS[format] ?? format}`
+  return `${uuid.slice(-2)}/${uuid}${suffix}.${ENDINGS[format]}`
 }
 
 /** Whether a photo's source is fetched from elsewhere, and not from our own storage. */

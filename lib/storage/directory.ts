@@ -13,9 +13,9 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import path from 'node:path'
-import { AppError } from '../errors.ts'
 import { once } from '../once.ts'
 import { isKey, type ObjectInfo, type Storage } from './index.ts'
+import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
 import { signPolicy, verifyPolicy } from './upload-policy.ts'
 
 type Directories = { storageDir: string; thumbsDir: string; publicUrl: string }
@@ -23,7 +23,7 @@ type Directories = { storageDir: string; thumbsDir: string; publicUrl: string }
 /** Stores below two local directories: thumbnails in `thumbsDir`, all else in `storageDir`. */
 export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories): Storage {
   const fileOf = (key: string) => {
-    if (!isKey(key)) throw new AppError('invalid-source', 422, 'This is no key of a stored file')
+    checkKey(key)
     return key.startsWith('thumbs/')
       ? path.join(thumbsDir, key.slice('thumbs/'.length))
       : path.join(storageDir, key)
@@ -43,7 +43,7 @@ export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories)
       const info = await head(key)
       if (!info) return undefined
       if (info.bytes > maxBytes) throw tooManyBytes(maxBytes)
-      if (etag !== undefined && etag !== info.etag) throw changed()
+      if (etag !== undefined && etag !== info.etag) throw sourceChanged()
       return orMissing(readFile(fileOf(key)))
     },
     head,
@@ -106,16 +106,6 @@ async function writeDurably(
   }
 }
 
-async function* limitBytes(source: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
-  let bytes = 0
-  for await (const chunk of source) {
-    bytes += chunk.length
-    if (bytes > maxBytes) throw tooManyBytes(maxBytes)
-    yield chunk
-  }
-  if (bytes === 0) throw new AppError('empty-source', 422, 'The source is empty')
-}
-
 async function infoOf(file: string): Promise<ObjectInfo | undefined> {
   const found = await orMissing(stat(file, { bigint: true }))
   if (!found?.isFile()) return undefined
@@ -145,12 +135,6 @@ async function readSecret(storageDir: string): Promise<Uint8Array> {
   await linkFirst(temporary, file)
   return readFile(file)
 }
-
-const tooManyBytes = (maxBytes: number) =>
-  new AppError('too-many-bytes', 413, `The source has more than ${maxBytes} bytes`)
-
-const changed = () =>
-  new AppError('source-changed', 422, 'The stored original is not the one that was confirmed')
 
 /** No such file, a file where a directory would be, a name that no file system takes. */
 const MISSING = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'])

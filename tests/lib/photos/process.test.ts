@@ -10,7 +10,6 @@ import { insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS } from '../../support/app.ts'
 import * as images from '../../support/images.ts'
 import { bytes, sequence, status } from '../../support/source-server.ts'
-import { makeJpeg } from '../imaging/make-jpeg.ts'
 import {
   addPhoto,
   attempt,
@@ -109,6 +108,38 @@ describe.for(SETUPS)('processPhoto on $name', (setup) => {
     ),
   )
 
+  on('writes nothing to a photo that was lost to another worker while it was rendered', () =>
+    withPipeline(setup, async (pipeline) => {
+      const { app, source } = pipeline
+      const other = randomUUID()
+      const render: typeof app.imaging.render = async (...task) => {
+        const rendered = await app.imaging.render(...task)
+        await app.db.updateTable('photos').set({ lease_token: other }).execute()
+        return rendered
+      }
+      const slow = { source, app: { ...app, imaging: { ...app.imaging, render } } }
+      const { uuid, outcome } = await attempt(slow, jpeg)
+      expect(outcome).toBe('lost')
+      const { photo, thumbnails, timeline } = await inspect(pipeline, uuid)
+      expect(photo).toMatchObject({ status: 'processing', lease_token: other, attempts: 1, metadata: null })
+      expect(thumbnails).toEqual([])
+      expect(timeline.map(({ type }) => type)).toEqual(['image.processing'])
+    }),
+  )
+
+  on('is done by one of two workers that start on a photo together', () =>
+    withPipeline(setup, (pipeline) =>
+      withConfig(pipeline, {}, async (other) => {
+        const uuid = await addPhoto(pipeline, jpeg)
+        const outcomes = await Promise.all([pipeline, other].map(({ app }) => processPhoto(app, uuid)))
+        expect(outcomes.sort()).toEqual(['completed', 'not-claimed'])
+        const { timeline } = await expectCompleted(pipeline, uuid)
+        expect(timeline.map(({ type }) => type)).toEqual(['image.processing', 'image.uploaded'])
+        expect(pipeline.source.hits).toHaveLength(1)
+      }),
+    ),
+  )
+
   on('leaves no file of a photo that another worker gave up while its source came', () =>
     withPipeline(setup, async (pipeline) => {
       const uuid = await addPhoto(pipeline, async (_, response) => {
@@ -147,97 +178,6 @@ describe.for(SETUPS)('processPhoto on $name', (setup) => {
 })
 
 const pipeline = sharedPipeline(SETUPS[0])
-
-test.each([
-  ['jpeg', jpeg],
-  ['png', await images.png(picture)],
-  ['gif', await images.gif(picture)],
-  ['bmp', await images.bmp(picture)],
-  ['webp', await images.webp(picture)],
-])('makes a thumbnail of a %s', async (format, source) => {
-  const { uuid, outcome } = await attempt(pipeline(), source)
-  expect(outcome).toBe('completed')
-  const { thumbnail, data, metadata } = await expectCompleted(pipeline(), uuid)
-  const shown = await images.pixels(data)
-  expect([...data.subarray(0, 3)]).toEqual([0xff, 0xd8, 0xff])
-  expect([shown.width, shown.height]).toEqual([320, 240])
-  expect(thumbnail).toMatchObject({ width: 320, height: 240 })
-  expect(images.corners(shown)).toEqual(['red', 'green', 'blue', 'yellow'])
-  expect(metadata).toMatchObject({ format, width: 400, height: 300, bytes: source.length })
-})
-
-const white = (width: number, height: number) =>
-  images.rawPng({ width, height, depth: 8, colorType: 0 }, whiteLines(width, height))
-
-function whiteLines(width: number, height: number): Buffer {
-  const lines = Buffer.alloc((width + 1) * height, 255)
-  for (let y = 0; y < height; y++) lines[y * (width + 1)] = 0
-  return lines
-}
-
-test.each([
-  [1, 1, 1, 1],
-  [200, 100, 200, 100],
-  [320, 320, 320, 320],
-  [321, 320, 320, 319],
-  [500, 1000, 160, 320],
-  [1, 10_000, 1, 320],
-  [40_000, 1000, 320, 8],
-])('fits a PNG of %dx%d as %dx%d, never enlarged', async (width, height, fitWidth, fitHeight) => {
-  const { uuid } = await attempt(pipeline(), white(width, height))
-  const { thumbnail, data, metadata } = await expectCompleted(pipeline(), uuid)
-  const shown = await images.pixels(data)
-  expect([shown.width, shown.height]).toEqual([fitWidth, fitHeight])
-  expect([thumbnail.width, thumbnail.height]).toEqual([fitWidth, fitHeight])
-  expect(metadata).toMatchObject({ width, height })
-})
-
-test.each([
-  [
-    'CMYK JPEG',
-    'red',
-    makeJpeg({ width: 40, height: 24, components: 4, adobe: 0, block: () => [255, 0, 0, 255] }),
-  ],
-  ['grayscale JPEG', 'grey', makeJpeg({ width: 40, height: 24, components: 1, block: () => [128] })],
-  [
-    'progressive JPEG',
-    'grey',
-    makeJpeg({ width: 40, height: 24, frame: 0xc2, block: () => [128, 128, 128] }),
-  ],
-  [
-    '16-bit PNG',
-    'blue',
-    images.rawPng(
-      { width: 40, height: 24, depth: 16, colorType: 2 },
-      Buffer.concat(new Array(24).fill(Buffer.from(`00${'00000000ffff'.repeat(40)}`, 'hex'))),
-    ),
-  ],
-] as const)('makes a thumbnail of a %s in its colour', async (_, colour, source) => {
-  const { uuid } = await attempt(pipeline(), source)
-  const { thumbnail, data } = await expectCompleted(pipeline(), uuid)
-  expect(thumbnail).toMatchObject({ width: 40, height: 24 })
-  expect(images.corners(await images.pixels(data))).toEqual([colour, colour, colour, colour])
-})
-
-// Where the corners of the stored picture are seen once it is shown, by EXIF 2.3.
-test.each([
-  [1, ['red', 'green', 'blue', 'yellow']],
-  [2, ['green', 'red', 'yellow', 'blue']],
-  [3, ['yellow', 'blue', 'green', 'red']],
-  [4, ['blue', 'yellow', 'red', 'green']],
-  [5, ['red', 'blue', 'green', 'yellow']],
-  [6, ['blue', 'red', 'yellow', 'green']],
-  [7, ['yellow', 'green', 'blue', 'red']],
-  [8, ['green', 'yellow', 'red', 'blue']],
-])('shows orientation %d upright and drops it', async (orientation, corners) => {
-  const { uuid } = await attempt(pipeline(), images.jpegWithOrientation(jpeg, orientation))
-  const { thumbnail, data, metadata } = await expectCompleted(pipeline(), uuid)
-  const [width, height] = orientation < 5 ? [400, 300] : [300, 400]
-  expect(metadata).toMatchObject({ width, height })
-  expect(thumbnail).toMatchObject({ width: (width * 4) / 5, height: (height * 4) / 5 })
-  expect(images.corners(await images.pixels(data))).toEqual(corners)
-  expect(Buffer.from(data).includes('Exif')).toBe(false)
-})
 
 test('gives up at once what does not render in time', () =>
   withConfig(pipeline(), { renderTimeoutMs: 1 }, async (hasty) => {

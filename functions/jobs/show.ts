@@ -1,0 +1,50 @@
+import { Type } from '@sinclair/typebox'
+import { notFound } from '../../lib/errors.ts'
+import { endpoint } from '../../lib/function.ts'
+import { Nullable, problems, Uuid } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { findPhotoOrNone, findThumbnails, primaryOf } from '../../lib/photos/photo.ts'
+
+const Status = Type.Union(
+  (['PENDING', 'PROCESSING', 'COMPLETED', 'FAILED'] as const).map((status) => Type.Literal(status)),
+)
+
+/** A job with its result, or what went wrong. */
+export const show = endpoint({
+  method: 'GET',
+  path: '/api/v1/images/jobs/:jobId',
+  summary: 'A job with its result, or what went wrong',
+  tag: 'jobs',
+  params: Type.Object({ jobId: Type.String() }),
+  replies: {
+    200: Type.Object({
+      jobId: Uuid,
+      status: Status,
+      resultUrl: Nullable(Type.String()),
+      errorMessage: Nullable(Type.String()),
+    }),
+    ...problems(404, 503),
+  },
+  async handle({ params }, { db, config }) {
+    const photo = await findPhotoOrNone(db, params.jobId)
+    if (!photo) throw notFound('Job')
+    const result =
+      photo.status === 'completed' ? primaryOf(await findThumbnails(db, [photo.uuid])) : undefined
+    return {
+      jobId: photo.uuid,
+      status: STATUSES[photo.status],
+      resultUrl: result ? `${config.publicUrl}/files/${result.url}` : null,
+      errorMessage: photo.error,
+    }
+  },
+})
+
+export const handler = lambda(show)
+
+const STATUSES = {
+  init: 'PENDING',
+  pending: 'PENDING',
+  processing: 'PROCESSING',
+  completed: 'COMPLETED',
+  failed: 'FAILED',
+} as const

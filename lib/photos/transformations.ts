@@ -1,0 +1,53 @@
+import { AppError } from '../errors.ts'
+import { type Operation, parseOperation, parseWhole } from '../imaging/operations.ts'
+import type { Recipe, RenditionSpec } from '../imaging/recipe.ts'
+
+const MAX_TRANSFORMATIONS = 20
+
+const FORMATS = ['jpeg', 'png', 'webp'] as const
+
+/**
+ * Reads the transformations of a job, such as `["fit:800x600", "grayscale", "format:webp"]`, as a recipe with the one
+ * rendition `result`, a PNG unless told otherwise. Throws `invalid`, 422, naming the entry by its pointer.
+ */
+export function parseTransformations(list: readonly string[]): Recipe {
+  if (list.length > MAX_TRANSFORMATIONS)
+    throw refused('/transformations', `must have at most ${MAX_TRANSFORMATIONS} entries`)
+  const operations: Operation[] = []
+  const output: { format?: RenditionSpec['format']; quality?: number } = {}
+  for (const [index, text] of list.entries()) {
+    const pointer = `/transformations/${index}`
+    if (text.startsWith('format:')) output.format = once(output.format, parseFormat(text), pointer)
+    else if (text.startsWith('quality:')) output.quality = once(output.quality, parseQuality(text), pointer)
+    else operations.push(at(pointer, () => parseOperation(text)))
+  }
+  const format = output.format ?? 'png'
+  if (format === 'png' && output.quality !== undefined) {
+    const index = list.findIndex((text) => text.startsWith('quality:'))
+    throw refused(`/transformations/${index}`, 'means nothing for PNG; add format:jpeg or format:webp')
+  }
+  return { renditions: [{ name: 'result', operations, format, quality: output.quality }] }
+}
+
+const parseFormat = (text: string) => FORMATS.find((format) => text === `format:${format}`)
+
+const parseQuality = (text: string) => parseWhole(text.slice('quality:'.length), 1, 100)
+
+function once<T>(known: T | undefined, value: T | undefined, pointer: string): T {
+  if (value === undefined)
+    throw refused(pointer, `must be format:${FORMATS.join(', format:')}, or quality:1 to quality:100`)
+  if (known !== undefined) throw refused(pointer, 'may be given once only')
+  return value
+}
+
+function at<T>(pointer: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof AppError) throw refused(pointer, error.message)
+    throw error
+  }
+}
+
+const refused = (pointer: string, detail: string) =>
+  new AppError('invalid', 422, `${pointer} ${detail}`, { errors: [{ pointer, detail }] })

@@ -1,0 +1,28 @@
+import { AppError } from '../errors.ts'
+import { isKey } from './index.ts'
+
+/** The same bytes, as long as there are between 1 and `maxBytes`; throws `empty-source` or `too-many-bytes`. */
+export async function* limitBytes(
+  source: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const chunk of source) {
+    bytes += chunk.length
+    if (bytes > maxBytes) throw tooManyBytes(maxBytes)
+    yield chunk
+  }
+  if (bytes === 0) throw new AppError('empty-source', 422, 'The source is empty')
+}
+
+/** The key, if it is one that this service may have made. */
+export function checkKey(key: string): string {
+  if (!isKey(key)) throw new AppError('invalid-source', 422, 'This is no key of a stored file')
+  return key
+}
+
+export const tooManyBytes = (maxBytes: number) =>
+  new AppError('too-many-bytes', 413, `The source has more than ${maxBytes} bytes`)
+
+export const sourceChanged = () =>
+  new AppError('source-changed', 422, 'The stored original is not the one that was confirmed')
