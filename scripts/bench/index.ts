@@ -4,9 +4,12 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { withOwnServers } from '../own-servers.ts'
 import { benchAsking } from './asking.ts'
+import { benchBigUploads } from './big-uploads.ts'
 import { benchMemory } from './memory.ts'
 import { benchPipeline } from './pipeline.ts'
 import type { Environment } from './service.ts'
+import { benchSockets } from './sockets.ts'
+import { benchUploads } from './uploads.ts'
 
 type Figures = Record<string, string>
 
@@ -15,6 +18,9 @@ const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
   asking: benchAsking,
   pipeline: benchPipeline,
   memory: benchMemory,
+  uploads: benchUploads,
+  sockets: benchSockets,
+  'big-uploads': benchBigUploads,
 }
 
 const SERVERS = {
