@@ -1,0 +1,74 @@
+import { AppError } from '../errors.ts'
+import { type Image, toImage } from './jimp.ts'
+import { isOperation, MAX_OUTPUT_SIDE, type Operation, type OperationOf, type Size } from './operations.ts'
+import { orient } from './orientation.ts'
+
+/** Returns a new image: the pixels of the one given belong to other renditions too. */
+type Apply<O extends Operation> = (image: Image, operation: O) => Image
+
+const operations: { [Op in Operation['op']]: Apply<OperationOf<Op>> } = {
+  resize: (image, { width, height }) => resize(image, width, height),
+  fit: (image, box) => {
+    const { width, height } = fitSize(image.bitmap, box)
+    return resize(image, width, height)
+  },
+  cover: (image, size) => crop(image, middle(image.bitmap, size.width / size.height), size),
+  crop: (image, { x, y, width, height }) => {
+    const { bitmap } = image
+    if (x + width > bitmap.width || y + height > bitmap.height)
+      throw new AppError('crop-outside', 422, `The crop reaches beyond ${bitmap.width}x${bitmap.height}`)
+    return crop(image, { x, y, width, height }, { width, height })
+  },
+  grayscale: (image) => image.clone().greyscale(),
+  rotate: (image, { degrees }) => toImage(orient(image.bitmap, { 90: 6, 180: 3, 270: 8 }[degrees])),
+  flip: (image, { axis }) => toImage(orient(image.bitmap, { h: 2, v: 4 }[axis])),
+  blur: (image, { radius }) => image.clone().blur(radius),
+}
+
+/** Applies one operation. Throws `invalid-recipe` for one that is unknown: a recipe is stored, and code changes. */
+export function applyOperation(image: Image, operation: Operation): Image {
+  const { op } = operation
+  if (!isOperation(op)) throw new AppError('invalid-recipe', 422, `Unknown operation ${op as string}`)
+  const apply = operations[op] as Apply<Operation>
+  return apply(image, operation)
+}
+
+/** The sides in px of a picture inside a box: aspect kept to the nearest pixel, never enlarged, at least 1. */
+export function fitSize({ width, height }: Size, box: Size): Size {
+  const scale = Math.min(1, box.width / width, box.height / height)
+  return { width: atLeastOne(width * scale), height: atLeastOne(height * scale) }
+}
+
+/** Throws `output-too-large` when a side is longer than `MAX_OUTPUT_SIDE`. */
+export function checkOutputSize(width: number, height: number): void {
+  if (width <= MAX_OUTPUT_SIDE && height <= MAX_OUTPUT_SIDE) return
+  const message = `An output of ${width}x${height} has a side over ${MAX_OUTPUT_SIDE} pixels`
+  throw new AppError('output-too-large', 422, message)
+}
+
+/** Resizes to exactly these sides in px. Checked before the pixels are made, so that an operation which enlarges cannot exhaust the memory. */
+export function resize(image: Image, w: number, h: number): Image {
+  checkOutputSize(w, h)
+  return w === image.bitmap.width && h === image.bitmap.height
+    ? image
+    : toImage(image.bitmap).resize({ w, h })
+}
+
+type Part = Size & { x: number; y: number }
+
+/** A part of the picture, resized to `size`. */
+function crop(image: Image, { x, y, width, height }: Part, size: Size): Image {
+  const cut = toImage(image.bitmap).crop({ x, y, w: width, h: height })
+  return resize(cut, size.width, size.height)
+}
+
+/** The largest part of that aspect (width by height) around the middle, at least one pixel a side. */
+function middle({ width, height }: Size, aspect: number): Part {
+  const size = {
+    width: Math.min(width, atLeastOne(height * aspect)),
+    height: Math.min(height, atLeastOne(width / aspect)),
+  }
+  return { ...size, x: Math.floor((width - size.width) / 2), y: Math.floor((height - size.height) / 2) }
+}
+
+const atLeastOne = (side: number) => Math.max(1, Math.round(side))

@@ -1,0 +1,204 @@
+import amqplib from 'amqplib'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openApp } from '../../lib/app.ts'
+import { readConfig } from '../../lib/config.ts'
+import { migrate } from '../../lib/db/migrate.ts'
+import { addPhotos } from '../../lib/photos/add.ts'
+import { findPhoto, findThumbnails } from '../../lib/photos/photo.ts'
+import { type Environment, isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
+import { jpeg, pixels, sample } from '../support/images.ts'
+import { bytes, openSourceServer } from '../support/source-server.ts'
+import {
+  type Answer,
+  type Built,
+  buildAll,
+  RUNTIMES,
+  removeAll,
+  request,
+  toRmqEvent,
+  withFunction,
+} from './support.ts'
+
+const SERVERS = SETUPS[1]
+const on = test.skipIf(!isAvailable(SERVERS))
+
+let built: Built
+beforeAll(async () => {
+  built = await buildAll()
+}, 180_000)
+afterAll(() => removeAll(built))
+
+test('a bundle holds what its function uses, and is small', () => {
+  for (const { name, minified, inputs } of built.bundles) {
+    const uses = (part: string) => inputs.some((input) => input.includes(`node_modules/${part}/`))
+    const kind = built.functions.find((each) => each.name === name)?.kind
+    expect.soft(minified, name).toBeLessThan(2.5 * 1024 * 1024)
+    expect.soft(uses('fastify'), name).toBe(kind === 'endpoint')
+    expect.soft(uses('@jimp/core'), name).toBe(name === 'consumers-process-photo')
+    expect.soft(uses('piscina'), name).toBe(false)
+  }
+})
+
+/** The environment of functions, on a migrated database, with an app to look at what they do. */
+const withServers = (use: (env: Environment, app: Awaited<ReturnType<typeof openApp>>) => Promise<void>) =>
+  withEnvironment(SERVERS, async (env) => {
+    const app = await openApp(readConfig(env))
+    await migrate(app.db)
+    try {
+      await use(env, app)
+    } finally {
+      await app.close()
+    }
+  })
+
+/** Takes what waits in the queue, as Amazon MQ does. */
+async function takeMessages({ RABBITMQ_URL = '', QUEUE_NAME = '' }: Environment): Promise<string[]> {
+  const connection = await amqplib.connect(RABBITMQ_URL)
+  const channel = await connection.createChannel()
+  const taken: string[] = []
+  for (;;) {
+    const message = await channel.get(QUEUE_NAME, { noAck: true })
+    if (!message) break
+    taken.push(message.content.toString())
+  }
+  await connection.close()
+  return taken
+}
+
+describe.for(RUNTIMES)('bundles under $name', ({ command }) => {
+  const runtime = command()
+
+  test.skipIf(!isAvailable(SERVERS) || !runtime)(
+    'add a photo, ask for it, process it beside a poison message, and hand out its thumbnail',
+    () =>
+      withServers(async (env, app) => {
+        const source = await openSourceServer({ '/a.jpg': bytes(await jpeg(sample(640, 480))) })
+        const times: string[] = []
+        /** One event for one function; notes how long the first and a second take. */
+        const call = async (name: string, event: unknown, again?: unknown): Promise<Answer> => {
+          let answer: unknown
+          await withFunction(
+            built,
+            name,
+            env,
+            async (invoke) => {
+              const start = performance.now()
+              answer = await invoke(event)
+              const cold = performance.now() - start
+              await invoke(again ?? event)
+              times.push(
+                `${name}: cold ${cold.toFixed(0)} ms, warm ${(performance.now() - start - cold).toFixed(1)} ms`,
+              )
+            },
+            runtime,
+          )
+          return answer as Answer
+        }
+        const added = await call(
+          'photos-add',
+          await request('POST', '/photos', { url: `${source.url}/a.jpg` }),
+        )
+        expect(added.statusCode).toBe(201)
+        const { uuid } = JSON.parse(added.body ?? '')
+        const pending = await call('photos-list-pending', await request('GET', '/photos/pending?limit=1'))
+        expect(JSON.parse(pending.body ?? '')).toMatchObject([{ uuid, status: 'pending' }])
+        expect(pending.headers?.link).toContain('/photos/pending?limit=1&after=')
+        const asked = await call('photos-process', await request('POST', '/photos/process', [uuid]))
+        expect([asked.statusCode, JSON.parse(asked.body ?? '')]).toEqual([
+          202,
+          { accepted: [uuid], rejected: [] },
+        ])
+
+        const messages = await takeMessages(env)
+        expect(messages).toEqual([JSON.stringify({ photo_uuid: uuid })])
+        await call('consumers-process-photo', toRmqEvent([...messages, 'poison']), toRmqEvent(messages))
+        expect(await findPhoto(app.db, uuid)).toMatchObject({ status: 'completed', attempts: 1 })
+        const dead = await app.db
+          .selectFrom('events')
+          .select('detail')
+          .where('type', '=', 'message.dead')
+          .execute()
+        expect(dead).toEqual([{ detail: 'The message names no photo' }])
+
+        const [thumbnail] = await findThumbnails(app.db, [uuid])
+        const file = await call('files-show-file', await request('GET', `/files/${thumbnail?.url}`))
+        expect(file.isBase64Encoded).toBe(true)
+        expect(await pixels(Buffer.from(file.body ?? '', 'base64'))).toMatchObject({
+          width: 320,
+          height: 240,
+        })
+        for (const name of ['schedules-relay', 'schedules-sweep'])
+          expect(await call(name, {})).toBeTypeOf('number')
+        console.log(times.join('\n'))
+        await source.close()
+      }),
+  )
+})
+
+test.each([
+  [{}, 'DATABASE_URL must be set to postgres://…: a function has no disk that others see'],
+  [
+    { DATABASE_URL: 'postgres://localhost/none' },
+    'RABBITMQ_URL must be set to amqp://…: a function has no queue that others see',
+  ],
+  [{ DATABASE_URL: 'nonsense' }, 'DATABASE_URL must be a URL that begins with'],
+])('without its environment (%o) a bundle says what is missing', (env, message) =>
+  withFunction(built, 'photos-list', env, async (invoke) => {
+    await expect(invoke(await request('GET', '/photos'))).rejects.toThrow(message)
+  }),
+)
+
+test.each([
+  ['photos-list', 'This function takes API Gateway HTTP API events (payload 2.0)'],
+  ['consumers-process-photo', 'This function takes events of Amazon MQ for RabbitMQ (aws:rmq)'],
+  ['consumers-receive-upload', 'This function takes events of Amazon MQ for RabbitMQ (aws:rmq)'],
+])('%s refuses an event of another kind', (name, message) =>
+  withFunction(built, name, {}, async (invoke) => {
+    for (const event of [{}, { version: '1.0', path: '/photos' }, { eventSource: 'aws:sqs' }])
+      await expect(invoke(event)).rejects.toMatchObject({ type: 'TypeError', message })
+  }),
+)
+
+on('an unknown route is 404, a body in base64 that is none is refused, cookies do no harm', () =>
+  withServers((env) =>
+    withFunction(built, 'photos-process', env, async (invoke) => {
+      const unknown = (await invoke(await request('GET', '/nowhere'))) as Answer
+      expect([unknown.statusCode, JSON.parse(unknown.body ?? '').code]).toEqual([404, 'not-found'])
+      const asked = await request('POST', '/photos/process', [])
+      const broken = (await invoke({
+        ...asked,
+        body: '%%% no base64 %%%',
+        cookies: ['a=b', 'c=d'],
+      })) as Answer
+      expect([broken.statusCode, JSON.parse(broken.body ?? '').code]).toEqual([400, 'malformed-json'])
+    }),
+  ),
+)
+
+on('of a batch of 1,000 with 3 s to live it finishes what fits, and loses nothing', () =>
+  withServers(async (env, app) => {
+    const source = await openSourceServer({ '/a.jpg': bytes(await jpeg(sample(800, 600))) })
+    const urls = Array.from({ length: 1000 }, (_, i) => `${source.url}/a.jpg?${i}`)
+    const photos = await addPhotos(
+      app,
+      urls.map((url) => ({ url, door: 'photos' as const, queued: true })),
+    )
+    const batch = toRmqEvent(photos.map(({ uuid }) => JSON.stringify({ photo_uuid: uuid })))
+    const statuses = async () => {
+      const rows = await app.db.selectFrom('photos').select('status').execute()
+      const count = (status: string) => rows.filter((row) => row.status === status).length
+      return { completed: count('completed'), pending: count('pending') }
+    }
+    await withFunction(built, 'consumers-process-photo', env, async (invoke) => {
+      const start = performance.now()
+      await expect(invoke(batch, 3_000)).rejects.toThrow(/^\d+ messages come back$/)
+      expect(performance.now() - start).toBeLessThan(3_500)
+      const first = await statuses()
+      expect(first.completed).toBeGreaterThan(0)
+      expect(first.completed + first.pending).toBe(1000)
+      await expect(invoke(batch, 3_000)).rejects.toThrow(/messages come back$/)
+      expect((await statuses()).completed).toBeGreaterThan(first.completed)
+    })
+    await source.close()
+  }),
+)
