@@ -1,0 +1,212 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { uuidv7 } from 'uuidv7'
+import { describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
+import type { App } from '../lib/app.ts'
+import { record } from '../lib/photos/events.ts'
+import { eventData, findPhoto } from '../lib/photos/photo.ts'
+import { insertPhoto, withServer } from './functions/support.ts'
+import { isAvailable, SETUPS, withApp } from './support/app.ts'
+import { until } from './support/service.ts'
+
+type Message = {
+  id?: string
+  type?: string
+  subject?: string
+  error?: { code: string }
+  data?: { project_id: number | null }
+}
+
+/** Lets a photo have been processed, as far as listeners can tell. */
+async function happen(app: App, uuid: string): Promise<void> {
+  const photo = await findPhoto(app.db, uuid)
+  const data = eventData(photo, [], 'http://127.0.0.1')
+  await record(app, async (_tx, emit) => emit({ type: 'image.uploaded', photoUuid: uuid, data }))
+}
+
+/** A client with all that it was sent. */
+async function connect(url: string) {
+  const socket = new WebSocket(url.replace('http', 'ws'))
+  const got: Message[] = []
+  let closed: number | undefined
+  socket.on('message', (data) => got.push(JSON.parse(String(data))))
+  socket.on('close', (code) => {
+    closed = code
+  })
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  return {
+    socket,
+    got,
+    say: (message: unknown) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
+    subjects: () => got.filter(({ type }) => type === 'image.uploaded').map(({ subject }) => subject),
+    closed: () => closed,
+  }
+}
+
+describe.for(SETUPS)('sockets on $name', (setup) => {
+  const on = test.skipIf(!isAvailable(setup))
+
+  on('tell each client what it subscribed to, until it unsubscribes', () =>
+    withApp(setup, (app) =>
+      withServer(app, async (url) => {
+        const [one, two, none] = [
+          await insertPhoto(app, { project_id: 1, door: 'projects' }),
+          await insertPhoto(app, { project_id: 2, door: 'projects' }),
+          await insertPhoto(app),
+        ]
+        const clients = await Promise.all([1, 2, 3].map(() => connect(`${url}/ws`)))
+        const [project, photo, all] = clients as [
+          Awaited<ReturnType<typeof connect>>,
+          Awaited<ReturnType<typeof connect>>,
+          Awaited<ReturnType<typeof connect>>,
+        ]
+        project.say({ subscribe: 1 })
+        photo.say({ subscribe: two.toUpperCase() })
+        all.say({ subscribe: 'all' })
+        await until(() => clients.every(({ got }) => got.length === 1))
+        expect(clients.map(({ got }) => got[0])).toEqual([
+          { subscribed: 1 },
+          { subscribed: two },
+          { subscribed: 'all' },
+        ])
+        // A broker binds the listener's queue a moment after the server listens.
+        await until(async () => {
+          await happen(app, one)
+          return all.subjects().length > 0
+        })
+        await happen(app, two)
+        await happen(app, none)
+        await until(() => all.subjects().includes(none))
+        await until(() => photo.subjects().length === 1 && project.subjects().length > 0)
+        expect(new Set(project.subjects())).toEqual(new Set([one]))
+        expect(photo.subjects()).toEqual([two])
+        expect(project.got.find(({ type }) => type)).toMatchObject({
+          specversion: '1.0',
+          type: 'image.uploaded',
+          subject: one,
+          data: {
+            photo_uuid: one,
+            project_id: 1,
+            status: 'pending',
+            state: 'uploaded',
+            versions: {},
+            thumbnails: [],
+            error: null,
+          },
+        })
+        project.say({ unsubscribe: 1 })
+        await until(() => project.got.some((message) => 'unsubscribed' in message))
+        const before = project.subjects().length
+        await happen(app, one)
+        await until(() => all.subjects().filter((subject) => subject === one).length > before)
+        await delay(50)
+        expect(project.subjects()).toHaveLength(before)
+        for (const { socket } of clients) socket.terminate()
+      }),
+    ),
+  )
+
+  on('replay what came since an event, then go on without a gap', () =>
+    withApp(setup, (app) =>
+      withServer(app, async (url) => {
+        const uuids: string[] = []
+        for (let i = 0; i < 5; i++) uuids.push(await insertPhoto(app, { project_id: 1, door: 'projects' }))
+        await happen(app, uuids[0] ?? '')
+        const cursor = uuidv7()
+        await happen(app, uuids[1] ?? '')
+        const client = await connect(`${url}/projects/1/events?after=${cursor}`)
+        for (const uuid of uuids.slice(2)) await happen(app, uuid)
+        await until(() => new Set(client.subjects()).size === 5)
+        // From 10 s before the cursor on, so that the first is there too.
+        expect([...new Set(client.subjects())].sort()).toEqual(uuids.toSorted())
+        client.socket.terminate()
+
+        const aborting = new AbortController()
+        const headers = { 'last-event-id': cursor }
+        const events = await fetch(`${url}/projects/1/events`, { headers, signal: aborting.signal })
+        expect(events.headers.get('content-type')).toBe('text/event-stream')
+        let text = ''
+        const reading = (async () => {
+          for await (const chunk of events.body ?? []) text += Buffer.from(chunk).toString()
+        })().catch(() => {})
+        await until(() => uuids.every((uuid) => text.includes(`"subject":"${uuid}"`)))
+        expect(text).toMatch(/^: connected\n\nid: [0-9a-f-]{36}\ndata: \{.*\}\n\n/)
+        aborting.abort()
+        await reading
+      }),
+    ),
+  )
+})
+
+test('what makes no sense is answered, and the socket goes on', () =>
+  withApp(SETUPS[0], (app) =>
+    withServer(app, async (url) => {
+      const client = await connect(`${url}/ws`)
+      const nonsense: [unknown, string][] = [
+        ['{', 'malformed-json'],
+        ['null', 'unknown-message'],
+        [[], 'unknown-message'],
+        [{ subscribe: 1, unsubscribe: 1 }, 'unknown-message'],
+        [{ subscribe: -1 }, 'invalid-subscription'],
+        [{ subscribe: 1.5 }, 'invalid-subscription'],
+        [{ subscribe: 2 ** 53 }, 'invalid-subscription'],
+        [{ subscribe: 'some' }, 'invalid-subscription'],
+        [{ subscribe: { id: 1 } }, 'invalid-subscription'],
+        [{ subscribe: 1, after: 'x' }, 'invalid-cursor'],
+        [{ subscribe: 1, after: 1 }, 'invalid-cursor'],
+      ]
+      for (const [message] of nonsense) client.say(message)
+      client.socket.send(Buffer.from([1, 2, 3]))
+      await until(() => client.got.length === nonsense.length + 1)
+      expect(client.got.map(({ error }) => error?.code)).toEqual([
+        ...nonsense.map(([, code]) => code),
+        'malformed-json',
+      ])
+      for (let id = 1; id <= 101; id++) client.say({ subscribe: id })
+      client.say({ subscribe: 5 })
+      await until(() => client.got.length === nonsense.length + 103)
+      expect(client.got.at(-2)?.error?.code).toBe('too-many-subscriptions')
+      expect(client.got.at(-1)).toEqual({ subscribed: 5 })
+      const day = 24 * 3_600_000
+      const old = (Date.now() - 2 * day).toString(16).padStart(12, '0')
+      client.say({ subscribe: 5, after: `${old.slice(0, 8)}-${old.slice(8)}-7000-8000-000000000000` })
+      await until(() => client.got.length === nonsense.length + 104)
+      expect(client.got.at(-1)).toEqual({ subscribed: 5, reset: true })
+      client.say('x'.repeat(70_000))
+      await until(() => client.closed() !== undefined)
+      expect(client.closed()).toBe(1009)
+      expect((await fetch(`${url}/ws`)).status).toBe(426)
+    }),
+  ))
+
+test('a client that does not read is dropped with 1013, and others hear in time', () =>
+  withApp(SETUPS[0], (app) =>
+    withServer(app, async (url) => {
+      const uuid = await insertPhoto(app, {
+        name: 'x'.repeat(200),
+        project_id: 1,
+        door: 'projects',
+        error: 'e'.repeat(60_000),
+        error_code: 'e',
+      })
+      const [slow, quick] = [await connect(`${url}/ws`), await connect(`${url}/ws`)]
+      slow.say({ subscribe: 1 })
+      quick.say({ subscribe: 1 })
+      await until(() => slow.got.length + quick.got.length === 2)
+      slow.socket.pause()
+      let most = 0
+      for (let i = 1; i <= 150; i++) {
+        const start = performance.now()
+        await happen(app, uuid)
+        await until(() => quick.subjects().length === i)
+        most = Math.max(most, performance.now() - start)
+      }
+      expect(most).toBeLessThan(2_000)
+      slow.socket.resume()
+      await until(() => slow.closed() !== undefined)
+      expect(slow.closed()).toBe(1013)
+      expect(slow.subjects().length).toBeLessThan(150)
+      expect(quick.closed()).toBeUndefined()
+      quick.socket.terminate()
+    }),
+  ))
