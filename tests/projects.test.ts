@@ -1,0 +1,126 @@
+import { expect, inject, test } from 'vitest'
+import WebSocket from 'ws'
+import { openApp } from '../lib/app.ts'
+import { readConfig } from '../lib/config.ts'
+import { migrate } from '../lib/db/migrate.ts'
+import { openHub } from '../lib/live/hub.ts'
+import { record } from '../lib/photos/events.ts'
+import { eventData, findPhoto } from '../lib/photos/photo.ts'
+import { insertPhoto } from './functions/support.ts'
+import { isAvailable, SETUPS, withEnvironment } from './support/app.ts'
+import { jpeg, pixels, sample } from './support/images.ts'
+import { openProxy } from './support/proxy.ts'
+import { postJson, startScript, until } from './support/service.ts'
+
+const [EMBEDDED, SERVERS] = SETUPS
+
+type Link = { image_id: string; upload_link: string; params: Record<string, string> }
+type Event = { type?: string; subject?: string; data?: { versions: Record<string, string> } }
+
+/** Uploads through one process, listens on another, and fetches the five versions that the event names. */
+async function tryOut(uploading: string, listening: string): Promise<void> {
+  const got: Event[] = []
+  const socket = new WebSocket(`${listening.replace('http', 'ws')}/ws`)
+  socket.on('message', (data) => got.push(JSON.parse(String(data))))
+  await new Promise((resolve) => socket.once('open', resolve))
+  socket.send('{"subscribe":111}')
+  const link = await postJson<Link>(`${uploading}/images`, { filename: 'a.jpg', project_id: 111 })
+  const original = new Uint8Array(await jpeg(sample(2600, 1950)))
+  const form = new FormData()
+  for (const [name, value] of Object.entries(link.params)) form.append(name, value)
+  form.append('file', new Blob([original]))
+  expect((await fetch(link.upload_link, { method: 'POST', body: form })).status).toBe(204)
+  await until(
+    () => got.some(({ type }) => type === 'image.uploaded'),
+    30_000,
+    () => got,
+  )
+  expect(got.slice(1).map(({ type, subject }) => [type, subject])).toEqual([
+    ['image.processing', link.image_id],
+    ['image.uploaded', link.image_id],
+  ])
+  const versions = got.at(-1)?.data?.versions ?? {}
+  const sizes: Record<string, string> = {}
+  for (const [name, url] of Object.entries(versions)) {
+    const { pathname } = new URL(url)
+    const bytes = new Uint8Array(await (await fetch(`${listening}${pathname}`)).arrayBuffer())
+    if (name === 'original') expect(bytes).toEqual(original)
+    const { width, height } = await pixels(bytes)
+    sizes[name] = `${width}x${height}`
+  }
+  expect(sizes).toEqual({
+    original: '2600x1950',
+    thumb: '150x113',
+    big_thumb: '700x525',
+    big_1920: '1440x1080',
+    d2500: '2500x1875',
+  })
+  socket.terminate()
+}
+
+test('embedded: a client hears of its upload and fetches five versions', () =>
+  withEnvironment(EMBEDDED, async (env) => {
+    const service = await startScript('start', env, /Try: curl/)
+    await tryOut(service.url, service.url)
+    expect(await service.kill('SIGTERM')).toBe(0)
+  }))
+
+test.skipIf(!isAvailable(SERVERS))(
+  'two web processes: what is uploaded to one is heard of on the other',
+  () =>
+    withEnvironment(SERVERS, async (env) => {
+      const [one, two] = [
+        await startScript('api', env, /Try: curl/),
+        await startScript('api', env, /Try: curl/),
+      ]
+      const parts = [await startScript('worker', env, /ready/), await startScript('relay', env, /ready/)]
+      await tryOut(one.url, two.url)
+      expect(await Promise.all([one, two, ...parts].map((part) => part.kill('SIGTERM')))).toEqual([
+        0, 0, 0, 0,
+      ])
+    }),
+)
+
+test.skipIf(!isAvailable(SERVERS))(
+  'what happens while a web process has lost the broker is told when it is back',
+  () =>
+    withEnvironment(SERVERS, async (env) => {
+      const broker = new URL(inject('rabbitmqUrl') ?? '')
+      const proxy = await openProxy({ host: broker.hostname, port: Number(broker.port || 5672) })
+      broker.hostname = '127.0.0.1'
+      broker.port = String(proxy.port)
+      const web = await openApp(readConfig({ ...env, RABBITMQ_URL: broker.href }))
+      const other = await openApp(readConfig(env))
+      await migrate(other.db)
+      const hub = openHub(web)
+      const heard: string[] = []
+      hub.subscribe({ kind: 'all' }, ({ id }) => heard.push(id))
+      const uuid = await insertPhoto(other)
+      const happen = async () => {
+        const data = eventData(await findPhoto(other.db, uuid), [], 'http://127.0.0.1')
+        await record(other, async (_tx, emit) => emit({ type: 'image.uploaded', photoUuid: uuid, data }))
+      }
+      await until(async () => {
+        await happen()
+        return heard.length > 0
+      })
+      await proxy.cut()
+      await until(() => !web.queue.isUp())
+      for (let i = 0; i < 3; i++) await happen()
+      await proxy.restore()
+      const all = async () =>
+        (await other.db.selectFrom('events').select('id').where('type', '=', 'image.uploaded').execute())
+          .length
+      const total = await all()
+      await until(
+        () => heard.length === total,
+        20_000,
+        () => [heard.length, total],
+      )
+      expect(new Set(heard).size).toBe(total)
+      await hub.close()
+      await web.close()
+      await other.close()
+      await proxy.close()
+    }),
+)
