@@ -13,6 +13,8 @@ const ALIASES: readonly (readonly [alias: string, variable: string, convert?: (t
   ['AWS_ENDPOIN_URL', 'AWS_ENDPOINT_URL'],
   ['THUMBFORGE_STORAGE_PATH', 'STORAGE_DIR'],
   ['THUMBFORGE_QUEUE_NAME', 'QUEUE_NAME'],
+  ['THUMBFORGE_DUPLICATE_HANDLING', 'DUPLICATE_HANDLING'],
+  ['THUMBFORGE_THUMBNAIL_SIZE', 'THUMBNAIL_SIZE'],
 ]
 
 /** The service's own variables that the aliases in `given` stand for. */

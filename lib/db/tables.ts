@@ -5,12 +5,13 @@ export type Tables = {
   photos: PhotosTable
   photo_thumbnails: ThumbnailsTable
   events: EventsTable
+  idempotency_keys: IdempotencyKeysTable
 }
 
 export type PhotoStatus = 'init' | 'pending' | 'processing' | 'completed' | 'failed'
 
 /** Which set of endpoints created a photo. */
-export const DOORS = ['photos', 'projects', 'jobs'] as const
+export const DOORS = ['photos', 'projects', 'jobs', 'v1', 'page'] as const
 export type Door = (typeof DOORS)[number]
 
 export type PhotosTable = {
@@ -70,6 +71,19 @@ export type EventsTable = {
   /** When the message is due; null: part of the timeline only. */
   publish_after: string | null
   published_at: string | null
+}
+
+/** The first answer to a request that carried an `Idempotency-Key`. */
+export type IdempotencyKeysTable = {
+  /** Method and path pattern. */
+  route: string
+  key: string
+  /** SHA-256, in hex, of the body: the same key with another body is a mistake. */
+  fingerprint: string
+  status: number
+  headers: string
+  body: string
+  created_at: Generated<string>
 }
 
 /** Everything that happens to a photo. `image.queued` goes to the workers, `message.dead` to the dead queue, the others to `photo-app`. */

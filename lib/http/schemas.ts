@@ -16,6 +16,13 @@ export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(sch
 export const Strict = <T extends TProperties>(properties: T) =>
   Type.Object(properties, { additionalProperties: false })
 
+/** What a request that creates work may carry, so that it can be sent again without harm. */
+export const KeyHeader = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' }),
+  ),
+})
+
 /** RFC 9457. */
 export const Problem = Type.Object({
   type: Type.String(),
@@ -23,6 +30,7 @@ export const Problem = Type.Object({
   status: Type.Integer(),
   detail: Type.String(),
   code: Type.String(),
+  job_id: Type.Optional(Uuid),
   errors: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), detail: Type.String() }))),
 })
 
@@ -58,6 +66,13 @@ export const TimelineEvent = Type.Object({
   detail: Nullable(Type.String()),
 })
 
+/** The filters that every list of photos takes. */
+export const ListFilters = {
+  status: Type.Optional(Status),
+  created_after: Type.Optional(Time),
+  created_before: Type.Optional(Time),
+}
+
 export const ErrorInfo = Type.Object({ code: Type.String(), message: Type.String() })
 
 export const PhotoDetails = Type.Object({
@@ -79,3 +94,27 @@ export const PhotoWithTimeline = Type.Composite([
   PhotoDetails,
   Type.Object({ timeline: Type.Array(TimelineEvent) }),
 ])
+
+/** A photo in the words of the v1 door; what it is of the original is in `result`. */
+export const ImageJob = Type.Object({
+  id: Uuid,
+  url: Type.String(),
+  status: Status,
+  attempts: Type.Integer(),
+  created_at: Time,
+  updated_at: Time,
+  result: Nullable(
+    Type.Object({
+      width: Type.Integer(),
+      height: Type.Integer(),
+      format: Type.String(),
+      size_bytes: Type.Integer(),
+      thumbnail_path: Nullable(Type.String()),
+      source_content_type: Type.String(),
+      source_url: Type.String(),
+      exif: Nullable(Type.Record(Type.String(), Type.Unknown())),
+      thumbhash: Nullable(Type.String()),
+    }),
+  ),
+  error: Nullable(ErrorInfo),
+})

@@ -36,6 +36,19 @@ export const findThumbnails = (db: Db, photos: readonly string[]): Promise<Thumb
     .orderBy('name')
     .execute()
 
+/** The same by photo. */
+export async function findThumbnailsByPhoto(
+  db: Db,
+  photos: readonly PhotoRow[],
+): Promise<(photo: PhotoRow) => ThumbnailRow[]> {
+  const rows = await findThumbnails(
+    db,
+    photos.map(({ uuid }) => uuid),
+  )
+  const byPhoto = Map.groupBy(rows, ({ photo_uuid }) => photo_uuid)
+  return ({ uuid }) => byPhoto.get(uuid) ?? []
+}
+
 /** What is to be made of a photo; a row inserted by hand has none of its own and gets a thumbnail. Throws `invalid-recipe`. */
 export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
   if (photo.recipe === null) return THUMBNAIL_RECIPE

@@ -31,6 +31,8 @@ const DEFAULTS: Config = {
   maxAttempts: 5,
   retryBaseMs: 1_000,
   requeueAfterMs: 600_000,
+  thumbnailSize: 256,
+  duplicateHandling: 'allow-retry',
   logLevel: 'info',
 }
 
@@ -81,6 +83,8 @@ test('every variable is understood, with spaces around it', () => {
     SOURCE_ALLOW_CIDRS: '10.0.0.0/8 fc00::/7,127.0.0.1',
     MAX_SOURCE_BYTES: '1000',
     MAX_ATTEMPTS: '1',
+    THUMBNAIL_SIZE: '128',
+    DUPLICATE_HANDLING: 'reject-active',
     LOG_LEVEL: 'silent',
   })
   expect(config).toMatchObject({
@@ -98,6 +102,8 @@ test('every variable is understood, with spaces around it', () => {
     sourceAllowCidrs: ['10.0.0.0/8', 'fc00::/7', '127.0.0.1'],
     maxSourceBytes: 1000,
     maxAttempts: 1,
+    thumbnailSize: 128,
+    duplicateHandling: 'reject-active',
     logLevel: 'silent',
   })
 })
@@ -171,6 +177,9 @@ const WRONG: readonly (readonly [variable: string, value: string, more?: Environ
   ['SOURCE_ALLOW_CIDRS', '10.0.0.0/33'],
   ['SOURCE_ALLOW_CIDRS', '10.0.0.0/8, example.com'],
   ['LOG_LEVEL', 'loud'],
+  ['THUMBNAIL_SIZE', '0'],
+  ['THUMBNAIL_SIZE', '10001'],
+  ['DUPLICATE_HANDLING', 'reuse'],
   ['DB_TYPE', 'mysql'],
   ['POSTGRES_PORT', 'abc', { DB_TYPE: 'postgres' }],
   ['POSTGRES_PORT', '70000', { DB_TYPE: 'postgres' }],
@@ -227,6 +236,8 @@ describe('aliases', () => {
     [{ THUMBFORGE_DATABASE_URL: 'sqlite:////var/x.db' }, { databaseUrl: 'sqlite:/var/x.db' }],
     [{ THUMBFORGE_STORAGE_PATH: '/var/files' }, { storageDir: '/var/files', thumbsDir: '/var/files/thumbs' }],
     [{ THUMBFORGE_QUEUE_NAME: 'forge' }, { queueName: 'forge' }],
+    [{ THUMBFORGE_DUPLICATE_HANDLING: 'reuse-completed' }, { duplicateHandling: 'reuse-completed' }],
+    [{ THUMBFORGE_THUMBNAIL_SIZE: '64' }, { thumbnailSize: 64 }],
     [{ DB_TYPE: 'sqlite' }, { databaseUrl: 'sqlite:data/photos.db' }],
     [{ DB_TYPE: 'postgres' }, { databaseUrl: 'postgres://postgres@localhost:5432/postgres' }],
     [{ POSTGRES_SERVER: 'db' }, { databaseUrl: 'postgres://postgres@db:5432/postgres' }],
