@@ -95,7 +95,13 @@ const COUNTED = 10_000
 /** How many photos fit the filters: exact up to 10,000, then PostgreSQL's estimate. */
 export async function countPhotos(db: Db, filters: Filters): Promise<{ total: number; estimated: boolean }> {
   const all = selectPhotos(db, filters).select(sql`1`.as('one'))
-  const counted = isPostgres(db) ? all.limit(COUNTED + 1) : all
+  // In the order of an index, or PostgreSQL would read the table until it has found as many.
+  const counted = isPostgres(db)
+    ? all
+        .orderBy('created_at')
+        .orderBy('uuid')
+        .limit(COUNTED + 1)
+    : all
   const { total } = await db
     .selectFrom(counted.as('counted'))
     .select(({ fn }) => fn.countAll<number>().as('total'))

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { withOwnServers } from '../own-servers.ts'
 import { benchAsking } from './asking.ts'
 import { benchBigUploads } from './big-uploads.ts'
+import { benchLists } from './lists.ts'
 import { benchMemory } from './memory.ts'
 import { benchPipeline } from './pipeline.ts'
 import type { Environment } from './service.ts'
@@ -20,6 +21,7 @@ const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
   memory: benchMemory,
   uploads: benchUploads,
   sockets: benchSockets,
+  lists: benchLists,
   'big-uploads': benchBigUploads,
 }
 
