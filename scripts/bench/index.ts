@@ -10,6 +10,7 @@ import { benchMemory } from './memory.ts'
 import { benchPipeline } from './pipeline.ts'
 import type { Environment } from './service.ts'
 import { benchSockets } from './sockets.ts'
+import { benchSubmissions } from './submissions.ts'
 import { benchUploads } from './uploads.ts'
 
 type Figures = Record<string, string>
@@ -21,6 +22,7 @@ const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
   memory: benchMemory,
   uploads: benchUploads,
   sockets: benchSockets,
+  submissions: benchSubmissions,
   lists: benchLists,
   'big-uploads': benchBigUploads,
 }
