@@ -56,6 +56,8 @@ function read(env: Environment) {
     /** Box of the v1 door's thumbnails: a side in px. */
     thumbnailSize: integer(env, 'THUMBNAIL_SIZE', 256, 1, 10_000),
     duplicateHandling: oneOf(env, 'DUPLICATE_HANDLING', DUPLICATE_HANDLING, 'allow-retry'),
+    /** Whether the place where a photo was taken is kept with it. */
+    exifGps: oneOf(env, 'EXIF_GPS', ['true', 'false'], 'false') === 'true',
     logLevel: oneOf(env, 'LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'info'),
   }
 }

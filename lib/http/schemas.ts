@@ -73,6 +73,39 @@ export const ListFilters = {
   created_before: Type.Optional(Time),
 }
 
+/** What the camera wrote into a source; what is absent or damaged is left out. */
+export const Exif = Type.Object({
+  make: Type.Optional(Type.String()),
+  model: Type.Optional(Type.String()),
+  lens: Type.Optional(Type.String()),
+  exposure_time: Type.Optional(Type.Number({ description: 'seconds' })),
+  f_number: Type.Optional(Type.Number()),
+  iso: Type.Optional(Type.Number()),
+  focal_length: Type.Optional(Type.Number({ description: 'millimetres' })),
+  taken_at: Type.Optional(
+    Type.String({ description: 'RFC 3339 where the offset is known, else local time without a zone' }),
+  ),
+  orientation: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 8, description: 'as stored; renditions are upright' }),
+  ),
+  gps: Type.Optional(
+    Type.Object(
+      { latitude: Type.Number(), longitude: Type.Number(), altitude: Type.Optional(Type.Number()) },
+      { description: 'degrees and metres; only with EXIF_GPS=true' },
+    ),
+  ),
+})
+
+export const Metadata = Type.Object({
+  format: Type.String(),
+  contentType: Type.String(),
+  width: Type.Integer({ description: 'as shown, after orientation' }),
+  height: Type.Integer(),
+  bytes: Type.Integer(),
+  exif: Nullable(Exif),
+  thumbhash: Nullable(Type.String({ description: 'base64' })),
+})
+
 export const ErrorInfo = Type.Object({ code: Type.String(), message: Type.String() })
 
 export const PhotoDetails = Type.Object({
@@ -85,7 +118,7 @@ export const PhotoDetails = Type.Object({
   project_id: Nullable(Type.Integer()),
   name: Nullable(Type.String()),
   attempts: Type.Integer(),
-  metadata: Nullable(Type.Record(Type.String(), Type.Unknown())),
+  metadata: Nullable(Metadata),
   error: Nullable(ErrorInfo),
   thumbnails: Type.Array(Thumbnail),
 })

@@ -4,9 +4,10 @@ import type { Bitmap } from './bitmap.ts'
 import { decode } from './decode.ts'
 import { corrupt } from './errors.ts'
 import { toImage } from './jimp.ts'
+import { describeSource, type Metadata } from './metadata.ts'
 import type { Operation } from './operations.ts'
 import { orient } from './orientation.ts'
-import { asBuffer, readSource, type SourceInfo } from './probe.ts'
+import { asBuffer, readSource } from './probe.ts'
 import type { Recipe, RenditionSpec } from './recipe.ts'
 
 export type RenderedImage = {
@@ -18,7 +19,10 @@ export type RenderedImage = {
   data: Uint8Array
 }
 
-export type Rendered = { source: SourceInfo; renditions: RenderedImage[] }
+export type Rendered = { source: Metadata; renditions: RenderedImage[] }
+
+/** `exifGps`: whether the metadata tells where the picture was taken. */
+export type RenderOptions = { maxPixels: number; exifGps?: boolean }
 
 const DEFAULT_QUALITY = 80
 
@@ -41,13 +45,13 @@ const encodings: Record<
 }
 
 /**
- * Makes every rendition of a recipe from one source, which is decoded and oriented once; metadata stays behind.
+ * Makes every rendition of a recipe from one source, which is decoded and oriented once; metadata stays out of them.
  * One that fails fails all, and its name is in the message.
  */
 export async function renderAll(
   source: Uint8Array,
   recipe: Recipe,
-  { maxPixels }: { maxPixels: number },
+  { maxPixels, exifGps = false }: RenderOptions,
 ): Promise<Rendered> {
   const { info, header } = readSource(source, maxPixels)
   const stored = await decode(asBuffer(source), info.format, maxPixels)
@@ -55,12 +59,15 @@ export async function renderAll(
   const bitmap = orient(stored, header.orientation)
   const renditions = new Map<RenditionSpec, RenderedImage>()
   const made: Bitmap[] = [bitmap]
+  let smallest: Bitmap | undefined
   for (const spec of recipe.renditions.toSorted((one, other) => boxOf(other) - boxOf(one))) {
     const { small, image } = await render(made, spec)
     renditions.set(spec, image)
     if (isFit(spec)) made.push(small)
+    if (!smallest || areaOf(small) < areaOf(smallest)) smallest = small
   }
-  return { source: info, renditions: recipe.renditions.flatMap((spec) => renditions.get(spec) ?? []) }
+  const described = describeSource(info, header.exif, smallest ?? bitmap, exifGps)
+  return { source: described, renditions: recipe.renditions.flatMap((spec) => renditions.get(spec) ?? []) }
 }
 
 /** How much smaller per side a rendition must be than another to be made from it: at this ratio nothing visible is lost. */
@@ -73,6 +80,8 @@ const isFit = ({ operations: [first, ...rest] }: RenditionSpec): boolean =>
 
 const boxOf = ({ operations: [first] }: RenditionSpec) =>
   first?.op === 'fit' ? first.width * first.height : 0
+
+const areaOf = ({ width, height }: Bitmap) => width * height
 
 /** Makes one rendition of the first bitmap in `made`, from the smallest that is large enough if it is only fitted. */
 async function render(

@@ -33,6 +33,7 @@ const DEFAULTS: Config = {
   requeueAfterMs: 600_000,
   thumbnailSize: 256,
   duplicateHandling: 'allow-retry',
+  exifGps: false,
   logLevel: 'info',
 }
 
@@ -85,6 +86,7 @@ test('every variable is understood, with spaces around it', () => {
     MAX_ATTEMPTS: '1',
     THUMBNAIL_SIZE: '128',
     DUPLICATE_HANDLING: 'reject-active',
+    EXIF_GPS: ' true ',
     LOG_LEVEL: 'silent',
   })
   expect(config).toMatchObject({
@@ -104,6 +106,7 @@ test('every variable is understood, with spaces around it', () => {
     maxAttempts: 1,
     thumbnailSize: 128,
     duplicateHandling: 'reject-active',
+    exifGps: true,
     logLevel: 'silent',
   })
 })
@@ -176,6 +179,9 @@ const WRONG: readonly (readonly [variable: string, value: string, more?: Environ
   ['AWS_SECRET_ACCESS_KEY', 'secret', { S3_BUCKET: 'photos' }],
   ['SOURCE_ALLOW_CIDRS', '10.0.0.0/33'],
   ['SOURCE_ALLOW_CIDRS', '10.0.0.0/8, example.com'],
+  ['EXIF_GPS', '1'],
+  ['EXIF_GPS', 'yes'],
+  ['EXIF_GPS', 'TRUE'],
   ['LOG_LEVEL', 'loud'],
   ['THUMBNAIL_SIZE', '0'],
   ['THUMBNAIL_SIZE', '10001'],
