@@ -1,31 +1,48 @@
 import { rgbaToThumbHash } from 'thumbhash'
 import type { Bitmap } from './bitmap.ts'
 
-/** The longest side in px that the hash is made from; it keeps some 7 waves a side, so more would change nothing. */
+/** The longest side in px that the hash can be made from. */
 const MAX_SIDE = 100
+
+/** Below it the waves that the hash stores cannot be told apart, and a picture of one colour gets others. */
+const MIN_SIDE = 8
 
 /** A picture as some 25 bytes in base64, which a page paints as a blurred placeholder until the image is there. */
 export function hashThumbnail(bitmap: Bitmap): string {
-  const { width, height, data } = shrink(bitmap, Math.ceil(Math.max(bitmap.width, bitmap.height) / MAX_SIDE))
+  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height))
+  const side = (length: number) => Math.max(MIN_SIDE, Math.round(length * scale))
+  const { width, height, data } = sample(bitmap, side(bitmap.width), side(bitmap.height))
   return Buffer.from(rgbaToThumbHash(width, height, data)).toString('base64')
 }
 
-/** Averages squares of `step` pixels a side, each pixel counting as much as it is opaque. */
-function shrink(bitmap: Bitmap, step: number): Bitmap {
-  if (step === 1) return bitmap
-  const width = Math.ceil(bitmap.width / step)
-  const height = Math.ceil(bitmap.height / step)
+/** Each pixel is the average of those it stands for, each counting as much as it is opaque. */
+function sample(bitmap: Bitmap, width: number, height: number): Bitmap {
   const data = Buffer.alloc(width * height * 4)
   for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at += 4) average(bitmap, x * step, y * step, step, data, at)
+    const [top, bottom] = span(y, height, bitmap.height)
+    for (let x = 0; x < width; x++, at += 4) {
+      const [left, right] = span(x, width, bitmap.width)
+      average(bitmap, left, top, right, bottom, data, at)
+    }
   }
   return { width, height, data }
 }
 
-function average(bitmap: Bitmap, left: number, top: number, step: number, to: Buffer, at: number): void {
-  const { width, height, data } = bitmap
-  const right = Math.min(left + step, width)
-  const bottom = Math.min(top + step, height)
+/** Which of `from` pixels the one at `at` of `to` stands for: at least one, the last not included. */
+function span(at: number, to: number, from: number): [first: number, end: number] {
+  const first = Math.floor((at * from) / to)
+  return [first, Math.max(first + 1, Math.floor(((at + 1) * from) / to))]
+}
+
+function average(
+  { width, data }: Bitmap,
+  left: number,
+  top: number,
+  right: number,
+  bottom: number,
+  to: Buffer,
+  at: number,
+): void {
   let red = 0
   let green = 0
   let blue = 0
