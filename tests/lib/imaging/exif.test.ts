@@ -181,5 +181,5 @@ test('a directory of thousands of entries, each over all of the block, ends soon
   }
   const start = performance.now()
   expectClean(readExif(bomb, true))
-  expect(performance.now() - start).toBeLessThan(500)
+  expect(performance.now() - start).toBeLessThan(5_000)
 })
