@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import { isOpaque } from './alpha.ts'
 import { applyOperation, checkOutputSize, fitSize, resize } from './apply.ts'
 import type { Bitmap } from './bitmap.ts'
 import { decode } from './decode.ts'
@@ -122,11 +123,6 @@ function fitFrom(made: readonly Bitmap[], { operations: [box] }: RenditionSpec):
   const { width, height } = fitSize(made[0] as Bitmap, box as Fit)
   const base = made.findLast((each) => each.width >= STEP * width && each.height >= STEP * height) ?? made[0]
   return resize(toImage(base as Bitmap), width, height).bitmap
-}
-
-function isOpaque({ data }: Bitmap): boolean {
-  for (let at = 3; at < data.length; at += 4) if (data[at] !== 255) return false
-  return true
 }
 
 /** The picture on white, in a copy; JPEG has no transparency. */
