@@ -223,10 +223,11 @@ describe('blur', () => {
     [1, 300],
     [300, 1],
     [10, 10],
+    [2000, 1500],
   ])('of 100 pixels ends soon on %dx%d', async (width, height) => {
     const start = performance.now()
     const { made } = await make(await images.png(images.sample(width, height)), ['blur:100'])
     expect([made.width, made.height]).toEqual([width, height])
-    expect(performance.now() - start).toBeLessThan(2_000)
+    expect(performance.now() - start).toBeLessThan(10_000)
   })
 })
