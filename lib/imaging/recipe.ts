@@ -10,6 +10,9 @@ export type RenditionSpec = {
   quality?: number
 }
 
+/** Of JPEG and WebP where nothing else is asked for; stored with the photo, so that a later change leaves its retries alone. */
+export const DEFAULT_QUALITY = 80
+
 /** What to make of one source image: stored with the photo as JSON, so that a retry months later does the same. */
 export type Recipe = { renditions: RenditionSpec[] }
 
@@ -30,5 +33,5 @@ export const PROJECT_RECIPE: Recipe = {
 }
 
 function fitted(name: string, width: number, height: number): RenditionSpec {
-  return { name, operations: [{ op: 'fit', width, height }], format: 'jpeg', quality: 80 }
+  return { name, operations: [{ op: 'fit', width, height }], format: 'jpeg', quality: DEFAULT_QUALITY }
 }

@@ -9,7 +9,7 @@ import { describeSource, type Metadata } from './metadata.ts'
 import type { Operation } from './operations.ts'
 import { orient } from './orientation.ts'
 import { asBuffer, readSource } from './probe.ts'
-import type { Recipe, RenditionSpec } from './recipe.ts'
+import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from './recipe.ts'
 
 export type RenderedImage = {
   name: string
@@ -24,8 +24,6 @@ export type Rendered = { source: Metadata; renditions: RenderedImage[] }
 
 /** `exifGps`: whether the metadata tells where the picture was taken. */
 export type RenderOptions = { maxPixels: number; exifGps?: boolean }
-
-const DEFAULT_QUALITY = 80
 
 /** PNG: colour type 2 has no alpha channel, which saves a quarter; level 6 is three times as fast as 9, and 1 % larger. */
 const encodings: Record<

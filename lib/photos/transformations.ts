@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts'
 import { type Operation, parseOperation, parseWhole } from '../imaging/operations.ts'
-import type { Recipe, RenditionSpec } from '../imaging/recipe.ts'
+import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from '../imaging/recipe.ts'
 
 const MAX_TRANSFORMATIONS = 20
 
@@ -31,7 +31,8 @@ export function parseTransformations(list: readonly string[]): Recipe {
     const index = list.findIndex((text) => text.startsWith('quality:'))
     throw refused(`/transformations/${index}`, 'means nothing for PNG; add format:jpeg or format:webp')
   }
-  return { renditions: [{ name: 'result', operations, format, quality: output.quality }] }
+  const quality = format === 'png' ? undefined : (output.quality ?? DEFAULT_QUALITY)
+  return { renditions: [{ name: 'result', operations, format, quality }] }
 }
 
 const parseFormat = (text: string) => FORMATS.find((format) => text === `format:${format}`)
