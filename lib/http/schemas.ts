@@ -145,7 +145,7 @@ export const ImageJob = Type.Object({
       thumbnail_path: Nullable(Type.String()),
       source_content_type: Type.String(),
       source_url: Type.String(),
-      exif: Nullable(Type.Record(Type.String(), Type.Unknown())),
+      exif: Nullable(Exif),
       thumbhash: Nullable(Type.String()),
     }),
   ),

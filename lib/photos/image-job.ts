@@ -1,15 +1,4 @@
-import { errorOf, type PhotoRow, primaryOf, type ThumbnailRow } from './photo.ts'
-
-/** What the pipeline notes of an original; photos of an earlier version lack the last two. */
-type Metadata = {
-  format: string
-  contentType: string
-  width: number
-  height: number
-  bytes: number
-  exif?: Record<string, unknown> | null
-  thumbhash?: string | null
-}
+import { errorOf, metadataOf, type PhotoRow, primaryOf, type ThumbnailRow } from './photo.ts'
 
 /** A photo in the words of the v1 door: a job, with its result once it is completed. */
 export function showImageJob(photo: PhotoRow, thumbnails: readonly ThumbnailRow[]) {
@@ -26,9 +15,10 @@ export function showImageJob(photo: PhotoRow, thumbnails: readonly ThumbnailRow[
   }
 }
 
-function resultOf({ status, metadata, url }: PhotoRow, thumbnails: readonly ThumbnailRow[]) {
-  if (status !== 'completed' || metadata === null) return null
-  const { width, height, format, bytes, contentType, exif, thumbhash } = JSON.parse(metadata) as Metadata
+function resultOf(photo: PhotoRow, thumbnails: readonly ThumbnailRow[]) {
+  const metadata = metadataOf(photo)
+  if (photo.status !== 'completed' || metadata === null) return null
+  const { width, height, format, bytes, contentType, exif, thumbhash } = metadata
   return {
     width,
     height,
@@ -36,8 +26,8 @@ function resultOf({ status, metadata, url }: PhotoRow, thumbnails: readonly Thum
     size_bytes: bytes,
     thumbnail_path: primaryOf(thumbnails)?.url ?? null,
     source_content_type: contentType,
-    source_url: url,
-    exif: exif ?? null,
-    thumbhash: thumbhash ?? null,
+    source_url: photo.url,
+    exif,
+    thumbhash,
   }
 }
