@@ -129,7 +129,7 @@ test('grayscale weighs by Rec. 709, without a change to linear light', async () 
   expect([...(await sharp(source).grayscale().raw().toBuffer())]).toEqual([128, 127, 220, 76])
 })
 
-// Without Huffman tables made for each file (optimiseCoding), which save sharp 3 to 50 % of the bytes: ours are the standard's.
+// Against the Huffman codes of the JPEG standard: codes made for each file would save sharp 3 to 50 % of its bytes.
 describe.each(['jpeg', 'webp'] as const)('in %s', (format) => {
   const encode = (quality: number) => {
     const image = sharp(SOURCES.opaque)
@@ -138,13 +138,13 @@ describe.each(['jpeg', 'webp'] as const)('in %s', (format) => {
   }
   const QUALITIES = [5, 20, 40, 60, 80, 95]
 
-  test('a quality looks as it does with sharp, in a file of the same size', async () => {
+  test('a quality looks as it does with sharp, in a file that is not larger', async () => {
     for (const quality of QUALITIES) {
       const { made, bytes } = await make(SOURCES.opaque, [`format:${format}`, `quality:${quality}`])
       const theirs = await encode(quality)
       const [ours, other] = [compare(made, scene()), compare(await decoded(theirs), scene())]
       expect(ours.psnr).toBeGreaterThan(other.psnr - 0.5)
-      expect(Math.abs(bytes / theirs.length - 1)).toBeLessThan(0.1)
+      expect(bytes).toBeLessThan(theirs.length * 1.1)
     }
   })
 
