@@ -4,6 +4,7 @@ import { receiveUpload } from './consumers/receive-upload.ts'
 import { showFile } from './files/show-file.ts'
 import { health } from './health/health.ts'
 import { liveness } from './health/liveness.ts'
+import { metrics } from './health/metrics.ts'
 import { readiness } from './health/readiness.ts'
 import { show as showJob } from './jobs/show.ts'
 import { submit as submitJob } from './jobs/submit.ts'
@@ -53,6 +54,7 @@ export const endpoints: readonly AnyEndpoint[] = [
   showFile,
   health,
   liveness,
+  metrics,
   readiness,
 ]
 

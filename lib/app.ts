@@ -2,15 +2,25 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import { type Db, openDb } from './db/index.ts'
 import { openLog } from './log.ts'
+import { type Metrics, openMetrics } from './metrics.ts'
 import type { Queue } from './queue/index.ts'
 import { openStorage, type Storage } from './storage/index.ts'
 
 /** What a function may use; all its effects go through here. */
-export type App = { config: Config; db: Db; queue: Queue; storage: Storage; log: Logger }
+export type App = {
+  config: Config
+  db: Db
+  queue: Queue
+  storage: Storage
+  log: Logger
+  metrics: Metrics
+  /** The `traceparent` of the request or attempt that is being served: what is stored and published carries it. */
+  trace?: string
+}
 
 /** Opens what the configuration names, each connecting when it is first needed. */
 export async function openApp(config: Config): Promise<App & { close(): Promise<void> }> {
-  const log = openLog(config)
+  const log = await openLog(config)
   const db = await openDb(config.databaseUrl)
   const queue = await openQueue(config, log)
   return {
@@ -19,6 +29,7 @@ export async function openApp(config: Config): Promise<App & { close(): Promise<
     queue,
     storage: await openStorage(config),
     log,
+    metrics: openMetrics(db),
     async close() {
       await queue.close()
       await db.destroy()

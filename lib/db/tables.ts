@@ -42,6 +42,8 @@ export type PhotosTable = {
   source_bytes: number | null
   /** When the sweep looks next whether an `init` photo has been uploaded. */
   check_after: string | null
+  /** W3C Trace Context of who asked for the photo. */
+  traceparent: string | null
 }
 
 export type ThumbnailsTable = {
@@ -71,6 +73,8 @@ export type EventsTable = {
   /** When the message is due; null: part of the timeline only. */
   publish_after: string | null
   published_at: string | null
+  /** What its message carries. */
+  traceparent: string | null
 }
 
 /** The first answer to a request that carried an `Idempotency-Key`. */
