@@ -8,7 +8,7 @@ const STAGE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 
 
 /** The database is read at most so often for all scrapes together, in ms… */
 const READ_EVERY_MS = 5_000
-/** … and at most so much of the time: counting a million photos takes a tenth of a second. */
+/** … and at most so much of the time: counting a million photos takes 0.2 s. */
 const READ_SHARE = 0.01
 
 export type Stage = 'wait' | 'download' | 'decode' | 'render' | 'store' | 'total'

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 
 /** A `traceparent` of whatever version: its first four fields are those of version 00, 255 is none. */
 const TRACEPARENT =
@@ -20,9 +20,12 @@ export function parseTraceparent(value: unknown): string | undefined {
 /** The `traceparent` of a piece of work: a new span in the trace of `value`, or in a new trace where that is malformed. */
 export function continueTrace(value: unknown): string {
   const parent = parseTraceparent(value)
-  if (!parent) return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
-  return `${parent.slice(0, 36)}${randomBytes(8).toString('hex')}${parent.slice(52)}`
+  const spanId = randomHex().slice(16)
+  return parent ? `${parent.slice(0, 36)}${spanId}${parent.slice(52)}` : `00-${randomHex()}-${spanId}-01`
 }
+
+/** 32 digits of which neither half is zero; Node draws uuids in advance, which makes them cheaper than `randomBytes`. */
+const randomHex = () => randomUUID().replaceAll('-', '')
 
 /** What log lines say of a `traceparent`. */
 export const traceFields = (traceparent: string | undefined) =>
