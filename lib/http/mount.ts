@@ -11,12 +11,11 @@ import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
 import { answerOnce } from '../idempotency.ts'
-import { tenths } from '../log.ts'
-import { parseUuid } from '../photos/photo.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { readForm } from './form.ts'
 import { problemOf, RETRY_AFTER_S } from './problem.ts'
 import { Bytes, KeyHeader } from './schemas.ts'
+import { tell } from './tell.ts'
 import { validatorCompiler } from './validate.ts'
 
 /** Largest JSON body: 10,000 uuids are 0.4 MB, 1,000 URLs of 2,048 characters 2 MB. */
@@ -37,7 +36,9 @@ export function openServer(app: Pick<App, 'log' | 'metrics'>): FastifyInstance {
   })
   server.setValidatorCompiler(validatorCompiler)
   server.removeContentTypeParser('text/plain')
-  server.addHook('onResponse', async (request, response) => tell(app, request, response))
+  server.addHook('onResponse', async (request, { statusCode, elapsedTime }) =>
+    tell(app, request, statusCode, elapsedTime),
+  )
   server.setErrorHandler(refuse)
   server.setNotFoundHandler((_request, response) =>
     response.code(404).type('application/problem+json').send({
@@ -49,17 +50,6 @@ export function openServer(app: Pick<App, 'log' | 'metrics'>): FastifyInstance {
     }),
   )
   return server
-}
-
-/** One line and one count for each request: the route instead of the URL, which may carry what is secret. */
-function tell({ metrics }: Pick<App, 'metrics'>, request: FastifyRequest, response: FastifyReply): void {
-  const { method, params, routeOptions } = request
-  const { statusCode: status, elapsedTime: ms } = response
-  const route = routeOptions.url ?? 'none'
-  metrics.requests.inc({ method, route, status })
-  metrics.durations.observe({ method, route }, ms / 1000)
-  const photo_uuid = Object.values(params ?? {}).find((param) => parseUuid(String(param)))
-  request.log.info({ method, route, status, duration_ms: tenths(ms), photo_uuid }, 'request')
 }
 
 function refuse(error: unknown, request: FastifyRequest, response: FastifyReply): void {

@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
 import { processPhotoMessage } from '../../../functions/consumers/process-photo.ts'
 import { openApp } from '../../../lib/app.ts'
 import { readConfig } from '../../../lib/config.ts'
@@ -79,6 +81,31 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
         expect(duration('count')).toBe(3)
         expect(duration('sum')).toBeGreaterThan(0)
         expect(duration('sum')).toBeLessThan(10)
+      }),
+    ),
+  )
+
+  on('counts a socket, and a stream of events, when it begins', () =>
+    withApp(setup, (app) =>
+      withServer(app, async (url) => {
+        const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`)
+        await once(socket, 'open')
+        const aborted = new AbortController()
+        const stream = await fetch(`${url}/projects/1/events`, { signal: aborted.signal })
+        expect(stream.status).toBe(200)
+        await (await fetch(`${url}/ws`)).text()
+        const ended = 'http_requests_total{method="GET",route="/ws",status="426"}'
+        await until(async () => (await scrape(url))[ended] === 1)
+        aborted.abort()
+        socket.terminate()
+        const values = await scrape(url)
+        expect(values).toMatchObject({
+          'http_requests_total{method="GET",route="/ws",status="101"}': 1,
+          'http_requests_total{method="GET",route="/projects/:id/events",status="200"}': 1,
+        })
+        const duration = 'http_request_duration_seconds_count{method="GET",route='
+        expect(values[`${duration}"/ws"}`]).toBe(1)
+        expect(values[`${duration}"/projects/:id/events"}`]).toBeUndefined()
       }),
     ),
   )
