@@ -7,6 +7,7 @@ import { liveness } from './health/liveness.ts'
 import { readiness } from './health/readiness.ts'
 import { show as showJob } from './jobs/show.ts'
 import { submit as submitJob } from './jobs/submit.ts'
+import { upload } from './page/upload.ts'
 import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
 import { listPending } from './photos/list-pending.ts'
@@ -36,6 +37,7 @@ export const endpoints: readonly AnyEndpoint[] = [
   takeUpload,
   confirmUpload,
   listImages,
+  upload,
   showFile,
   health,
   liveness,

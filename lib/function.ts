@@ -56,8 +56,8 @@ export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = 
   params?: P
   query?: Q
   body?: B
-  /** Takes multipart/form-data instead of a body; for local use only. */
-  form?: true
+  /** Takes multipart/form-data of this form instead of a body; for local use only. */
+  form?: TSchema
   replies: R
   /** Returns the body of a 200, or `reply(status, body, headers)`. */
   handle(request: Request<P, Q, B>, app: App, reply: Reply<R>): Promise<OkBody<R> | Answer>
@@ -91,7 +91,7 @@ export type AnyEndpoint = {
   params?: object | undefined
   query?: object | undefined
   body?: object | undefined
-  form?: true | undefined
+  form?: TSchema | undefined
   replies: Replies
   handle(request: never, app: App, reply: never): Promise<unknown>
 }

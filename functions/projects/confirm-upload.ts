@@ -17,8 +17,9 @@ export const confirmUpload = endpoint({
     ...problems(404, 409, 503),
   },
   async handle({ params }, app, reply) {
-    await confirm(app, params.image_id)
-    const image = await findProjectImage(app, params.image_id)
+    const { uuid } = await findProjectImage(app, params.image_id)
+    await confirm(app, uuid)
+    const image = await findProjectImage(app, uuid)
     return reply(202, { image_id: image.uuid, state: stateOf(image) })
   },
 })

@@ -10,7 +10,7 @@ export type Tables = {
 export type PhotoStatus = 'init' | 'pending' | 'processing' | 'completed' | 'failed'
 
 /** Which set of endpoints created a photo. */
-export const DOORS = ['photos', 'projects', 'jobs'] as const
+export const DOORS = ['photos', 'projects', 'jobs', 'v1', 'page'] as const
 export type Door = (typeof DOORS)[number]
 
 export type PhotosTable = {
@@ -39,6 +39,8 @@ export type PhotosTable = {
   /** ETag and size of an uploaded original as it was confirmed: what comes later under the same link is not processed. */
   source_etag: string | null
   source_bytes: number | null
+  /** Who uploaded the photo on the page, as they say. */
+  nickname: string | null
   /** When the sweep looks next whether an `init` photo has been uploaded. */
   check_after: string | null
 }

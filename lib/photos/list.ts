@@ -49,13 +49,7 @@ export async function findPhotos(
   { limit, after, ...filters }: Filters & { limit: number; after?: string },
 ): Promise<Page<PhotoRow>> {
   const from = after === undefined ? undefined : parseCursor(after)
-  const { created_after, created_before, code, status, door, project_id, name } = filters
-  let query = db.selectFrom('photos').selectAll()
-  if (code !== undefined) query = query.where('error_code', '=', code)
-  if (created_after !== undefined) query = query.where('created_at', '>=', utc(created_after))
-  if (created_before !== undefined) query = query.where('created_at', '<=', utc(created_before))
-  for (const [column, value] of Object.entries({ status, door, project_id, name }))
-    if (value !== undefined) query = query.where(column as 'name', '=', value as string)
+  let query = selectPhotos(db, filters).selectAll()
   if (from) {
     query = query.where(({ eb, refTuple, tuple }) =>
       eb(refTuple('created_at', 'uuid'), '<', tuple(from.created_at, from.uuid)),
@@ -67,6 +61,18 @@ export async function findPhotos(
     .limit(limit + 1)
     .execute()
   return toPage(rows, limit)
+}
+
+/** The photos that fit the filters, of which a query may select what it needs. */
+export function selectPhotos(db: Db, filters: Filters) {
+  const { created_after, created_before, code, status, door, project_id, name } = filters
+  let query = db.selectFrom('photos')
+  if (code !== undefined) query = query.where('error_code', '=', code)
+  if (created_after !== undefined) query = query.where('created_at', '>=', utc(created_after))
+  if (created_before !== undefined) query = query.where('created_at', '<=', utc(created_before))
+  for (const [column, value] of Object.entries({ status, door, project_id, name }))
+    if (value !== undefined) query = query.where(column as 'name', '=', value as string)
+  return query
 }
 
 const utc = (time: string) => new Date(time).toISOString()

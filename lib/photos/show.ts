@@ -20,7 +20,8 @@ export const findTimeline = (db: Db, uuid: string): Promise<TimelineEvent[]> =>
 
 /** A photo as every door's reader may see it. */
 export function showPhoto(photo: PhotoRow, thumbnails: readonly ThumbnailRow[]) {
-  const { uuid, url, status, door, project_id, name, attempts, metadata, created_at, updated_at } = photo
+  const { uuid, url, status, door, project_id, name, nickname, attempts, metadata, created_at, updated_at } =
+    photo
   return {
     uuid,
     url,
@@ -30,6 +31,7 @@ export function showPhoto(photo: PhotoRow, thumbnails: readonly ThumbnailRow[]) 
     door,
     project_id,
     name,
+    ...(nickname !== null && { nickname }),
     attempts,
     metadata: metadata === null ? null : (JSON.parse(metadata) as Record<string, unknown>),
     error: errorOf(photo),
