@@ -7,6 +7,7 @@ import { liveness } from './health/liveness.ts'
 import { readiness } from './health/readiness.ts'
 import { show as showJob } from './jobs/show.ts'
 import { submit as submitJob } from './jobs/submit.ts'
+import { showContent } from './page/show-content.ts'
 import { upload } from './page/upload.ts'
 import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
@@ -38,6 +39,7 @@ export const endpoints: readonly AnyEndpoint[] = [
   confirmUpload,
   listImages,
   upload,
+  showContent,
   showFile,
   health,
   liveness,

@@ -1,26 +1,41 @@
 import type { Logger } from 'pino'
+import { type Cache, openCache } from './cache/index.ts'
 import type { Config } from './config.ts'
 import { type Db, openDb } from './db/index.ts'
 import { openLog } from './log.ts'
+import { type Contents, openContents } from './photos/contents.ts'
 import type { Queue } from './queue/index.ts'
 import { openStorage, type Storage } from './storage/index.ts'
 
 /** What a function may use; all its effects go through here. */
-export type App = { config: Config; db: Db; queue: Queue; storage: Storage; log: Logger }
+export type App = {
+  config: Config
+  db: Db
+  queue: Queue
+  storage: Storage
+  cache: Cache
+  contents: Contents
+  log: Logger
+}
 
 /** Opens what the configuration names, each connecting when it is first needed. */
 export async function openApp(config: Config): Promise<App & { close(): Promise<void> }> {
   const log = openLog(config)
   const db = await openDb(config.databaseUrl)
   const queue = await openQueue(config, log)
+  const storage = await openStorage(config)
+  const cache = await openCache(config, log)
   return {
     config,
     db,
     queue,
-    storage: await openStorage(config),
+    storage,
+    cache,
+    contents: openContents({ db, storage, cache }),
     log,
     async close() {
       await queue.close()
+      await cache.close()
       await db.destroy()
     },
   }

@@ -11,6 +11,7 @@ const ALIASES: readonly (readonly [alias: string, variable: string, convert?: (t
   ['THUMBFORGE_DATABASE_URL', 'DATABASE_URL', fromSqlAlchemy],
   ['AMQP_URI', 'RABBITMQ_URL'],
   ['AWS_ENDPOIN_URL', 'AWS_ENDPOINT_URL'],
+  ['THUMBFORGE_REDIS_URL', 'REDIS_URL'],
   ['THUMBFORGE_STORAGE_PATH', 'STORAGE_DIR'],
   ['THUMBFORGE_QUEUE_NAME', 'QUEUE_NAME'],
 ]

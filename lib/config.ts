@@ -35,6 +35,8 @@ function read(env: Environment) {
     queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
     /** Photos a worker holds at once; one more than threads, so that a download runs while all threads render. */
     prefetch: integer(env, 'PREFETCH', workerThreads + 1, 1, 1000),
+    /** Undefined: images are cached in this process. */
+    redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),
     storageDir,
     thumbsDir: path.resolve(env.THUMBS_DIR ?? path.join(storageDir, 'thumbs')),
     s3: s3(env),

@@ -16,6 +16,8 @@ export type Running = { stop(): Promise<void> }
 /** Serves every endpoint over HTTP; `url` is where. */
 export async function runApi(app: App): Promise<Running & { url: string }> {
   const hub = openHub(app)
+  // What another process has changed or removed is shown no longer.
+  hub.subscribe({ kind: 'all' }, ({ subject }) => subject && app.contents.drop(subject))
   const server = await openHttp({ ...app, hub }, endpoints, lives)
   const url = await server.listen({ host: app.config.host, port: app.config.port })
   return {

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { Type } from '@sinclair/typebox'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
+import { isKnown } from '../../lib/http/etag.ts'
 import { parseRange } from '../../lib/http/range.ts'
 import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
@@ -45,9 +46,3 @@ export const handler = lambda(showFile)
 /** Renditions are named by their format; an original is served as bytes, since a stranger chose its content. */
 const typeOf = (path: string) =>
   (!path.startsWith('originals/') && TYPES[path.split('.').at(-1) ?? '']) || 'application/octet-stream'
-
-const isKnown = (header: string | string[] | undefined, etag: string) =>
-  header === '*' ||
-  String(header ?? '')
-    .split(/\s*,\s*/)
-    .some((tag) => tag.replace(/^W\//, '') === etag)
