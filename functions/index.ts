@@ -8,12 +8,14 @@ import { readiness } from './health/readiness.ts'
 import { show as showJob } from './jobs/show.ts'
 import { submit as submitJob } from './jobs/submit.ts'
 import { showContent } from './page/show-content.ts'
+import { showStats } from './page/show-stats.ts'
 import { upload } from './page/upload.ts'
 import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
 import { listPending } from './photos/list-pending.ts'
 import { process } from './photos/process.ts'
 import { remove } from './photos/remove.ts'
+import { reprocess } from './photos/reprocess.ts'
 import { show } from './photos/show.ts'
 import { confirmUpload } from './projects/confirm-upload.ts'
 import { createUpload } from './projects/create-upload.ts'
@@ -28,6 +30,7 @@ import { sweep } from './schedules/sweep.ts'
 export const endpoints: readonly AnyEndpoint[] = [
   listPending,
   process,
+  reprocess,
   add,
   list,
   show,
@@ -40,6 +43,7 @@ export const endpoints: readonly AnyEndpoint[] = [
   listImages,
   upload,
   showContent,
+  showStats,
   showFile,
   health,
   liveness,
