@@ -1,4 +1,5 @@
 import type { AnyEndpoint, Live } from '../lib/function.ts'
+import { notify } from './consumers/notify.ts'
 import { processPhotoMessage } from './consumers/process-photo.ts'
 import { receiveUpload } from './consumers/receive-upload.ts'
 import { showFile } from './files/show-file.ts'
@@ -23,6 +24,7 @@ import { followProject } from './projects/follow-project.ts'
 import { listImages } from './projects/list-images.ts'
 import { socket } from './projects/socket.ts'
 import { takeUpload } from './projects/take-upload.ts'
+import { deliver } from './schedules/deliver.ts'
 import { relay } from './schedules/relay.ts'
 import { sweep } from './schedules/sweep.ts'
 
@@ -53,6 +55,6 @@ export const endpoints: readonly AnyEndpoint[] = [
 /** Endpoints that go on talking. */
 export const lives: readonly Live[] = [socket, followProject]
 
-export const consumers = [processPhotoMessage, receiveUpload]
+export const consumers = [processPhotoMessage, receiveUpload, notify]
 
-export const schedules = [relay, sweep]
+export const schedules = [relay, sweep, deliver]

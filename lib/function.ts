@@ -79,8 +79,13 @@ export type QueueConsumer<A> = {
   handle(delivery: Delivery, app: A): Promise<void>
 }
 
-/** Work that is done again and again; returns how much there was. */
-export type Schedule = { every(config: App['config']): number; run(app: App): Promise<number> }
+/** Work that is done again and again; `run` returns how much there was. */
+export type Schedule = {
+  every(config: App['config']): number
+  /** Names of parts that do not wait for one another, each run on its own; without it the work is one. */
+  lanes?(config: App['config']): readonly string[]
+  run(app: App, lane: string): Promise<number>
+}
 
 /** An endpoint of whatever types, as the adapters mount it. */
 export type AnyEndpoint = {
@@ -104,7 +109,10 @@ export const live = (definition: Live): Live => definition
 
 export const consumer = <A>(definition: QueueConsumer<A>): QueueConsumer<A> => definition
 
-export const schedule = (definition: Schedule): Schedule => definition
+export const schedule = <S extends Schedule>(definition: S): S => definition
+
+export const lanesOf = ({ lanes }: Schedule, config: App['config']): readonly string[] =>
+  lanes ? lanes(config) : ['']
 
 /** The third argument of every endpoint's `handle`. */
 export const reply = (status: number, body: unknown, headers?: Headers): Answer =>

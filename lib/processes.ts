@@ -2,9 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { consumers, endpoints, lives, schedules } from '../functions/index.ts'
 import type { App } from './app.ts'
 import { isDatabaseAway } from './db/errors.ts'
-import type { Schedule } from './function.ts'
+import { lanesOf, type Schedule } from './function.ts'
 import { openHttp } from './http/server.ts'
 import { openHub } from './live/hub.ts'
+import { noteMissed } from './notifications/note.ts'
 import { requeueAll } from './photos/upkeep.ts'
 import { openWorker } from './worker.ts'
 
@@ -40,7 +41,10 @@ export async function runWorker(app: App): Promise<Running> {
       ),
     ),
   )
-  if (!app.queue.durable) await requeueAll(app)
+  if (!app.queue.durable) {
+    await noteMissed(app)
+    await requeueAll(app)
+  }
   return {
     async stop() {
       stopping.abort()
@@ -62,10 +66,12 @@ async function whenDatabaseIsUp(handle: () => Promise<void>, signal: AbortSignal
   }
 }
 
-/** Runs the schedules: relay and sweep. */
+/** Runs the schedules: relay, sweep and deliver. */
 export async function runRelay(app: App): Promise<Running> {
   const stopping = new AbortController()
-  const loops = schedules.map((schedule) => repeat(app, schedule, stopping.signal))
+  const loops = schedules.flatMap((schedule) =>
+    lanesOf(schedule, app.config).map((lane) => repeat(app, schedule, lane, stopping.signal)),
+  )
   return {
     async stop() {
       stopping.abort()
@@ -75,9 +81,9 @@ export async function runRelay(app: App): Promise<Running> {
 }
 
 /** Again at once while there is work; else, or after a fault, at the schedule's interval. */
-async function repeat(app: App, schedule: Schedule, signal: AbortSignal): Promise<void> {
+async function repeat(app: App, schedule: Schedule, lane: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const done = await schedule.run(app).catch((error: Error) => {
+    const done = await schedule.run(app, lane).catch((error: Error) => {
       app.log.error({ err: error }, 'schedule failed')
       return 0
     })

@@ -5,6 +5,8 @@ export type Tables = {
   photos: PhotosTable
   photo_thumbnails: ThumbnailsTable
   events: EventsTable
+  deliveries: DeliveriesTable
+  stopped_targets: StoppedTargetsTable
 }
 
 export type PhotoStatus = 'init' | 'pending' | 'processing' | 'completed' | 'failed'
@@ -73,6 +75,22 @@ export type EventsTable = {
   publish_after: string | null
   published_at: string | null
 }
+
+/** An event to be told to one target, or that has been. */
+export type DeliveriesTable = {
+  event_id: string
+  target: string
+  /** The CloudEvent; null once it has been delivered. */
+  body: string | null
+  attempts: Generated<number>
+  /** When it is sent next; null: delivered, or given up for the reason in `error`. */
+  due: string | null
+  error: string | null
+  created_at: Generated<string>
+}
+
+/** Targets that are sent nothing any more. */
+export type StoppedTargetsTable = { target: string; stopped_at: Generated<string> }
 
 /** Everything that happens to a photo. `image.queued` goes to the workers, `message.dead` to the dead queue, the others to `photo-app`. */
 export type EventType =

@@ -32,6 +32,10 @@ const DEFAULTS: Config = {
   maxAttempts: 5,
   retryBaseMs: 1_000,
   requeueAfterMs: 600_000,
+  webhookUrls: [],
+  webhookSecret: undefined,
+  smtpUrl: undefined,
+  notifyEmail: undefined,
   logLevel: 'info',
 }
 
