@@ -21,7 +21,7 @@ export const showContent = endpoint({
     if (!content) throw notFound('Image')
     const caching = { etag: content.etag, 'cache-control': 'no-cache' }
     if (isKnown(headers['if-none-match'], content.etag)) return reply(304, null, caching)
-    // Nor would it fit into an answer of Lambda, which takes 6 MB of base64.
+    // Too large to be kept, and soon for an answer of Lambda, which takes 6 MB.
     const elsewhere =
       content.bytes > MAX_VALUE_BYTES ? await storage.signRead(thumbKey(content.path)) : undefined
     if (elsewhere) return reply(302, null, { location: elsewhere, 'cache-control': 'no-store' })

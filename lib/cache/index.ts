@@ -15,7 +15,7 @@ export interface Cache {
 }
 
 /** Largest value that is kept. */
-export const MAX_VALUE_BYTES = 4 * 1024 * 1024
+export const MAX_VALUE_BYTES = 1024 * 1024
 
 /** Opens the cache that the configuration names: Redis, or else the memory of this process. */
 export async function openCache({ redisUrl }: Pick<Config, 'redisUrl'>, log: Logger): Promise<Cache> {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { type Cache, MAX_VALUE_BYTES } from './index.ts'
 
 /** Longest that a request waits for Redis, in ms. */
-const DEADLINE_MS = 40
+const DEADLINE_MS = 30
 /** After a failure Redis is left alone for so long, in ms: one that hangs then costs a request its deadline once a second. */
 const REST_MS = 1_000
 const CONNECT_TIMEOUT_MS = 2_000
@@ -13,10 +13,10 @@ const MAX_RECONNECT_MS = 1_000
 /** What the keys begin with, in a Redis that others use too. */
 const PREFIX = 'photo-processor:'
 
-type Options = { url: string; log: Logger; prefix?: string }
+type Options = { url: string; log: Logger; prefix?: string; deadlineMs?: number }
 
 /** A cache that processes share. Opening waits for nothing; what Redis does not answer in time is as if it were not there. */
-export function openRedis({ url, log, prefix = PREFIX }: Options): Cache {
+export function openRedis({ url, log, prefix = PREFIX, deadlineMs = DEADLINE_MS }: Options): Cache {
   const redis = new Redis(url, {
     lazyConnect: true,
     keyPrefix: prefix,
@@ -24,7 +24,7 @@ export function openRedis({ url, log, prefix = PREFIX }: Options): Cache {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: DEADLINE_MS,
+    commandTimeout: deadlineMs,
     retryStrategy: (times) => Math.min(100 * times, MAX_RECONNECT_MS),
   })
   redis.on('error', (error: Error) => log.warn({ err: error.message }, 'Redis not reachable'))
@@ -35,14 +35,12 @@ export function openRedis({ url, log, prefix = PREFIX }: Options): Cache {
     .finally(() => {
       connecting = undefined
     })
-  const isUp = () => redis.status === 'ready' && Date.now() >= restUntil
-
   /** What Redis answers, or undefined where it does not. */
   async function ask<T>(command: () => Promise<T>): Promise<T | undefined> {
-    if (connecting) await Promise.race([connecting, delay(DEADLINE_MS, undefined, { ref: false })])
-    if (!isUp()) return undefined
+    if (Date.now() < restUntil) return undefined
     try {
-      return await command()
+      if (connecting) await Promise.race([connecting, late(deadlineMs)])
+      return redis.status === 'ready' ? await command() : undefined
     } catch (error) {
       restUntil = Date.now() + REST_MS
       log.warn({ err: (error as Error).message }, 'Redis did not answer, going on without')
@@ -61,9 +59,14 @@ export function openRedis({ url, log, prefix = PREFIX }: Options): Cache {
     async delete(keys) {
       if (keys.length > 0) await ask(() => redis.del(...keys))
     },
-    isUp,
+    isUp: () => redis.status === 'ready' && Date.now() >= restUntil,
     async close() {
       redis.disconnect()
     },
   }
 }
+
+const late = (ms: number) =>
+  delay(ms, undefined, { ref: false }).then(() => {
+    throw new Error('not connected in time')
+  })

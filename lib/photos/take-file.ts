@@ -52,17 +52,17 @@ async function forget({ db }: Core, uuid: string): Promise<void> {
 
 const MAX_NICKNAME = 255
 
-/** Notes who has uploaded some photos, as they say: at most 255 characters, none of them a control character. */
+/** Notes who has uploaded some photos, as they say: cut to 255 characters, without control characters. */
 export async function noteNickname(
   { db }: Pick<App, 'db'>,
   photos: readonly string[],
   text: string,
 ): Promise<void> {
   const nickname = text
-    .replace(/\p{Cc}/gu, ' ')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim()
-    .slice(0, MAX_NICKNAME)
     .toWellFormed()
+    .slice(0, MAX_NICKNAME)
   if (nickname === '') return
   await db.updateTable('photos').set({ nickname }).where('uuid', 'in', uuids(db, photos)).execute()
 }
