@@ -42,9 +42,9 @@ export function openContents({ db, storage, cache }: Pick<App, 'db' | 'storage' 
     if (known && known.at > performance.now() - TRUST_MS) return known.versions
     const asked = { at: performance.now(), versions: findThumbnails(db, [uuid]) }
     photos.set(uuid, asked)
-    asked.versions.catch(() => {
-      if (photos.peek(uuid) === asked) photos.delete(uuid)
-    })
+    const forget = () => photos.peek(uuid) === asked && photos.delete(uuid)
+    // Nothing yet is no answer to remember.
+    asked.versions.then((rows) => rows.length === 0 && forget(), forget)
     return asked.versions
   }
 
