@@ -16,7 +16,14 @@ export type Contents = {
 }
 
 /** `key` and `etag` change whenever the image is made again. */
-export type Content = { key: string; etag: string; path: string; type: string; bytes: number }
+export type Content = {
+  name: string
+  key: string
+  etag: string
+  path: string
+  type: string
+  bytes: number
+}
 
 /** How long a process trusts what it knows of a photo's versions, in ms, should an event not reach it. */
 const TRUST_MS = 5_000
@@ -25,7 +32,7 @@ const MAX_PHOTOS = 20_000
 /** How long bytes are kept, in ms; they never change under their key. */
 const KEEP_MS = 3_600_000
 
-type Known = { at: number; versions: Promise<ThumbnailRow[]> }
+type Known = { at: number; versions: Promise<Content[]> }
 
 /**
  * Opens the images. Bytes are cached under the row and the time at which they were made, so that no process can serve
@@ -37,15 +44,16 @@ export function openContents({ db, storage, cache }: Pick<App, 'db' | 'storage' 
   const photos = new LRUCache<string, Known>({ max: MAX_PHOTOS })
   const reading = new Map<string, Promise<Uint8Array | undefined>>()
 
-  function versionsOf(uuid: string): Promise<ThumbnailRow[]> {
+  function versionsOf(uuid: string): Promise<Content[]> {
     const known = photos.get(uuid)
     if (known && known.at > performance.now() - TRUST_MS) return known.versions
-    const asked = { at: performance.now(), versions: findThumbnails(db, [uuid]) }
+    const versions = findThumbnails(db, [uuid]).then((rows) => rows.map(contentOf))
+    const asked = { at: performance.now(), versions }
     photos.set(uuid, asked)
     const forget = () => photos.peek(uuid) === asked && photos.delete(uuid)
     // Nothing yet is no answer to remember.
-    asked.versions.then((rows) => rows.length === 0 && forget(), forget)
-    return asked.versions
+    versions.then(({ length }) => length === 0 && forget(), forget)
+    return versions
   }
 
   /** Reads a file once for all who ask meanwhile. */
@@ -67,8 +75,7 @@ export function openContents({ db, storage, cache }: Pick<App, 'db' | 'storage' 
       const uuid = parseUuid(id)
       if (!uuid) return undefined
       const versions = await versionsOf(uuid)
-      const row = version === undefined ? primaryOf(versions) : versions.find(({ name }) => name === version)
-      return row && contentOf(row)
+      return version === undefined ? primaryOf(versions) : versions.find(({ name }) => name === version)
     },
     async read(content) {
       if (content.bytes > MAX_VALUE_BYTES)
@@ -79,8 +86,8 @@ export function openContents({ db, storage, cache }: Pick<App, 'db' | 'storage' 
       return body && { body, cached: false }
     },
     drop(uuid, known = []) {
-      const forget = (rows: readonly ThumbnailRow[]) => cache.delete(rows.map((row) => contentOf(row).key))
-      if (known.length > 0) forget(known)
+      const forget = (contents: readonly Content[]) => cache.delete(contents.map(({ key }) => key))
+      forget(known.map(contentOf))
       const had = photos.get(uuid)
       photos.delete(uuid)
       had?.versions.then(forget, () => {})
@@ -91,7 +98,7 @@ export function openContents({ db, storage, cache }: Pick<App, 'db' | 'storage' 
 /** Any rendition is one of ours, so its size needs no bound. */
 const readFile = (storage: Storage, path: string) => storage.read(thumbKey(path), Number.POSITIVE_INFINITY)
 
-function contentOf({ uuid, created_at, url, format, bytes }: ThumbnailRow): Content {
+function contentOf({ uuid, name, created_at, url, format, bytes }: ThumbnailRow): Content {
   const key = `${uuid}/${Date.parse(created_at)}`
-  return { key, etag: `"${key}"`, path: url, type: `image/${format}`, bytes }
+  return { name, key, etag: `"${key}"`, path: url, type: `image/${format}`, bytes }
 }

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
 import { uuids } from '../db/index.ts'
+import { AppError } from '../errors.ts'
 import { originalKey } from '../storage/index.ts'
 import { awaitUpload, confirmUpload, parseFilename } from './uploads.ts'
 
@@ -28,9 +29,14 @@ export async function takeFile(
     )
     throw error
   }
-  await confirmUpload(app, uuid).catch((err: Error) =>
-    app.log.warn({ err, photo_uuid: uuid }, 'the sweep will confirm the upload'),
-  )
+  await confirmUpload(app, uuid).catch(async (error: Error) => {
+    // Somebody has deleted the photo meanwhile.
+    if (error instanceof AppError && error.status === 404) {
+      await app.storage.remove(originalKey(uuid))
+      throw error
+    }
+    app.log.warn({ err: error, photo_uuid: uuid }, 'the sweep will confirm the upload')
+  })
   return { uuid, name }
 }
 

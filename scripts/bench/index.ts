@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { withOwnServers } from '../own-servers.ts'
 import { benchAsking } from './asking.ts'
 import { benchBigUploads } from './big-uploads.ts'
+import { benchImages } from './images.ts'
 import { benchMemory } from './memory.ts'
 import { benchPipeline } from './pipeline.ts'
 import type { Environment } from './service.ts'
@@ -18,6 +19,7 @@ const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
   asking: benchAsking,
   pipeline: benchPipeline,
   memory: benchMemory,
+  images: benchImages,
   uploads: benchUploads,
   sockets: benchSockets,
   'big-uploads': benchBigUploads,

@@ -169,6 +169,20 @@ real('goes on without a Redis that is away, within 50 ms, and with it when it is
   }),
 )
 
+real('uses a Redis that comes later', () =>
+  withPrefix(async (prefix) => {
+    const { hostname, port } = new URL(redisUrl ?? '')
+    const proxy = await openProxy({ host: hostname, port: Number(port || 6379) })
+    await proxy.cut()
+    await withCache(openRedis({ url: `redis://127.0.0.1:${proxy.port}`, log, prefix }), async (cache) => {
+      expect(await cache.get('a')).toBeUndefined()
+      await proxy.restore()
+      await setWhenUp(cache, 'a')
+    })
+    await proxy.close()
+  }),
+)
+
 real('goes on without a Redis that hangs, within 50 ms', () =>
   withPrefix(async (prefix) => {
     const { hostname, port } = new URL(redisUrl ?? '')

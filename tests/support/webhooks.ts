@@ -34,7 +34,7 @@ export async function openReceiver(answer: (request: Received, response: http.Se
     async close() {
       server.close()
       server.closeAllConnections()
-      await once(server, 'close')
+      if (server.listening) await once(server, 'close')
     },
   }
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { type App, openApp } from '../../../lib/app.ts'
@@ -133,6 +134,26 @@ test('a client that hangs up leaves neither row nor file', () =>
     await expect.poll(() => originals(app)).toEqual([])
     await expect.poll(() => photos(app)).toEqual([])
     expect(await app.db.selectFrom('events').selectAll().execute()).toEqual([])
+  }))
+
+test('a photo that is deleted while it is uploaded leaves no file', () =>
+  withUpload(EMBEDDED, async (app, url) => {
+    const { hostname, port } = new URL(url)
+    const socket = net.connect(Number(port), hostname)
+    const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
+    socket.write(
+      'POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n' +
+        'Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n' +
+        chunk('--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\nsome '),
+    )
+    await expect.poll(() => photos(app)).toMatchObject([{ status: 'init' }])
+    const [photo] = await photos(app)
+    expect((await fetch(`${url}/photos/${photo?.uuid}`, { method: 'DELETE' })).status).toBe(204)
+    socket.write(`${chunk('bytes\r\n--b--\r\n')}0\r\n\r\n`)
+    const answer = await text(socket)
+    expect(answer).toContain('202 Accepted')
+    expect(answer).toContain('"error":{"code":"not-found"')
+    expect(await originals(app)).toEqual([])
   }))
 
 test('with a bucket the bytes go there in parts', async () => {

@@ -8,6 +8,7 @@ import { deliver } from '../../../functions/schedules/deliver.ts'
 import type { App } from '../../../lib/app.ts'
 import { nowPlus } from '../../../lib/db/index.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
+import { until } from '../../support/service.ts'
 import {
   deliveries,
   failPhoto,
@@ -85,6 +86,27 @@ describe.for(SETUPS)('what is due on $name', (setup) => {
     }),
   )
 })
+
+test('while one process waits for an answer the others leave it alone; if it died they send it again', () =>
+  withTargets(EMBEDDED, ['/slow'], async (app, receiver) => {
+    const target = `${receiver.url}/slow`
+    await noteFailure(app)
+    const first = deliver.run(app, target)
+    await until(() => receiver.received.length === 1)
+    expect(await deliver.run(app, target)).toBe(0)
+    expect(receiver.received).toHaveLength(1)
+    // As a minute later.
+    await makeDue(app)
+    const second = deliver.run(app, target)
+    await until(() => receiver.received.length === 2)
+    await receiver.close()
+    await Promise.all([first, second])
+    // What the first found changes nothing: the second had taken it.
+    expect(await deliveries(app)).toMatchObject([
+      { attempts: 2, error: expect.stringMatching(/^The target/) },
+    ])
+    expect((await dueIn(app)) / 60_000).toBeGreaterThan(4)
+  }))
 
 test('a name that stands for a private address is refused at delivery, and not tried again', () =>
   withApp(
