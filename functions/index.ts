@@ -27,6 +27,13 @@ import { takeUpload } from './projects/take-upload.ts'
 import { deliver } from './schedules/deliver.ts'
 import { relay } from './schedules/relay.ts'
 import { sweep } from './schedules/sweep.ts'
+import { list as listImageJobs } from './v1/list.ts'
+import { livenessV1 } from './v1/liveness.ts'
+import { show as showImageJob } from './v1/show.ts'
+import { showMetrics } from './v1/show-metrics.ts'
+import { showThumbnail } from './v1/show-thumbnail.ts'
+import { submit as submitImage } from './v1/submit.ts'
+import { submitBatch } from './v1/submit-batch.ts'
 
 /** Every endpoint of the service. */
 export const endpoints: readonly AnyEndpoint[] = [
@@ -39,6 +46,13 @@ export const endpoints: readonly AnyEndpoint[] = [
   remove,
   submitJob,
   showJob,
+  submitImage,
+  submitBatch,
+  listImageJobs,
+  showImageJob,
+  showThumbnail,
+  showMetrics,
+  livenessV1,
   createUpload,
   takeUpload,
   confirmUpload,

@@ -14,6 +14,8 @@ const ALIASES: readonly (readonly [alias: string, variable: string, convert?: (t
   ['THUMBFORGE_REDIS_URL', 'REDIS_URL'],
   ['THUMBFORGE_STORAGE_PATH', 'STORAGE_DIR'],
   ['THUMBFORGE_QUEUE_NAME', 'QUEUE_NAME'],
+  ['THUMBFORGE_DUPLICATE_HANDLING', 'DUPLICATE_HANDLING'],
+  ['THUMBFORGE_THUMBNAIL_SIZE', 'THUMBNAIL_SIZE'],
 ]
 
 /** The service's own variables that the aliases in `given` stand for. */

@@ -5,6 +5,9 @@ import { aliases } from './config-aliases.ts'
 import { parseCidrs } from './download/address.ts'
 import { parseSourceUrl } from './download/source-url.ts'
 
+/** What the v1 door does with a URL that it has had before. */
+export const DUPLICATE_HANDLING = ['allow-retry', 'reuse-completed', 'reject-active'] as const
+
 /** What the service runs on: read once at the start, validated, frozen. */
 export type Config = Readonly<ReturnType<typeof read>>
 
@@ -55,6 +58,11 @@ function read(env: Environment) {
     retryBaseMs: integer(env, 'RETRY_BASE_MS', 1_000, 1, 3_600_000),
     requeueAfterMs: integer(env, 'REQUEUE_AFTER_MS', 600_000, 100, 86_400_000),
     ...notifications(env, sourceAllowCidrs),
+    /** Box of the v1 door's thumbnails: a side in px. */
+    thumbnailSize: integer(env, 'THUMBNAIL_SIZE', 256, 1, 10_000),
+    duplicateHandling: oneOf(env, 'DUPLICATE_HANDLING', DUPLICATE_HANDLING, 'allow-retry'),
+    /** Whether the place where a photo was taken is kept with it. */
+    exifGps: oneOf(env, 'EXIF_GPS', ['true', 'false'], 'false') === 'true',
     logLevel: oneOf(env, 'LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'info'),
   }
 }

@@ -8,6 +8,8 @@ export class AppError extends Error {
   readonly retryAfterMs: number | undefined
   /** Which parts of a request are wrong, as RFC 6901 JSON pointers. */
   readonly errors: FieldError[] | undefined
+  /** What the problem says besides (RFC 9457, 3.2). */
+  readonly extensions: Readonly<Record<string, string>> | undefined
 
   constructor(code: string, status: number, message: string, options: AppErrorOptions = {}) {
     super(message, { cause: options.cause })
@@ -17,12 +19,19 @@ export class AppError extends Error {
     this.retry = options.retry ?? false
     this.retryAfterMs = options.retryAfterMs
     this.errors = options.errors
+    this.extensions = options.extensions
   }
 }
 
 export type FieldError = { pointer: string; detail: string }
 
-type AppErrorOptions = { retry?: boolean; retryAfterMs?: number; errors?: FieldError[]; cause?: unknown }
+type AppErrorOptions = {
+  retry?: boolean
+  retryAfterMs?: number
+  errors?: FieldError[]
+  extensions?: Record<string, string>
+  cause?: unknown
+}
 
 /** The answer to an id that names nothing, or is no id at all. */
 export const notFound = (what: string) => new AppError('not-found', 404, `${what} not found`)

@@ -17,6 +17,7 @@ export function openWorker(app: App): WorkerApp & { close(): Promise<void> } {
   const imaging = openImaging({
     threads: config.workerThreads,
     maxPixels: config.maxSourcePixels,
+    exifGps: config.exifGps,
     renderTimeoutMs: config.renderTimeoutMs,
   })
   return {

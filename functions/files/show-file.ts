@@ -1,10 +1,8 @@
-import { Readable } from 'node:stream'
 import { Type } from '@sinclair/typebox'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { isKnown } from '../../lib/http/etag.ts'
-import { parseRange } from '../../lib/http/range.ts'
 import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
+import { answerStored } from '../../lib/http/stored-file.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { isKey, thumbKey } from '../../lib/storage/index.ts'
 
@@ -18,26 +16,12 @@ export const showFile = endpoint({
   tag: 'files',
   params: Type.Object({ '*': Type.String() }),
   replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(404, 503) },
-  async handle({ params, headers, method }, { storage }, reply) {
+  async handle({ params, headers, method }, { storage }) {
     const path = params['*']
     const key = path.startsWith('originals/') ? path : thumbKey(path)
-    const info = isKey(key) ? await storage.head(key) : undefined
-    if (!info) throw notFound('File')
-    const elsewhere = await storage.signRead(key)
-    if (elsewhere) return reply(302, null, { location: elsewhere, 'cache-control': 'no-store' })
-    const caching = { etag: info.etag, 'cache-control': 'no-cache', 'accept-ranges': 'bytes' }
-    if (isKnown(headers['if-none-match'], info.etag)) return reply(304, null, caching)
-    const type = { ...caching, 'content-type': typeOf(path), 'x-content-type-options': 'nosniff' }
-    const isHead = method === 'HEAD'
-    const range = isHead ? undefined : parseRange(headers.range, headers['if-range'], info)
-    if (range === 'unsatisfiable')
-      return reply(416, null, { ...caching, 'content-range': `bytes */${info.bytes}` })
-    const { start, end } = range ?? { start: 0, end: info.bytes - 1 }
-    const all = { ...type, 'content-length': end - start + 1 }
-    // An empty stream, not null: for HEAD Fastify sets the length of null to 0.
-    const body = isHead || info.bytes === 0 ? Readable.from([]) : storage.stream(key, range)
-    if (!range) return reply(200, body, all)
-    return reply(206, body, { ...all, 'content-range': `bytes ${start}-${end}/${info.bytes}` })
+    const answer = isKey(key) && (await answerStored(storage, key, typeOf(path), { headers, method }))
+    if (!answer) throw notFound('File')
+    return answer
   },
 })
 

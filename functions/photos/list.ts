@@ -3,7 +3,7 @@ import { endpoint } from '../../lib/function.ts'
 import { Nullable, PhotoDetails, photoFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhotos } from '../../lib/photos/list.ts'
-import { findThumbnails } from '../../lib/photos/photo.ts'
+import { findThumbnailsByPhoto } from '../../lib/photos/photo.ts'
 import { showPhoto } from '../../lib/photos/show.ts'
 
 /** Photos of every door, newest first. */
@@ -23,12 +23,8 @@ export const list = endpoint({
   },
   async handle({ query }, { db }) {
     const { items, next } = await findPhotos(db, query)
-    const thumbnails = await findThumbnails(
-      db,
-      items.map(({ uuid }) => uuid),
-    )
-    const byPhoto = Map.groupBy(thumbnails, ({ photo_uuid }) => photo_uuid)
-    return { items: items.map((photo) => showPhoto(photo, byPhoto.get(photo.uuid) ?? [])), next }
+    const thumbnailsOf = await findThumbnailsByPhoto(db, items)
+    return { items: items.map((photo) => showPhoto(photo, thumbnailsOf(photo))), next }
   },
 })
 

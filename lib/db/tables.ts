@@ -7,6 +7,7 @@ export type Tables = {
   events: EventsTable
   deliveries: DeliveriesTable
   stopped_targets: StoppedTargetsTable
+  idempotency_keys: IdempotencyKeysTable
 }
 
 export type PhotoStatus = 'init' | 'pending' | 'processing' | 'completed' | 'failed'
@@ -91,6 +92,19 @@ export type DeliveriesTable = {
 
 /** Targets that are sent nothing any more. */
 export type StoppedTargetsTable = { target: string; stopped_at: Generated<string> }
+
+/** The first answer to a request that carried an `Idempotency-Key`. */
+export type IdempotencyKeysTable = {
+  /** Method and path pattern. */
+  route: string
+  key: string
+  /** SHA-256, in hex, of the body: the same key with another body is a mistake. */
+  fingerprint: string
+  status: number
+  headers: string
+  body: string
+  created_at: Generated<string>
+}
 
 /** Everything that happens to a photo. `image.queued` goes to the workers, `message.dead` to the dead queue, the others to `photo-app`. */
 export type EventType =

@@ -10,9 +10,10 @@ import fastify, {
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
+import { answerOnce } from '../idempotency.ts'
 import { readForm } from './form.ts'
 import { problemOf, RETRY_AFTER_S } from './problem.ts'
-import { Bytes } from './schemas.ts'
+import { Bytes, KeyHeader } from './schemas.ts'
 import { validatorCompiler } from './validate.ts'
 
 /** Largest JSON body: 10,000 uuids are 0.4 MB, 1,000 URLs of 2,048 characters 2 MB. */
@@ -65,7 +66,11 @@ function refuseRaw({ code }: NodeJS.ErrnoException, socket: Socket): void {
 /** Mounts endpoints as routes; the same objects serve HTTP here and API Gateway events in Lambda. */
 export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[], app: App): void {
   for (const { method, path, summary, tag, params, query, body, form, replies, handle } of endpoints) {
-    const part = { ...(params && { params }), ...(query && { querystring: query }), ...(body && { body }) }
+    const part = {
+      ...(params && { params }),
+      ...(query && { querystring: query }),
+      ...(body && { body, headers: KeyHeader }),
+    }
     server.route({
       method,
       url: path,
@@ -86,14 +91,19 @@ export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[]
       handler: async (request, response) => {
         const { params, query, body, headers, method } = request
         const given = { params, query, body, headers, method, form: readForm(request) }
-        return send(response, await handle(given as never, app, reply as never))
+        const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
+        const key = body === undefined ? undefined : headers['idempotency-key']
+        if (typeof key !== 'string') return send(response, await work(app))
+        return send(response, await answerOnce(app, { route: `${method} ${path}`, key, body }, work))
       },
     })
   }
 }
 
-function send(response: FastifyReply, answer: unknown): FastifyReply {
-  if (!(answer instanceof Answer)) return response.send(answer)
+/** A bare return is the body of a 200. */
+const toAnswer = (answer: unknown): Answer => (answer instanceof Answer ? answer : new Answer(200, answer))
+
+function send(response: FastifyReply, answer: Answer): FastifyReply {
   response.code(answer.status).headers(answer.headers)
   return response.send(answer.body ?? undefined)
 }

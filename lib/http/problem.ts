@@ -33,7 +33,8 @@ const FASTIFY_CODES: Record<string, [status: number, code: string, detail: strin
 
 /** Any error as RFC 9457 says it; what is not ours to tell is told as a fault, without its text. */
 export function problemOf(error: unknown): ProblemBody {
-  if (error instanceof AppError) return problem(error.status, error.code, error.message, error.errors)
+  if (error instanceof AppError)
+    return { ...problem(error.status, error.code, error.message, error.errors), ...error.extensions }
   if (isDatabaseAway(error))
     return problem(503, 'database-unavailable', 'The database cannot be reached now; try again')
   const { code = '', statusCode = 500 } = error as { code?: string; statusCode?: number }

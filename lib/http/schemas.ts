@@ -17,6 +17,13 @@ export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(sch
 export const Strict = <T extends TProperties>(properties: T) =>
   Type.Object(properties, { additionalProperties: false })
 
+/** What a request that creates work may carry, so that it can be sent again without harm. */
+export const KeyHeader = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' }),
+  ),
+})
+
 /** RFC 9457. */
 export const Problem = Type.Object({
   type: Type.String(),
@@ -24,6 +31,7 @@ export const Problem = Type.Object({
   status: Type.Integer(),
   detail: Type.String(),
   code: Type.String(),
+  job_id: Type.Optional(Uuid),
   errors: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), detail: Type.String() }))),
 })
 
@@ -70,6 +78,46 @@ export const TimelineEvent = Type.Object({
   detail: Nullable(Type.String()),
 })
 
+/** The filters that every list of photos takes. */
+export const ListFilters = {
+  status: Type.Optional(Status),
+  created_after: Type.Optional(Time),
+  created_before: Type.Optional(Time),
+}
+
+/** What the camera wrote into a source; what is absent or damaged is left out. */
+export const Exif = Type.Object({
+  make: Type.Optional(Type.String()),
+  model: Type.Optional(Type.String()),
+  lens: Type.Optional(Type.String()),
+  exposure_time: Type.Optional(Type.Number({ description: 'seconds' })),
+  f_number: Type.Optional(Type.Number()),
+  iso: Type.Optional(Type.Number()),
+  focal_length: Type.Optional(Type.Number({ description: 'millimetres' })),
+  taken_at: Type.Optional(
+    Type.String({ description: 'RFC 3339 where the offset is known, else local time without a zone' }),
+  ),
+  orientation: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 8, description: 'as stored; renditions are upright' }),
+  ),
+  gps: Type.Optional(
+    Type.Object(
+      { latitude: Type.Number(), longitude: Type.Number(), altitude: Type.Optional(Type.Number()) },
+      { description: 'degrees and metres; only with EXIF_GPS=true' },
+    ),
+  ),
+})
+
+export const Metadata = Type.Object({
+  format: Type.String(),
+  contentType: Type.String(),
+  width: Type.Integer({ description: 'as shown, after orientation' }),
+  height: Type.Integer(),
+  bytes: Type.Integer(),
+  exif: Nullable(Exif),
+  thumbhash: Nullable(Type.String({ description: 'base64' })),
+})
+
 export const ErrorInfo = Type.Object({ code: Type.String(), message: Type.String() })
 
 export const PhotoDetails = Type.Object({
@@ -84,7 +132,7 @@ export const PhotoDetails = Type.Object({
   /** Where one was given with an upload to the page. */
   nickname: Type.Optional(Type.String()),
   attempts: Type.Integer(),
-  metadata: Nullable(Type.Record(Type.String(), Type.Unknown())),
+  metadata: Nullable(Metadata),
   error: Nullable(ErrorInfo),
   thumbnails: Type.Array(Thumbnail),
 })
@@ -93,3 +141,27 @@ export const PhotoWithTimeline = Type.Composite([
   PhotoDetails,
   Type.Object({ timeline: Type.Array(TimelineEvent) }),
 ])
+
+/** A photo in the words of the v1 door; what it is of the original is in `result`. */
+export const ImageJob = Type.Object({
+  id: Uuid,
+  url: Type.String(),
+  status: Status,
+  attempts: Type.Integer(),
+  created_at: Time,
+  updated_at: Time,
+  result: Nullable(
+    Type.Object({
+      width: Type.Integer(),
+      height: Type.Integer(),
+      format: Type.String(),
+      size_bytes: Type.Integer(),
+      thumbnail_path: Nullable(Type.String()),
+      source_content_type: Type.String(),
+      source_url: Type.String(),
+      exif: Nullable(Exif),
+      thumbhash: Nullable(Type.String()),
+    }),
+  ),
+  error: Nullable(ErrorInfo),
+})

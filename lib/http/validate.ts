@@ -23,10 +23,7 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
   const part = httpPart === 'body' ? '' : `/${httpPart === 'querystring' ? 'query' : httpPart}`
   return (data: unknown) => {
     if (validate(data)) return { value: data }
-    const errors = deepest(validate.errors ?? []).map((error) => ({
-      pointer: `${part}${pointerOf(error)}`,
-      detail: error.message ?? 'does not fit',
-    }))
+    const errors = told(deepest(validate.errors ?? []), part)
     return {
       error: new AppError('invalid', 422, `The request does not fit: ${describe(errors)}`, { errors }),
     }
@@ -37,6 +34,18 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
 function deepest(errors: ErrorObject[]): ErrorObject[] {
   const depth = Math.max(...errors.map(({ instancePath }) => instancePath.length))
   return errors.filter(({ instancePath, keyword }) => instancePath.length === depth && keyword !== 'anyOf')
+}
+
+/** Errors as a client gets them; the values of an enumeration are told as one. */
+function told(errors: ErrorObject[], part: string) {
+  const values = errors.filter(({ keyword }) => keyword === 'const').map(({ params }) => params.allowedValue)
+  const detail = values.length > 1 ? `must be one of ${values.join(', ')}` : undefined
+  return errors
+    .filter((error) => error.keyword !== 'const' || error.params.allowedValue === values[0])
+    .map((error) => ({
+      pointer: `${part}${pointerOf(error)}`,
+      detail: (error.keyword === 'const' ? detail : undefined) ?? error.message ?? 'does not fit',
+    }))
 }
 
 /** A time of the years 1 to 9999 in UTC. */

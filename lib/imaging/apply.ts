@@ -1,4 +1,6 @@
 import { AppError } from '../errors.ts'
+import { mixByAlpha } from './alpha.ts'
+import { blur } from './blur.ts'
 import { type Image, toImage } from './jimp.ts'
 import { isOperation, MAX_OUTPUT_SIDE, type Operation, type OperationOf, type Size } from './operations.ts'
 import { orient } from './orientation.ts'
@@ -22,7 +24,7 @@ const operations: { [Op in Operation['op']]: Apply<OperationOf<Op>> } = {
   grayscale: (image) => image.clone().greyscale(),
   rotate: (image, { degrees }) => toImage(orient(image.bitmap, { 90: 6, 180: 3, 270: 8 }[degrees])),
   flip: (image, { axis }) => toImage(orient(image.bitmap, { h: 2, v: 4 }[axis])),
-  blur: (image, { radius }) => image.clone().blur(radius),
+  blur: (image, { radius }) => mixByAlpha(image, ({ bitmap }) => toImage(blur(bitmap, radius))),
 }
 
 /** Applies one operation. Throws `invalid-recipe` for one that is unknown: a recipe is stored, and code changes. */
@@ -51,7 +53,7 @@ export function resize(image: Image, w: number, h: number): Image {
   checkOutputSize(w, h)
   return w === image.bitmap.width && h === image.bitmap.height
     ? image
-    : toImage(image.bitmap).resize({ w, h })
+    : mixByAlpha(image, ({ bitmap }) => toImage(bitmap).resize({ w, h }))
 }
 
 type Part = Size & { x: number; y: number }

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { AppError } from '../errors.ts'
 import { probe } from './probe.ts'
 import type { Recipe } from './recipe.ts'
-import type { Rendered } from './render.ts'
+import type { Rendered, RenderOptions } from './render.ts'
 import { openSlots } from './slots.ts'
 import type { RenderAnswer, RenderTask } from './worker.ts'
 
@@ -18,10 +18,9 @@ export type Imaging = {
   close(): Promise<void>
 }
 
-export type ImagingOptions = {
+export type ImagingOptions = RenderOptions & {
   /** Images that are rendered at the same time, each in its own thread; 0 renders in the caller's thread. */
   threads: number
-  maxPixels: number
   /** Counted from when a thread takes the image; without threads nothing could interrupt it. */
   renderTimeoutMs: number
   /** The module that a thread runs; a bundle has it elsewhere. */
@@ -30,16 +29,16 @@ export type ImagingOptions = {
 
 /** Opens the image port. Threads are started by the first render. */
 export function openImaging(options: ImagingOptions): Imaging {
-  const { threads, maxPixels } = options
+  const { threads, maxPixels, exifGps } = options
   const slots = openSlots(threads || Number.POSITIVE_INFINITY)
   let pool: ReturnType<typeof startPool> | undefined
   const renderInThread = async (source: Uint8Array, recipe: Recipe) => {
     pool ??= startPool(options)
-    return runInPool(await pool, { source, recipe, maxPixels }, options.renderTimeoutMs)
+    return runInPool(await pool, { source, recipe, maxPixels, exifGps }, options.renderTimeoutMs)
   }
   // Imported here, so that a process whose threads render does not load Jimp a second time.
   const renderHere = async (source: Uint8Array, recipe: Recipe) =>
-    (await import('./render.ts')).renderAll(source, recipe, { maxPixels })
+    (await import('./render.ts')).renderAll(source, recipe, options)
   return {
     render: async (source, recipe) => {
       probe(source, maxPixels)

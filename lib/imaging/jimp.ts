@@ -1,7 +1,6 @@
 import { createJimp } from '@jimp/core'
 import jpeg from '@jimp/js-jpeg'
 import png from '@jimp/js-png'
-import * as blur from '@jimp/plugin-blur'
 import * as color from '@jimp/plugin-color'
 import * as crop from '@jimp/plugin-crop'
 import * as resize from '@jimp/plugin-resize'
@@ -17,7 +16,6 @@ export type Image = {
   resize(size: { w: number; h: number }): Image
   crop(part: { x: number; y: number; w: number; h: number }): Image
   greyscale(): Image
-  blur(radius: number): Image
   getBuffer(mime: string, options?: object): Promise<Buffer>
 }
 
@@ -40,7 +38,7 @@ export const formats = { jpeg: jpegFormat(), png: png() }
 
 const Jimp = createJimp({
   formats: [jpegFormat, png, webpFormat],
-  plugins: [resize.methods, crop.methods, color.methods, blur.methods],
+  plugins: [resize.methods, crop.methods, color.methods],
 })
 
 /** A Jimp image over a bitmap, whose pixels it shares; `fromBitmap` would take all of the memory a Buffer is a view of. */

@@ -1,7 +1,7 @@
 import type { Bitmap } from './bitmap.ts'
 
 /** The Orientation tag (1..8) of EXIF data in its TIFF form; 1 when absent or unreadable. */
-export function readOrientation(tiff: Buffer): number {
+function readOrientation(tiff: Buffer): number {
   const littleEndian = tiff.toString('latin1', 0, 2) === 'II'
   const u16 = (at: number) => (littleEndian ? tiff.readUInt16LE(at) : tiff.readUInt16BE(at))
   const u32 = (at: number) => (littleEndian ? tiff.readUInt32LE(at) : tiff.readUInt32BE(at))
@@ -21,6 +21,10 @@ export function readOrientation(tiff: Buffer): number {
   }
   return 1
 }
+
+/** EXIF data of a header, with the orientation in it. */
+export const withOrientation = (exif: Buffer | undefined) =>
+  exif ? { exif, orientation: readOrientation(exif) } : { orientation: 1 }
 
 /** The sides as shown: orientations 5 to 8 lay a picture on its side. */
 export const orientSize = (width: number, height: number, orientation: number) =>

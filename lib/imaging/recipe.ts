@@ -10,31 +10,28 @@ export type RenditionSpec = {
   quality?: number
 }
 
+/** Of JPEG and WebP where nothing else is asked for; stored with the photo, so that a later change leaves its retries alone. */
+export const DEFAULT_QUALITY = 80
+
 /** What to make of one source image: stored with the photo as JSON, so that a retry months later does the same. */
 export type Recipe = { renditions: RenditionSpec[] }
 
 /** The recipe of the photos and page doors: one JPEG inside 320x320. */
-export const THUMBNAIL_RECIPE: Recipe = {
-  renditions: [
-    {
-      name: 'thumbnail',
-      operations: [{ op: 'fit', width: 320, height: 320 }],
-      format: 'jpeg',
-      quality: 80,
-    },
-  ],
-}
+export const THUMBNAIL_RECIPE: Recipe = { renditions: [fitted('thumbnail', 320, 320)] }
+
+/** The recipe of the v1 door: one JPEG inside a square of `side` px. */
+export const imageRecipe = (side: number): Recipe => ({ renditions: [fitted('thumbnail', side, side)] })
 
 /** The recipe of the projects door. The fifth version is the original as it was uploaded. */
 export const PROJECT_RECIPE: Recipe = {
   renditions: [
-    projectVersion('thumb', 150, 120),
-    projectVersion('big_thumb', 700, 700),
-    projectVersion('big_1920', 1920, 1080),
-    projectVersion('d2500', 2500, 2500),
+    fitted('thumb', 150, 120),
+    fitted('big_thumb', 700, 700),
+    fitted('big_1920', 1920, 1080),
+    fitted('d2500', 2500, 2500),
   ],
 }
 
-function projectVersion(name: string, width: number, height: number): RenditionSpec {
-  return { name, operations: [{ op: 'fit', width, height }], format: 'jpeg', quality: 80 }
+function fitted(name: string, width: number, height: number): RenditionSpec {
+  return { name, operations: [{ op: 'fit', width, height }], format: 'jpeg', quality: DEFAULT_QUALITY }
 }

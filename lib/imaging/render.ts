@@ -1,13 +1,15 @@
 import { AppError } from '../errors.ts'
+import { isOpaque } from './alpha.ts'
 import { applyOperation, checkOutputSize, fitSize, resize } from './apply.ts'
 import type { Bitmap } from './bitmap.ts'
 import { decode } from './decode.ts'
 import { corrupt } from './errors.ts'
 import { toImage } from './jimp.ts'
+import { describeSource, type Metadata } from './metadata.ts'
 import type { Operation } from './operations.ts'
 import { orient } from './orientation.ts'
-import { asBuffer, readSource, type SourceInfo } from './probe.ts'
-import type { Recipe, RenditionSpec } from './recipe.ts'
+import { asBuffer, readSource } from './probe.ts'
+import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from './recipe.ts'
 
 export type RenderedImage = {
   name: string
@@ -18,9 +20,10 @@ export type RenderedImage = {
   data: Uint8Array
 }
 
-export type Rendered = { source: SourceInfo; renditions: RenderedImage[] }
+export type Rendered = { source: Metadata; renditions: RenderedImage[] }
 
-const DEFAULT_QUALITY = 80
+/** `exifGps`: whether the metadata tells where the picture was taken. */
+export type RenderOptions = { maxPixels: number; exifGps?: boolean }
 
 /** PNG: colour type 2 has no alpha channel, which saves a quarter; level 6 is three times as fast as 9, and 1 % larger. */
 const encodings: Record<
@@ -41,13 +44,13 @@ const encodings: Record<
 }
 
 /**
- * Makes every rendition of a recipe from one source, which is decoded and oriented once; metadata stays behind.
+ * Makes every rendition of a recipe from one source, which is decoded and oriented once; metadata stays out of them.
  * One that fails fails all, and its name is in the message.
  */
 export async function renderAll(
   source: Uint8Array,
   recipe: Recipe,
-  { maxPixels }: { maxPixels: number },
+  { maxPixels, exifGps = false }: RenderOptions,
 ): Promise<Rendered> {
   const { info, header } = readSource(source, maxPixels)
   const stored = await decode(asBuffer(source), info.format, maxPixels)
@@ -55,12 +58,15 @@ export async function renderAll(
   const bitmap = orient(stored, header.orientation)
   const renditions = new Map<RenditionSpec, RenderedImage>()
   const made: Bitmap[] = [bitmap]
+  let smallest: Bitmap | undefined
   for (const spec of recipe.renditions.toSorted((one, other) => boxOf(other) - boxOf(one))) {
     const { small, image } = await render(made, spec)
     renditions.set(spec, image)
     if (isFit(spec)) made.push(small)
+    if (!smallest || areaOf(small) < areaOf(smallest)) smallest = small
   }
-  return { source: info, renditions: recipe.renditions.flatMap((spec) => renditions.get(spec) ?? []) }
+  const described = describeSource(info, header.exif, smallest ?? bitmap, exifGps)
+  return { source: described, renditions: recipe.renditions.flatMap((spec) => renditions.get(spec) ?? []) }
 }
 
 /** How much smaller per side a rendition must be than another to be made from it: at this ratio nothing visible is lost. */
@@ -73,6 +79,8 @@ const isFit = ({ operations: [first, ...rest] }: RenditionSpec): boolean =>
 
 const boxOf = ({ operations: [first] }: RenditionSpec) =>
   first?.op === 'fit' ? first.width * first.height : 0
+
+const areaOf = ({ width, height }: Bitmap) => width * height
 
 /** Makes one rendition of the first bitmap in `made`, from the smallest that is large enough if it is only fitted. */
 async function render(
@@ -113,11 +121,6 @@ function fitFrom(made: readonly Bitmap[], { operations: [box] }: RenditionSpec):
   const { width, height } = fitSize(made[0] as Bitmap, box as Fit)
   const base = made.findLast((each) => each.width >= STEP * width && each.height >= STEP * height) ?? made[0]
   return resize(toImage(base as Bitmap), width, height).bitmap
-}
-
-function isOpaque({ data }: Bitmap): boolean {
-  for (let at = 3; at < data.length; at += 4) if (data[at] !== 255) return false
-  return true
 }
 
 /** The picture on white, in a copy; JPEG has no transparency. */

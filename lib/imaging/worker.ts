@@ -1,9 +1,9 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { AppError } from '../errors.ts'
 import type { Recipe } from './recipe.ts'
-import { type Rendered, renderAll } from './render.ts'
+import { type Rendered, type RenderOptions, renderAll } from './render.ts'
 
-export type RenderTask = { source: Uint8Array; recipe: Recipe; maxPixels: number }
+export type RenderTask = { source: Uint8Array; recipe: Recipe } & RenderOptions
 
 /** Errors cross to the main thread as values: thrown ones lose all but their message. */
 export type RenderAnswer =
@@ -11,9 +11,9 @@ export type RenderAnswer =
   | { error: { code: string; status: number; message: string; retry: boolean } }
 
 /** What a thread of the pool runs: one source, all of its renditions. */
-export default async function work({ source, recipe, maxPixels }: RenderTask): Promise<RenderAnswer> {
+export default async function work({ source, recipe, ...options }: RenderTask): Promise<RenderAnswer> {
   try {
-    const { source: info, renditions } = await renderAll(source, recipe, { maxPixels })
+    const { source: info, renditions } = await renderAll(source, recipe, options)
     // A Buffer may be a view of a pool that other code uses too: what is moved must be its own.
     const owned = renditions.map((rendition) => ({ ...rendition, data: new Uint8Array(rendition.data) }))
     return moving(

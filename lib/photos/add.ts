@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
-import { chunks } from '../db/index.ts'
+import { chunks, type Db } from '../db/index.ts'
 import type { Door } from '../db/tables.ts'
 import type { Recipe } from '../imaging/recipe.ts'
-import { record } from './events.ts'
+import { type NewEvent, record } from './events.ts'
 import type { PhotoRow } from './photo.ts'
 
 export type NewPhoto = {
@@ -19,8 +19,13 @@ export type NewPhoto = {
 }
 
 /** Inserts pending photos, which wait to be asked for unless they are `queued`; returns them in the order given. */
-export async function addPhotos(
-  app: Pick<App, 'db' | 'queue'>,
+export const addPhotos = (app: Pick<App, 'db' | 'queue'>, photos: readonly NewPhoto[]): Promise<PhotoRow[]> =>
+  record(app, (tx, emit) => insertPhotos(tx, emit, photos))
+
+/** The same as a part of a larger `record`. */
+export async function insertPhotos(
+  tx: Db,
+  emit: (event: NewEvent) => void,
   photos: readonly NewPhoto[],
 ): Promise<PhotoRow[]> {
   const now = new Date().toISOString()
@@ -35,20 +40,18 @@ export async function addPhotos(
     created_at: now,
     updated_at: now,
   }))
-  return record(app, async (tx, emit) => {
-    const added: PhotoRow[] = []
-    for (const part of chunks(rows))
-      added.push(...(await tx.insertInto('photos').values(part).returningAll().execute()))
-    for (const { uuid, queued_at } of added) {
-      emit({ type: 'image.created', photoUuid: uuid })
-      if (queued_at) emit({ type: 'image.queued', photoUuid: uuid })
-    }
-    return added
-  })
+  const added: PhotoRow[] = []
+  for (const part of chunks(rows))
+    added.push(...(await tx.insertInto('photos').values(part).returningAll().execute()))
+  for (const { uuid, queued_at } of added) {
+    emit({ type: 'image.created', photoUuid: uuid })
+    if (queued_at) emit({ type: 'image.queued', photoUuid: uuid })
+  }
+  return added
 }
 
 /** What tells the same source again: SHA-256, in hex, of the WHATWG-normalised URL without its fragment. */
-function urlHash(text: string): string {
+export function urlHash(text: string): string {
   const url = new URL(text)
   url.hash = ''
   return createHash('sha256').update(url.href).digest('hex')

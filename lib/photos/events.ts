@@ -43,7 +43,7 @@ export async function record<T>(
   work: (tx: Db, emit: (event: NewEvent) => void) => Promise<T>,
 ): Promise<T> {
   const rows: EventRow[] = []
-  const result = await app.db.transaction().execute(async (tx) => {
+  const result = await within(app.db, async (tx) => {
     const emitted: NewEvent[] = []
     const value = await work(tx, (event) => emitted.push(event))
     rows.push(...(await insertEvents(tx, emitted)))
@@ -53,6 +53,30 @@ export async function record<T>(
     app,
     rows.filter((row) => row.due),
   )
+  return result
+}
+
+/** Runs `work` in the transaction that `db` is, or else in one of its own. */
+const within = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
+  db.isTransaction ? work(db) : db.transaction().execute(work)
+
+/**
+ * Runs `work` with an app whose writes are one transaction, `record` included; what it publishes is published after
+ * the commit.
+ */
+export async function inTransaction<A extends Pick<App, 'db' | 'queue'>, T>(
+  app: A,
+  work: (app: A) => Promise<T>,
+): Promise<T> {
+  const held: Message[] = []
+  const publish = async (messages: readonly Message[]) => {
+    held.push(...messages)
+    return new Set<string>()
+  }
+  const result = await app.db
+    .transaction()
+    .execute((tx) => work({ ...app, db: tx, queue: { ...app.queue, publish } }))
+  await publishMessages(app, held)
   return result
 }
 
@@ -81,8 +105,15 @@ export async function publishEvents(
   app: Pick<App, 'db' | 'queue'>,
   rows: readonly EventRow[],
 ): Promise<number> {
-  if (rows.length === 0) return 0
-  const confirmed = await app.queue.publish(rows.map(messageOf), PUBLISH_DEADLINE_MS)
+  return publishMessages(app, rows.map(messageOf))
+}
+
+async function publishMessages(
+  app: Pick<App, 'db' | 'queue'>,
+  messages: readonly Message[],
+): Promise<number> {
+  if (messages.length === 0) return 0
+  const confirmed = await app.queue.publish(messages, PUBLISH_DEADLINE_MS)
   if (confirmed.size > 0) await markPublished(app.db, [...confirmed])
   return confirmed.size
 }

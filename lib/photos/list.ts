@@ -1,4 +1,5 @@
-import type { Db } from '../db/index.ts'
+import { sql } from 'kysely'
+import { type Db, isPostgres } from '../db/index.ts'
 import type { PhotoStatus } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
 import type { PhotoRow } from './photo.ts'
@@ -61,6 +62,72 @@ export async function findPhotos(
     .limit(limit + 1)
     .execute()
   return toPage(rows, limit)
+}
+
+/**
+ * A page of the photos that fit the filters, newest first, by how many come before it; `more` tells that others follow.
+ * What comes before is counted in the index alone.
+ */
+export async function findPhotosAt(
+  db: Db,
+  filters: Filters,
+  { limit, offset }: { limit: number; offset: number },
+): Promise<{ items: PhotoRow[]; more: boolean }> {
+  const page = selectPhotos(db, filters)
+    .select('uuid')
+    .orderBy('created_at', 'desc')
+    .orderBy('uuid', 'desc')
+    .limit(limit + 1)
+    .offset(offset)
+  const rows = await db
+    .selectFrom('photos')
+    .selectAll()
+    .where('uuid', 'in', page)
+    .orderBy('created_at', 'desc')
+    .orderBy('uuid', 'desc')
+    .execute()
+  return { items: rows.slice(0, limit), more: rows.length > limit }
+}
+
+/** Up to here a total is counted. */
+const COUNTED = 10_000
+
+/** How many photos fit the filters: exact up to 10,000, then PostgreSQL's estimate. */
+export async function countPhotos(db: Db, filters: Filters): Promise<{ total: number; estimated: boolean }> {
+  const all = selectPhotos(db, filters).select(sql`1`.as('one'))
+  // In the order of an index, or PostgreSQL would read the table until it has found as many.
+  const counted = isPostgres(db)
+    ? all
+        .orderBy('created_at')
+        .orderBy('uuid')
+        .limit(COUNTED + 1)
+    : all
+  const { total } = await db
+    .selectFrom(counted.as('counted'))
+    .select(({ fn }) => fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow()
+  if (!isPostgres(db) || total <= COUNTED) return { total, estimated: false }
+  const { rows } = await sql<{
+    'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }]
+  }>`explain (format json) ${all}`.execute(db)
+  return { total: Math.max(total, rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0), estimated: true }
+}
+
+/** How many photos there are by status, and in all. */
+export async function countByStatus(
+  db: Db,
+  filters: Filters,
+): Promise<Record<PhotoStatus | 'total', number>> {
+  const rows = await selectPhotos(db, filters)
+    .select(({ fn }) => ['status', fn.countAll<number>().as('count')])
+    .groupBy('status')
+    .execute()
+  const counts = { total: 0, init: 0, pending: 0, processing: 0, completed: 0, failed: 0 }
+  for (const { status, count } of rows) {
+    counts[status] = count
+    counts.total += count
+  }
+  return counts
 }
 
 /** The photos that fit the filters, of which a query may select what it needs. */

@@ -2,6 +2,8 @@ import type { Selectable } from 'kysely'
 import { type Db, uuids } from '../db/index.ts'
 import type { PhotosTable, ThumbnailsTable } from '../db/tables.ts'
 import { AppError, notFound } from '../errors.ts'
+import type { Metadata } from '../imaging/metadata.ts'
+import type { SourceInfo } from '../imaging/probe.ts'
 import { type Recipe, type RenditionSpec, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import { isOriginal } from '../storage/index.ts'
 
@@ -36,6 +38,19 @@ export const findThumbnails = (db: Db, photos: readonly string[]): Promise<Thumb
     .orderBy('name')
     .execute()
 
+/** The same by photo. */
+export async function findThumbnailsByPhoto(
+  db: Db,
+  photos: readonly PhotoRow[],
+): Promise<(photo: PhotoRow) => ThumbnailRow[]> {
+  const rows = await findThumbnails(
+    db,
+    photos.map(({ uuid }) => uuid),
+  )
+  const byPhoto = Map.groupBy(rows, ({ photo_uuid }) => photo_uuid)
+  return ({ uuid }) => byPhoto.get(uuid) ?? []
+}
+
 /** What is to be made of a photo; a row inserted by hand has none of its own and gets a thumbnail. Throws `invalid-recipe`. */
 export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
   if (photo.recipe === null) return THUMBNAIL_RECIPE
@@ -45,6 +60,12 @@ export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
   if (renditions.length === 0 || !fit)
     throw new AppError('invalid-recipe', 422, 'The stored recipe cannot be read')
   return { renditions }
+}
+
+/** What is known of a photo's source since it was rendered; photos made by earlier versions lack the later fields. */
+export function metadataOf({ metadata }: Pick<PhotoRow, 'metadata'>): Metadata | null {
+  if (metadata === null) return null
+  return { exif: null, thumbhash: null, ...(JSON.parse(metadata) as SourceInfo & Partial<Metadata>) }
 }
 
 /** Where the renditions of a photo lie or would lie; none for a recipe that cannot be read. */

@@ -1,5 +1,5 @@
 import type { Db } from '../db/index.ts'
-import { errorOf, type PhotoRow, type ThumbnailRow } from './photo.ts'
+import { errorOf, metadataOf, type PhotoRow, type ThumbnailRow } from './photo.ts'
 
 export type TimelineEvent = {
   id: string
@@ -20,8 +20,7 @@ export const findTimeline = (db: Db, uuid: string): Promise<TimelineEvent[]> =>
 
 /** A photo as every door's reader may see it. */
 export function showPhoto(photo: PhotoRow, thumbnails: readonly ThumbnailRow[]) {
-  const { uuid, url, status, door, project_id, name, nickname, attempts, metadata, created_at, updated_at } =
-    photo
+  const { uuid, url, status, door, project_id, name, nickname, attempts, created_at, updated_at } = photo
   return {
     uuid,
     url,
@@ -33,7 +32,7 @@ export function showPhoto(photo: PhotoRow, thumbnails: readonly ThumbnailRow[]) 
     name,
     ...(nickname !== null && { nickname }),
     attempts,
-    metadata: metadata === null ? null : (JSON.parse(metadata) as Record<string, unknown>),
+    metadata: metadataOf(photo),
     error: errorOf(photo),
     thumbnails: thumbnails.map((row) => ({
       uuid: row.uuid,

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { type Db, isPostgres } from '../db/index.ts'
 import type { PhotoStatus } from '../db/tables.ts'
+import { countByStatus } from './list.ts'
 import { idBefore } from './replay.ts'
 
 /** How many photos there are by status, and what became of some in each minute, oldest first. */
@@ -36,22 +37,10 @@ export function readStats(db: Db): Promise<Stats> {
   return asked.stats
 }
 
-async function count(db: Db): Promise<Stats> {
-  const byStatus = await countByStatus(db)
-  const total = Object.values(byStatus).reduce((sum, count) => sum + count, 0)
-  return { total, ...byStatus, per_minute: await countByMinute(db) }
-}
-
-/** Counted in an index alone. */
-export async function countByStatus(db: Db): Promise<Record<PhotoStatus, number>> {
-  const rows = await db
-    .selectFrom('photos')
-    .select(['status', ({ fn }) => fn.countAll<number>().as('count')])
-    .groupBy('status')
-    .execute()
-  const counted = Object.fromEntries(rows.map(({ status, count }) => [status, Number(count)]))
-  return { init: 0, pending: 0, processing: 0, completed: 0, failed: 0, ...counted }
-}
+const count = async (db: Db): Promise<Stats> => ({
+  ...(await countByStatus(db, {})),
+  per_minute: await countByMinute(db),
+})
 
 /** From the events of the last minutes, found by the time in their ids. */
 async function countByMinute(db: Db, now = Date.now()): Promise<Stats['per_minute']> {

@@ -1,10 +1,14 @@
 import { AppError } from '../errors.ts'
 import { type Operation, parseOperation, parseWhole } from '../imaging/operations.ts'
-import type { Recipe, RenditionSpec } from '../imaging/recipe.ts'
+import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from '../imaging/recipe.ts'
 
 const MAX_TRANSFORMATIONS = 20
 
 const FORMATS = ['jpeg', 'png', 'webp'] as const
+
+const FORMAT_USAGE = 'format:jpeg, format:png or format:webp'
+
+const QUALITY_USAGE = 'quality:Q, from 1 to 100'
 
 /**
  * Reads the transformations of a job, such as `["fit:800x600", "grayscale", "format:webp"]`, as a recipe with the one
@@ -17,8 +21,9 @@ export function parseTransformations(list: readonly string[]): Recipe {
   const output: { format?: RenditionSpec['format']; quality?: number } = {}
   for (const [index, text] of list.entries()) {
     const pointer = `/transformations/${index}`
-    if (text.startsWith('format:')) output.format = once(output.format, parseFormat(text), pointer)
-    else if (text.startsWith('quality:')) output.quality = once(output.quality, parseQuality(text), pointer)
+    if (/^format\b/.test(text)) output.format = once(output.format, parseFormat(text), FORMAT_USAGE, pointer)
+    else if (/^quality\b/.test(text))
+      output.quality = once(output.quality, parseQuality(text), QUALITY_USAGE, pointer)
     else operations.push(at(pointer, () => parseOperation(text)))
   }
   const format = output.format ?? 'png'
@@ -26,16 +31,19 @@ export function parseTransformations(list: readonly string[]): Recipe {
     const index = list.findIndex((text) => text.startsWith('quality:'))
     throw refused(`/transformations/${index}`, 'means nothing for PNG; add format:jpeg or format:webp')
   }
-  return { renditions: [{ name: 'result', operations, format, quality: output.quality }] }
+  const quality = format === 'png' ? undefined : (output.quality ?? DEFAULT_QUALITY)
+  return { renditions: [{ name: 'result', operations, format, quality }] }
 }
 
 const parseFormat = (text: string) => FORMATS.find((format) => text === `format:${format}`)
 
-const parseQuality = (text: string) => parseWhole(text.slice('quality:'.length), 1, 100)
+function parseQuality(text: string): number | undefined {
+  const [, value = ''] = /^quality:(.*)$/.exec(text) ?? []
+  return parseWhole(value, 1, 100)
+}
 
-function once<T>(known: T | undefined, value: T | undefined, pointer: string): T {
-  if (value === undefined)
-    throw refused(pointer, `must be format:${FORMATS.join(', format:')}, or quality:1 to quality:100`)
+function once<T>(known: T | undefined, value: T | undefined, usage: string, pointer: string): T {
+  if (value === undefined) throw refused(pointer, `must be ${usage}`)
   if (known !== undefined) throw refused(pointer, 'may be given once only')
   return value
 }

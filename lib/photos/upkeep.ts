@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/index.ts'
+import { forgetAnswers } from '../idempotency.ts'
 import { type Attempt, fail } from './attempt.ts'
 import { type EventRow, publishEvents, record } from './events.ts'
 import type { PhotoRow } from './photo.ts'
@@ -38,7 +39,7 @@ export async function relayEvents(app: Pick<App, 'db' | 'queue'>): Promise<numbe
 /** Frees photos whose worker died, asks again for those whose message got lost, finds unconfirmed uploads; returns how many. */
 export async function sweepPhotos(app: Core): Promise<number> {
   let done = 0
-  for (const part of [freeExpired, requeueStale, checkUploads])
+  for (const part of [freeExpired, requeueStale, checkUploads, forgetAnswers])
     done += await part(app).catch((error: Error) => {
       app.log.error({ err: error }, 'a part of the sweep failed')
       return 0

@@ -6,10 +6,12 @@ import { withOwnServers } from '../own-servers.ts'
 import { benchAsking } from './asking.ts'
 import { benchBigUploads } from './big-uploads.ts'
 import { benchImages } from './images.ts'
+import { benchLists } from './lists.ts'
 import { benchMemory } from './memory.ts'
 import { benchPipeline } from './pipeline.ts'
 import type { Environment } from './service.ts'
 import { benchSockets } from './sockets.ts'
+import { benchSubmissions } from './submissions.ts'
 import { benchUploads } from './uploads.ts'
 
 type Figures = Record<string, string>
@@ -22,6 +24,8 @@ const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
   images: benchImages,
   uploads: benchUploads,
   sockets: benchSockets,
+  submissions: benchSubmissions,
+  lists: benchLists,
   'big-uploads': benchBigUploads,
 }
 

@@ -1,10 +1,8 @@
 import { type Client, openClient } from '../load/client.ts'
 import { pace, percentile } from '../load/pace.ts'
+import { CONNECTIONS, measureRate } from './rate.ts'
 import { type Environment, startRole } from './service.ts'
 
-const CONNECTIONS = 32
-const WARM_UP_MS = 3_000
-const CLOSED_MS = 15_000
 const OPEN_SECONDS = 20
 /** Half of the 1,000/s that are wanted. */
 const USUAL_RATE = 500
@@ -13,12 +11,7 @@ const USUAL_RATE = 500
 export async function benchUploads(env: Environment): Promise<Record<string, string>> {
   const api = await startRole('api', env)
   const client = openClient(256)
-  await askInTurns(client, api.url, WARM_UP_MS)
-  const cpu = await api.cpu()
-  const start = performance.now()
-  const asked = await askInTurns(client, api.url, CLOSED_MS)
-  const rate = asked / ((performance.now() - start) / 1000)
-  const perRequest = ((await api.cpu()) - cpu) / asked
+  const { rate, cpuMs } = await measureRate(api, () => ask(client, api.url))
   const usual = await askAtRate(client, api.url, USUAL_RATE)
   const half = await askAtRate(client, api.url, rate / 2)
   client.close()
@@ -27,21 +20,10 @@ export async function benchUploads(env: Environment): Promise<Record<string, str
     `p50 ${percentile(times, 0.5).toFixed(1)} ms, p99 ${percentile(times, 0.99).toFixed(1)} ms`
   return {
     [`POST /images, ${CONNECTIONS} connections`]: `${Math.round(rate)}/s`,
-    'POST /images, processor time of the api': `${perRequest.toFixed(2)} ms per request`,
+    'POST /images, processor time of the api': `${cpuMs.toFixed(2)} ms per request`,
     [`POST /images at ${USUAL_RATE}/s`]: describe(usual),
     [`POST /images at ${Math.round(rate / 2)}/s, half of what it can`]: describe(half),
   }
-}
-
-/** Each connection asks again as soon as it has its answer; returns how many answers there were. */
-async function askInTurns(client: Client, url: string, ms: number): Promise<number> {
-  const deadline = performance.now() + ms
-  let asked = 0
-  const turns = async () => {
-    for (; performance.now() < deadline; asked++) await ask(client, url)
-  }
-  await Promise.all(Array.from({ length: CONNECTIONS }, turns))
-  return asked
 }
 
 /** Asks at a rate; returns how long each answer took, in ms. */

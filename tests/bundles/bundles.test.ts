@@ -1,4 +1,5 @@
 import amqplib from 'amqplib'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config.ts'
@@ -35,6 +36,7 @@ test('a bundle holds what its function uses, and is small', () => {
     expect.soft(minified, name).toBeLessThan(2.5 * 1024 * 1024)
     expect.soft(uses('fastify'), name).toBe(kind === 'endpoint')
     expect.soft(uses('@jimp/core'), name).toBe(name === 'consumers-process-photo')
+    expect.soft(uses('exifreader'), name).toBe(name === 'consumers-process-photo')
     expect.soft(uses('piscina'), name).toBe(false)
   }
 })
@@ -134,6 +136,54 @@ describe.for(RUNTIMES)('bundles under $name', ({ command }) => {
       }),
   )
 })
+
+on('a job is submitted, made and shown by its bundles, with what the camera wrote', () =>
+  withServers(async (env, app) => {
+    const exif = { IFD0: { Make: 'Acme' }, IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '48/1 7/1 0/1' } }
+    const photo = await sharp(await jpeg(sample(640, 480)))
+      .withExif(exif)
+      .jpeg()
+      .toBuffer()
+    const source = await openSourceServer({ '/a.jpg': bytes(photo) })
+    const call = async (name: string, event: unknown) => {
+      const answers: unknown[] = []
+      await withFunction(built, name, env, async (invoke) => {
+        answers.push(await invoke(event))
+      })
+      const { statusCode, body = '', headers, isBase64Encoded } = (answers[0] ?? {}) as Answer
+      return { statusCode, body, headers, isBase64Encoded }
+    }
+    const submit = async (...transformations: string[]) => {
+      const body = { imageUrl: `${source.url}/a.jpg`, transformations }
+      return call('jobs-submit', await request('POST', '/api/v1/images/process', body))
+    }
+    const refused = await submit('fit:100x100', 'rotate:45')
+    expect([refused.statusCode, JSON.parse(refused.body).errors[0].pointer]).toEqual([
+      422,
+      '/transformations/1',
+    ])
+    const submitted = await submit('fit:100x100', 'rotate:90', 'blur:2', 'format:webp')
+    expect(submitted.statusCode).toBe(202)
+    const { jobId } = JSON.parse(submitted.body)
+    const show = async () =>
+      JSON.parse((await call('jobs-show', await request('GET', `/api/v1/images/jobs/${jobId}`))).body)
+    expect(await show()).toEqual({ jobId, status: 'PENDING', resultUrl: null, errorMessage: null })
+
+    const messages = await takeMessages(env)
+    expect(messages).toEqual([JSON.stringify({ photo_uuid: jobId })])
+    await call('consumers-process-photo', toRmqEvent(messages))
+    const { status, resultUrl } = await show()
+    expect([status, resultUrl]).toEqual(['COMPLETED', expect.stringMatching(new RegExp(`/${jobId}\\.webp$`))])
+    const file = await call('files-show-file', await request('GET', new URL(resultUrl).pathname))
+    expect([file.isBase64Encoded, file.headers?.['content-type']]).toEqual([true, 'image/webp'])
+    const { width, height, format } = await sharp(Buffer.from(file.body, 'base64')).metadata()
+    expect([format, width, height]).toEqual(['webp', 75, 100])
+    const { metadata } = await findPhoto(app.db, jobId)
+    expect(JSON.parse(metadata ?? '')).toMatchObject({ width: 640, exif: { make: 'Acme', orientation: 1 } })
+    expect(metadata).not.toMatch(/gps|latitude/i)
+    await source.close()
+  }),
+)
 
 test.each([
   [{}, 'DATABASE_URL must be set to postgres://…: a function has no disk that others see'],

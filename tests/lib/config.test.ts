@@ -36,6 +36,9 @@ const DEFAULTS: Config = {
   webhookSecret: undefined,
   smtpUrl: undefined,
   notifyEmail: undefined,
+  thumbnailSize: 256,
+  duplicateHandling: 'allow-retry',
+  exifGps: false,
   logLevel: 'info',
 }
 
@@ -86,6 +89,9 @@ test('every variable is understood, with spaces around it', () => {
     SOURCE_ALLOW_CIDRS: '10.0.0.0/8 fc00::/7,127.0.0.1',
     MAX_SOURCE_BYTES: '1000',
     MAX_ATTEMPTS: '1',
+    THUMBNAIL_SIZE: '128',
+    DUPLICATE_HANDLING: 'reject-active',
+    EXIF_GPS: ' true ',
     LOG_LEVEL: 'silent',
   })
   expect(config).toMatchObject({
@@ -103,6 +109,9 @@ test('every variable is understood, with spaces around it', () => {
     sourceAllowCidrs: ['10.0.0.0/8', 'fc00::/7', '127.0.0.1'],
     maxSourceBytes: 1000,
     maxAttempts: 1,
+    thumbnailSize: 128,
+    duplicateHandling: 'reject-active',
+    exifGps: true,
     logLevel: 'silent',
   })
 })
@@ -193,7 +202,13 @@ const WRONG: readonly (readonly [variable: string, value: string, more?: Environ
   ['NOTIFY_EMAIL', 'a@example.com, b@example.com', { SMTP_URL: 'smtp://mail.example.com' }],
   ['SOURCE_ALLOW_CIDRS', '10.0.0.0/33'],
   ['SOURCE_ALLOW_CIDRS', '10.0.0.0/8, example.com'],
+  ['EXIF_GPS', '1'],
+  ['EXIF_GPS', 'yes'],
+  ['EXIF_GPS', 'TRUE'],
   ['LOG_LEVEL', 'loud'],
+  ['THUMBNAIL_SIZE', '0'],
+  ['THUMBNAIL_SIZE', '10001'],
+  ['DUPLICATE_HANDLING', 'reuse'],
   ['DB_TYPE', 'mysql'],
   ['POSTGRES_PORT', 'abc', { DB_TYPE: 'postgres' }],
   ['POSTGRES_PORT', '70000', { DB_TYPE: 'postgres' }],
@@ -263,6 +278,8 @@ describe('aliases', () => {
     [{ THUMBFORGE_REDIS_URL: 'redis://cache:6379/1' }, { redisUrl: 'redis://cache:6379/1' }],
     [{ THUMBFORGE_STORAGE_PATH: '/var/files' }, { storageDir: '/var/files', thumbsDir: '/var/files/thumbs' }],
     [{ THUMBFORGE_QUEUE_NAME: 'forge' }, { queueName: 'forge' }],
+    [{ THUMBFORGE_DUPLICATE_HANDLING: 'reuse-completed' }, { duplicateHandling: 'reuse-completed' }],
+    [{ THUMBFORGE_THUMBNAIL_SIZE: '64' }, { thumbnailSize: 64 }],
     [{ DB_TYPE: 'sqlite' }, { databaseUrl: 'sqlite:data/photos.db' }],
     [{ DB_TYPE: 'postgres' }, { databaseUrl: 'postgres://postgres@localhost:5432/postgres' }],
     [{ POSTGRES_SERVER: 'db' }, { databaseUrl: 'postgres://postgres@db:5432/postgres' }],

@@ -1,5 +1,5 @@
 import { corrupt, unsupported } from '../errors.ts'
-import { readOrientation } from '../orientation.ts'
+import { withOrientation } from '../orientation.ts'
 import type { CheckSize, Header } from './header.ts'
 
 /** Whether three components are stored as RGB, not YCbCr, is only known from the Adobe segment. */
@@ -18,12 +18,12 @@ const SOS = 0xda
 export function readJpegHeader(source: Buffer, checkSize: CheckSize): JpegHeader {
   let size: { width: number; height: number } | undefined
   let components = 0
-  let orientation = 1
+  let exif: Buffer | undefined
   let adobeTransform: number | undefined
   for (const { marker, start, end } of segments(source)) {
     if (marker === SOS || marker === EOI) break
     if (marker === 0xe1 && source.toString('latin1', start, start + 6) === 'Exif\0\0') {
-      orientation = readOrientation(source.subarray(start + 6, end))
+      exif = source.subarray(start + 6, end)
     } else if (marker === 0xee && source.toString('latin1', start, start + 5) === 'Adobe') {
       adobeTransform = source[start + 11]
     } else if (isFrame(marker)) {
@@ -36,7 +36,7 @@ export function readJpegHeader(source: Buffer, checkSize: CheckSize): JpegHeader
   if (!size) throw corrupt('no frame header')
   if (components === 4 && adobeTransform === undefined)
     throw unsupported('CMYK JPEG without an Adobe segment')
-  return { ...size, orientation, storedAsRgb: components === 3 && adobeTransform === 0 }
+  return { ...size, ...withOrientation(exif), storedAsRgb: components === 3 && adobeTransform === 0 }
 }
 
 /**

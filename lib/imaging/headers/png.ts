@@ -1,5 +1,5 @@
 import { corrupt } from '../errors.ts'
-import { readOrientation } from '../orientation.ts'
+import { withOrientation } from '../orientation.ts'
 import type { CheckSize, Header } from './header.ts'
 
 /** `end` is where the file proper ends, undefined when it was cut off; `bitsPerPixel` as stored. */
@@ -16,12 +16,12 @@ export function readPngHeader(source: Buffer, checkSize: CheckSize): PngHeader {
   const samples = SAMPLES[source.readUInt8(25)]
   if (!samples) throw corrupt('an unknown PNG colour type')
   const header = { width, height, interlaced: source[28] === 1, bitsPerPixel: source.readUInt8(24) * samples }
-  let orientation = 1
+  let exif: Buffer | undefined
   for (const { type, start, end } of pngChunks(source)) {
-    if (type === 'eXIf') orientation = readOrientation(source.subarray(start, end))
-    if (type === 'IEND') return { ...header, orientation, end: end + 4 }
+    if (type === 'eXIf') exif = source.subarray(start, end)
+    if (type === 'IEND') return { ...header, ...withOrientation(exif), end: end + 4 }
   }
-  return { ...header, orientation, end: undefined }
+  return { ...header, ...withOrientation(exif), end: undefined }
 }
 
 /** The chunks that are there in full; `start` and `end` bound the content, a checksum of 4 bytes follows. */

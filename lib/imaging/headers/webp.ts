@@ -1,5 +1,5 @@
 import { corrupt } from '../errors.ts'
-import { readOrientation } from '../orientation.ts'
+import { withOrientation } from '../orientation.ts'
 import type { CheckSize, Header } from './header.ts'
 
 /** The first frame of an animation: where it lies on the canvas, and where its chunks lie in the file. */
@@ -16,21 +16,21 @@ export function readWebpHeader(source: Buffer, checkSize: CheckSize): WebpHeader
   if (!first) throw corrupt('no WebP header')
   const { width, height, animated } = readSize(source, first)
   checkSize(width, height)
-  let orientation = 1
+  let exif: Buffer | undefined
   let firstFrame: WebpFrame | undefined
   for (const { type, start, end } of all) {
     if (type === 'EXIF') {
       const prefixed = source.toString('latin1', start, start + 6) === 'Exif\0\0'
-      orientation = readOrientation(source.subarray(prefixed ? start + 6 : start, end))
+      exif = source.subarray(prefixed ? start + 6 : start, end)
     } else if (type === 'ANMF' && animated) {
       firstFrame ??= readFrame(source, start, end)
     }
   }
-  if (!animated) return { width, height, orientation, firstFrame }
+  if (!animated) return { width, height, ...withOrientation(exif), firstFrame }
   if (!firstFrame) throw corrupt('an animation without a frame')
   const fits = firstFrame.x + firstFrame.width <= width && firstFrame.y + firstFrame.height <= height
   if (!fits) throw corrupt('a WebP frame larger than its canvas')
-  return { width, height, orientation, firstFrame }
+  return { width, height, ...withOrientation(exif), firstFrame }
 }
 
 function readSize(source: Buffer, { type, start, end }: Chunk) {

@@ -58,7 +58,7 @@ describe.for(SETUPS)('GET /photos on $name', (setup) => {
             attempts: 2,
             created_at: at(1),
             updated_at: at(2),
-            metadata: { width: 640 },
+            metadata: { width: 640, exif: null, thumbhash: null },
             error: null,
             thumbnails: [{ ...thumbnail, uuid: expect.any(String), created_at: expect.any(String) }],
           },

@@ -88,6 +88,44 @@ describe.for(SETUPS)('an endpoint in Lambda on $name', (setup) => {
       expect(JSON.parse(unknown.body)).toMatchObject({ status: 404, code: 'not-found' })
     }),
   )
+
+  on('a job is submitted, and shown by its id', () =>
+    withLambda(setup, async (app) => {
+      const { handler: submit } = await import('../../../functions/jobs/submit.ts')
+      const { 'content-length': _, ...headers } = (await readEvent<APIGatewayProxyEventV2>('post-process'))
+        .headers
+      const sent = { rawPath: '/api/v1/images/process', headers }
+      const job = { imageUrl: 'https://example.com/a.jpg', transformations: ['fit:10x10'] }
+      const submitted = await answer(submit, 'post-process', { ...sent, body: base64(job) })
+      const { jobId } = JSON.parse(submitted.body)
+      expect([submitted.statusCode, submitted.headers.location]).toEqual([
+        202,
+        `${app.config.publicUrl}/api/v1/images/jobs/${jobId}`,
+      ])
+      expect(await eventsOf(app, 'image.queued')).toMatchObject([
+        { photo_uuid: jobId, published_at: expect.any(String) },
+      ])
+      const refused = await answer(submit, 'post-process', {
+        ...sent,
+        body: base64({ ...job, transformations: ['grayscale', 'resize:0x10'] }),
+      })
+      expect([refused.statusCode, JSON.parse(refused.body).errors[0].pointer]).toEqual([
+        422,
+        '/transformations/1',
+      ])
+      const { handler: show } = await import('../../../functions/jobs/show.ts')
+      const showJob = (id: string) =>
+        answer(show, 'get-photo', { rawPath: `/api/v1/images/jobs/${id}`, pathParameters: { jobId: id } })
+      expect(JSON.parse((await showJob(jobId)).body)).toEqual({
+        jobId,
+        status: 'PENDING',
+        resultUrl: null,
+        errorMessage: null,
+      })
+      const unknown = await showJob(uuidv7())
+      expect([unknown.statusCode, JSON.parse(unknown.body).detail]).toEqual([404, 'Job not found'])
+    }),
+  )
 })
 
 test('an endpoint in Lambda takes text as a body, too, and refuses what it refuses over HTTP', () =>

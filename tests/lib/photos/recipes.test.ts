@@ -110,6 +110,8 @@ test.each([
     width: 400,
     height: 300,
     bytes: source.length,
+    exif: null,
+    thumbhash: expect.stringMatching(/^[\w+/]{20,40}=*$/),
   })
 })
 

@@ -1,0 +1,55 @@
+import { Type } from '@sinclair/typebox'
+import { endpoint } from '../../lib/function.ts'
+import { ImageJob, ListFilters, problems } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { showImageJob } from '../../lib/photos/image-job.ts'
+import { countPhotos, findPhotosAt } from '../../lib/photos/list.ts'
+import { findThumbnailsByPhoto } from '../../lib/photos/photo.ts'
+
+const MAX_OFFSET = 1_000_000_000
+
+/** Jobs of the v1 door, newest first. */
+export const list = endpoint({
+  method: 'GET',
+  path: '/v1/images',
+  summary: 'Jobs, newest first; a total above 10,000 may be an estimate, and says so',
+  tag: 'v1',
+  query: Type.Object({
+    ...ListFilters,
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+    offset: Type.Integer({ minimum: 0, maximum: MAX_OFFSET, default: 0 }),
+  }),
+  replies: {
+    200: Type.Object({
+      items: Type.Array(ImageJob),
+      pagination: Type.Object({
+        total: Type.Integer(),
+        total_estimated: Type.Optional(Type.Literal(true)),
+        limit: Type.Integer(),
+        offset: Type.Integer(),
+        has_more: Type.Boolean(),
+      }),
+    }),
+    ...problems(422, 503),
+  },
+  async handle({ query: { limit, offset, ...given } }, { db }) {
+    const filters = { ...given, door: 'v1' }
+    const [{ items, more }, { total, estimated }] = await Promise.all([
+      findPhotosAt(db, filters, { limit, offset }),
+      countPhotos(db, filters),
+    ])
+    const thumbnailsOf = await findThumbnailsByPhoto(db, items)
+    return {
+      items: items.map((photo) => showImageJob(photo, thumbnailsOf(photo))),
+      pagination: {
+        total,
+        ...(estimated && { total_estimated: true as const }),
+        limit,
+        offset,
+        has_more: more,
+      },
+    }
+  },
+})
+
+export const handler = lambda(list)

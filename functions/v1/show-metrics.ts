@@ -1,0 +1,29 @@
+import { Type } from '@sinclair/typebox'
+import { endpoint } from '../../lib/function.ts'
+import { problems } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { countByStatus } from '../../lib/photos/list.ts'
+
+const Count = Type.Integer()
+
+/** How many jobs of the v1 door there are, by status. */
+export const showMetrics = endpoint({
+  method: 'GET',
+  path: '/v1/metrics',
+  summary: 'How many jobs there are, by status',
+  tag: 'v1',
+  replies: {
+    200: Type.Object({
+      total: Count,
+      init: Count,
+      pending: Count,
+      processing: Count,
+      completed: Count,
+      failed: Count,
+    }),
+    ...problems(503),
+  },
+  handle: (_request, { db }) => countByStatus(db, { door: 'v1' }),
+})
+
+export const handler = lambda(showMetrics)

@@ -1,0 +1,30 @@
+import { Type } from '@sinclair/typebox'
+import { AppError } from '../../lib/errors.ts'
+import { endpoint } from '../../lib/function.ts'
+import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
+import { answerStored } from '../../lib/http/stored-file.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { findPhotoOrNone, findThumbnails, primaryOf } from '../../lib/photos/photo.ts'
+import { thumbKey } from '../../lib/storage/index.ts'
+
+/** The bytes of a job's thumbnail. */
+export const showThumbnail = endpoint({
+  method: 'GET',
+  path: '/v1/images/:id/thumbnail',
+  summary: 'The thumbnail of a job',
+  tag: 'v1',
+  params: Type.Object({ id: Type.String() }),
+  replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(404, 503) },
+  async handle({ params, headers, method }, { db, storage }) {
+    const photo = await findPhotoOrNone(db, params.id)
+    const thumbnail =
+      photo?.status === 'completed' ? primaryOf(await findThumbnails(db, [photo.uuid])) : undefined
+    const answer =
+      thumbnail &&
+      (await answerStored(storage, thumbKey(thumbnail.url), `image/${thumbnail.format}`, { headers, method }))
+    if (!answer) throw new AppError('not-found', 404, 'Thumbnail unavailable')
+    return answer
+  },
+})
+
+export const handler = lambda(showThumbnail)

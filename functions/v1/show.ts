@@ -1,0 +1,24 @@
+import { Type } from '@sinclair/typebox'
+import { notFound } from '../../lib/errors.ts'
+import { endpoint } from '../../lib/function.ts'
+import { ImageJob, problems } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { showImageJob } from '../../lib/photos/image-job.ts'
+import { findPhotoOrNone, findThumbnails } from '../../lib/photos/photo.ts'
+
+/** A job with its result, or what went wrong. */
+export const show = endpoint({
+  method: 'GET',
+  path: '/v1/images/:id',
+  summary: 'A job with its result, or what went wrong',
+  tag: 'v1',
+  params: Type.Object({ id: Type.String() }),
+  replies: { 200: ImageJob, ...problems(404, 503) },
+  async handle({ params }, { db }) {
+    const photo = await findPhotoOrNone(db, params.id)
+    if (!photo) throw notFound('Job')
+    return showImageJob(photo, await findThumbnails(db, [photo.uuid]))
+  },
+})
+
+export const handler = lambda(show)

@@ -1,0 +1,56 @@
+import { Type } from '@sinclair/typebox'
+import { checkSubmittedUrl } from '../../lib/download/source-url.ts'
+import { AppError } from '../../lib/errors.ts'
+import { endpoint } from '../../lib/function.ts'
+import { ImageJob, problems, Strict, Uuid } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { showImageJob } from '../../lib/photos/image-job.ts'
+import { submitImages } from '../../lib/photos/submit.ts'
+
+const Failure = Type.Object({ url: Type.String(), code: Type.String(), detail: Type.String() })
+
+/** Submits many images by their URLs; one that is refused leaves the others alone. */
+export const submitBatch = endpoint({
+  method: 'POST',
+  path: '/v1/images/batch',
+  summary: 'Submit up to 1000 images by their URLs',
+  tag: 'v1',
+  body: Strict({ urls: Type.Array(Type.String(), { minItems: 1, maxItems: 1000 }) }),
+  replies: {
+    202: Type.Object({
+      accepted: Type.Array(ImageJob),
+      duplicates: Type.Array(Type.Object({ url: Type.String(), job_id: Uuid })),
+      failed: Type.Array(Failure),
+    }),
+    ...problems(400, 413, 415, 422, 503),
+  },
+  async handle({ body }, app, reply) {
+    const { sourceAllowCidrs } = app.config
+    const failed = body.urls.flatMap((url) => refusalOf(url, sourceAllowCidrs) ?? [])
+    const refused = new Set(failed.map(({ url }) => url))
+    const urls = body.urls.filter((url) => !refused.has(url))
+    const submitted = await submitImages(app, urls)
+    return reply(202, {
+      accepted: submitted.filter(({ duplicate }) => !duplicate).map(({ job }) => showImageJob(job, [])),
+      duplicates: submitted.flatMap(({ job, duplicate }, index) =>
+        duplicate ? [{ url: urls[index] as string, job_id: job.uuid }] : [],
+      ),
+      failed,
+    })
+  },
+})
+
+export const handler = lambda(submitBatch)
+
+/** Characters of a refused URL that are said back. */
+const SHOWN = 2048
+
+function refusalOf(url: string, allowed: readonly string[]) {
+  try {
+    checkSubmittedUrl(url, '/urls', allowed)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    return { url: url.slice(0, SHOWN), code: error.code, detail: error.message }
+  }
+}

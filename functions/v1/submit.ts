@@ -1,0 +1,33 @@
+import { Type } from '@sinclair/typebox'
+import { checkSubmittedUrl } from '../../lib/download/source-url.ts'
+import { AppError } from '../../lib/errors.ts'
+import { endpoint } from '../../lib/function.ts'
+import { ImageJob, problems, Strict } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { showImageJob } from '../../lib/photos/image-job.ts'
+import { findThumbnails } from '../../lib/photos/photo.ts'
+import { submitImage } from '../../lib/photos/submit.ts'
+
+/** Submits an image by its URL. */
+export const submit = endpoint({
+  method: 'POST',
+  path: '/v1/images',
+  summary:
+    'Submit an image by its URL; 200 with the job that is there already where DUPLICATE_HANDLING says so',
+  tag: 'v1',
+  body: Strict({ url: Type.String() }),
+  replies: { 200: ImageJob, 202: ImageJob, ...problems(400, 409, 413, 415, 422, 503) },
+  async handle({ body }, app, reply) {
+    checkSubmittedUrl(body.url, '/url', app.config.sourceAllowCidrs)
+    const { job, duplicate } = await submitImage(app, body.url)
+    if (duplicate && job.status !== 'completed')
+      throw new AppError('already-active', 409, 'A job of this URL is waiting or being processed', {
+        extensions: { job_id: job.uuid },
+      })
+    const thumbnails = duplicate ? await findThumbnails(app.db, [job.uuid]) : []
+    const location = `${app.config.publicUrl}/v1/images/${job.uuid}`
+    return reply(duplicate ? 200 : 202, showImageJob(job, thumbnails), { location })
+  },
+})
+
+export const handler = lambda(submit)

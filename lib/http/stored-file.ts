@@ -1,0 +1,36 @@
+import { Readable } from 'node:stream'
+import { Answer } from '../function.ts'
+import type { Storage } from '../storage/index.ts'
+import { isKnown } from './etag.ts'
+import { parseRange } from './range.ts'
+
+type Asked = { headers: Record<string, string | string[] | undefined>; method: string }
+
+/**
+ * Answers with a stored object, or where it lies when the storage is elsewhere: ETag, 304, one range, HEAD (RFC 9110).
+ * Undefined where there is none.
+ */
+export async function answerStored(
+  storage: Storage,
+  key: string,
+  contentType: string,
+  { headers, method }: Asked,
+): Promise<Answer | undefined> {
+  const info = await storage.head(key)
+  if (!info) return undefined
+  const elsewhere = await storage.signRead(key)
+  if (elsewhere) return new Answer(302, null, { location: elsewhere, 'cache-control': 'no-store' })
+  const caching = { etag: info.etag, 'cache-control': 'no-cache', 'accept-ranges': 'bytes' }
+  if (isKnown(headers['if-none-match'], info.etag)) return new Answer(304, null, caching)
+  const type = { ...caching, 'content-type': contentType, 'x-content-type-options': 'nosniff' }
+  const isHead = method === 'HEAD'
+  const range = isHead ? undefined : parseRange(headers.range, headers['if-range'], info)
+  if (range === 'unsatisfiable')
+    return new Answer(416, null, { ...caching, 'content-range': `bytes */${info.bytes}` })
+  const { start, end } = range ?? { start: 0, end: info.bytes - 1 }
+  const all = { ...type, 'content-length': end - start + 1 }
+  // An empty stream, not null: for HEAD Fastify sets the length of null to 0.
+  const body = isHead || info.bytes === 0 ? Readable.from([]) : storage.stream(key, range)
+  if (!range) return new Answer(200, body, all)
+  return new Answer(206, body, { ...all, 'content-range': `bytes ${start}-${end}/${info.bytes}` })
+}

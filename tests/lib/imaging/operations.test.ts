@@ -1,0 +1,233 @@
+import sharp, { type Sharp } from 'sharp'
+import { describe, expect, test } from 'vitest'
+import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
+import { renderAll } from '../../../lib/imaging/render.ts'
+import { parseTransformations } from '../../../lib/photos/transformations.ts'
+import * as images from '../../support/images.ts'
+import { compare, decoded, open, rawOf } from '../../support/reference.ts'
+
+/** Slopes, waves, a disc's edge and stripes: what a resize gets wrong shows in one of them. */
+const scene = (alphaAt: (x: number, y: number) => number = () => 255): Bitmap =>
+  images.paint(600, 400, (x, y) => {
+    const alpha = alphaAt(x, y)
+    if (Math.hypot(x - 380, y - 170) < 110) return [220, 60, 128, alpha]
+    if (y > 300 && Math.floor(x / 16) % 2 === 0) return [30, 40, 128, alpha]
+    return [(x * 255) / 600, (y * 255) / 400, 128 + 90 * Math.sin(x / 23) * Math.cos(y / 31), alpha]
+  })
+
+// Fades to nothing towards the corners; what is transparent has colours all the same.
+const fading = scene((x, y) => Math.max(0, Math.round(255 - Math.hypot(x - 300, y - 200))))
+
+// Both decoders agree on it: with 4:4:4 there is no colour to be made up.
+const photo = await open(scene()).removeAlpha().jpeg({ quality: 98, chromaSubsampling: '4:4:4' }).toBuffer()
+
+const SOURCES = {
+  opaque: await images.png(scene()),
+  transparent: await images.png(fading),
+  'a JPEG turned by its EXIF data': images.jpegWithOrientation(photo, 6),
+  'a WebP mirrored by its EXIF data': images.webpWithOrientation(
+    await open(scene()).removeAlpha().webp({ lossless: true }).toBuffer(),
+    scene(),
+    7,
+  ),
+}
+
+async function make(source: Buffer, transformations: string[]): Promise<{ made: Bitmap; bytes: number }> {
+  const recipe = parseTransformations(transformations)
+  const { renditions } = await renderAll(source, recipe, { maxPixels: 50_000_000 })
+  const data = renditions[0]?.data ?? expect.fail()
+  return { made: await decoded(data), bytes: data.length }
+}
+
+const LUMA = [0.2126, 0.7152, 0.0722, 0]
+
+/** What sharp does for an operation. */
+const reference: Record<string, (image: Sharp, numbers: number[]) => Sharp> = {
+  resize: (image, [width, height]) => image.resize(width, height, { fit: 'fill' }),
+  fit: (image, [width, height]) => image.resize(width, height, { fit: 'inside', withoutEnlargement: true }),
+  cover: (image, [width, height]) => image.resize(width, height, { fit: 'cover' }),
+  crop: (image, [left = 0, top = 0, width = 0, height = 0]) => image.extract({ left, top, width, height }),
+  grayscale: (image) => image.recomb([LUMA, LUMA, LUMA, [0, 0, 0, 1]] as never),
+  rotate: (image, [degrees]) => image.rotate(degrees),
+  'flip:h': (image) => image.flop(),
+  'flip:v': (image) => image.flip(),
+}
+
+async function expected(source: Buffer, transformations: string[]): Promise<Bitmap> {
+  let bitmap = await rawOf(sharp(source).autoOrient())
+  for (const text of transformations) {
+    const [name = '', numbers = ''] = text.split(':')
+    const step = reference[text] ?? reference[name] ?? expect.fail(`no reference for ${text}`)
+    bitmap = await rawOf(step(open(bitmap), numbers.split(/[x,]/).map(Number)))
+  }
+  return bitmap
+}
+
+describe.each(Object.entries(SOURCES))('of a source that is %s', (_, source) => {
+  // Pixels are only moved or dropped, or weighed one by one: all that may differ is what the two JPEG decoders round.
+  test.each([
+    [[]],
+    [['crop:13,17,301,207']],
+    [['crop:399,0,1,400']],
+    [['rotate:90']],
+    [['rotate:180']],
+    [['rotate:270']],
+    [['flip:h']],
+    [['flip:v']],
+    [['fit:900x900']],
+    [['grayscale']],
+    [['crop:20,30,300,200', 'rotate:90', 'flip:h']],
+    [['rotate:90', 'crop:20,30,300,200', 'flip:v', 'grayscale']],
+  ])('%j is what sharp makes, to the pixel', async (transformations) => {
+    const { made } = await make(source, transformations)
+    const { mean, most } = compare(made, await expected(source, transformations))
+    expect(most).toBeLessThanOrEqual(4)
+    expect(mean).toBeLessThan(0.75)
+  })
+
+  // Kernels differ: Jimp averages, sharp has Lanczos, which overshoots at edges; a crop to an aspect may begin half a
+  // pixel beside sharp's, and sharp enlarges with a shift of half a pixel. So single pixels of edges may be far apart,
+  // and the mean and the noise say whether it is the same picture: a shift by one pixel would fail.
+  test.each([
+    [['resize:150x100']],
+    [['resize:211x97']],
+    [['resize:500x390']],
+    [['resize:700x450']],
+    [['resize:80x60']],
+    [['fit:200x200']],
+    [['cover:200x200']],
+    [['cover:100x300']],
+    [['cover:640x400']],
+    [['fit:300x300', 'rotate:90', 'crop:10,10,100,100']],
+    [['cover:300x300', 'grayscale', 'flip:h', 'resize:120x80']],
+  ])('%j is what sharp makes, but for the kernel', async (transformations) => {
+    const { made } = await make(source, transformations)
+    const { mean, psnr } = compare(made, await expected(source, transformations))
+    expect(mean).toBeLessThan(2)
+    expect(psnr).toBeGreaterThan(28)
+  })
+})
+
+test('operations are applied in the order in which they are given', async () => {
+  const [one, other] = [
+    ['crop:0,0,100,100', 'rotate:90'],
+    ['rotate:90', 'crop:0,0,100,100'],
+  ] as const
+  const [first, second] = [await make(SOURCES.opaque, [...one]), await make(SOURCES.opaque, [...other])]
+  expect(compare(first.made, await expected(SOURCES.opaque, [...one])).most).toBe(0)
+  expect(compare(second.made, await expected(SOURCES.opaque, [...other])).most).toBe(0)
+  expect(compare(first.made, second.made).mean).toBeGreaterThan(20)
+})
+
+// sharp's own grayscale weighs linear light, which makes saturated colours lighter; ours weighs the values as they are
+// stored, as the filter of CSS does. On greys the two agree.
+test('grayscale weighs by Rec. 709, without a change to linear light', async () => {
+  const colours = [images.COLOURS.grey, [255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255]] as const
+  const source = await images.png(images.paint(4, 1, (x) => colours[x] ?? images.COLOURS.black))
+  const levels = ({ data }: Bitmap) => [0, 4, 8, 12].map((at) => data[at])
+  expect(levels((await make(source, ['grayscale'])).made)).toEqual([128, 54, 182, 18])
+  expect([...(await sharp(source).grayscale().raw().toBuffer())]).toEqual([128, 127, 220, 76])
+})
+
+// Against the Huffman codes of the JPEG standard: codes made for each file would save sharp 3 to 50 % of its bytes.
+describe.each(['jpeg', 'webp'] as const)('in %s', (format) => {
+  const encode = (quality: number) => {
+    const image = sharp(SOURCES.opaque)
+    const options = { quality, optimiseCoding: false, chromaSubsampling: quality < 90 ? '4:2:0' : '4:4:4' }
+    return (format === 'jpeg' ? image.jpeg(options) : image.webp({ quality })).toBuffer()
+  }
+  const QUALITIES = [5, 20, 40, 60, 80, 95]
+
+  test('a quality looks as it does with sharp, in a file that is not larger', async () => {
+    for (const quality of QUALITIES) {
+      const { made, bytes } = await make(SOURCES.opaque, [`format:${format}`, `quality:${quality}`])
+      const theirs = await encode(quality)
+      const [ours, other] = [compare(made, scene()), compare(await decoded(theirs), scene())]
+      expect(ours.psnr).toBeGreaterThan(other.psnr - 0.5)
+      expect(bytes).toBeLessThan(theirs.length * 1.1)
+    }
+  })
+
+  test('a lower quality is a smaller file and a worse picture', async () => {
+    const made = []
+    for (const quality of QUALITIES)
+      made.push(await make(SOURCES.opaque, [`format:${format}`, `quality:${quality}`]))
+    const [sizes, psnrs] = [
+      made.map(({ bytes }) => bytes),
+      made.map((each) => compare(each.made, scene()).psnr),
+    ]
+    expect(sizes).toEqual(sizes.toSorted((one, other) => one - other))
+    expect(psnrs).toEqual(psnrs.toSorted((one, other) => one - other))
+  })
+})
+
+test('PNG is the picture itself, with and without transparency', async () => {
+  for (const [source, bitmap] of [
+    [SOURCES.opaque, scene()],
+    [SOURCES.transparent, fading],
+  ] as const)
+    expect((await make(source, ['format:png'])).made.data.equals(bitmap.data)).toBe(true)
+})
+
+test('JPEG lays what is transparent on white, as sharp does when told to', async () => {
+  const { made } = await make(SOURCES.transparent, ['format:jpeg', 'quality:95'])
+  const flat = await rawOf(sharp(SOURCES.transparent).flatten({ background: '#fff' }))
+  const { mean, psnr } = compare(made, flat)
+  expect(mean).toBeLessThan(1)
+  expect(psnr).toBeGreaterThan(40)
+})
+
+test.each([0, 1, 51])('the colour of pixels of alpha %d does not bleed into others', async (alpha) => {
+  const striped = images.paint(280, 280, (x) => (x % 7 < 4 ? [0, 255, 0, alpha] : [255, 0, 0, 255]))
+  const source = await images.png(striped)
+  // Each output pixel stands for whole stripes: 4 of 7 parts are green at that alpha, 3 are opaque red.
+  const green = (4 * alpha) / (4 * alpha + 3 * 255)
+  for (const transformation of ['resize:40x40', 'fit:40x40', 'cover:40x40', 'blur:100']) {
+    const { made } = await make(source, [transformation])
+    const middle = images.pixelAt(made, made.width >> 1, made.height >> 1)
+    const ideal = [255 * (1 - green), 255 * green, 0, (4 * alpha + 3 * 255) / 7]
+    for (const [i, value] of ideal.entries())
+      expect.soft(Math.abs(value - (middle[i] ?? 0)), `${transformation} ${middle}`).toBeLessThan(5)
+  }
+})
+
+describe('blur', () => {
+  const statsOf = async (transformations: string[], source: Buffer) => {
+    const { made } = await make(source, transformations)
+    const { channels } = await open(made).removeAlpha().stats()
+    return { mean: channels.map(({ mean }) => mean), deviation: channels[0]?.stdev ?? Number.NaN, made }
+  }
+
+  test('keeps the mean, and leaves less the wider it is', async () => {
+    const before = await statsOf([], SOURCES.opaque)
+    let last = before.deviation
+    for (const radius of [1, 2, 5, 10, 25, 50, 100]) {
+      const { mean, deviation } = await statsOf([`blur:${radius}`], SOURCES.opaque)
+      // Pixels of an edge count more than once, those beyond it being taken to be like them.
+      for (const [i, value] of mean.entries()) expect(Math.abs(value - (before.mean[i] ?? 0))).toBeLessThan(6)
+      expect(deviation).toBeLessThan(last)
+      last = deviation
+    }
+  })
+
+  test('leaves one colour as it is at every radius', async () => {
+    const source = await images.png(images.paint(30, 20, () => [255, 1, 128, 255]))
+    for (let radius = 1; radius <= 100; radius++) {
+      const { made } = await make(source, [`blur:${radius}`])
+      expect([radius, ...images.pixelAt(made, 15, 10)]).toEqual([radius, 255, 1, 128, 255])
+    }
+  })
+
+  test.each([
+    [1, 1],
+    [1, 300],
+    [300, 1],
+    [10, 10],
+    [2000, 1500],
+  ])('of 100 pixels ends soon on %dx%d', async (width, height) => {
+    const start = performance.now()
+    const { made } = await make(await images.png(images.sample(width, height)), ['blur:100'])
+    expect([made.width, made.height]).toEqual([width, height])
+    expect(performance.now() - start).toBeLessThan(10_000)
+  })
+})

@@ -1,0 +1,86 @@
+import { type CompiledQuery, sql } from 'kysely'
+import { describe, expect, test } from 'vitest'
+import type { Db } from '../../../lib/db/index.ts'
+import { countPhotos, type Filters, findPending, findPhotos, findPhotosAt } from '../../../lib/photos/list.ts'
+import { at } from '../../functions/support.ts'
+import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
+
+const FILTERS: [Filters, index: string][] = [
+  [{}, 'photos_created_at'],
+  [{ door: 'v1' }, 'photos_door'],
+  [{ status: 'failed' }, 'photos_status'],
+  [{ door: 'v1', status: 'failed' }, 'photos_door_status'],
+  [{ code: 'corrupt-image' }, 'photos_error_code'],
+  [{ name: 'name-7' }, 'photos_name'],
+  [{ project_id: 7 }, 'photos_project'],
+  [{ door: 'v1', created_after: '2026-01-01T01:00:00Z' }, 'photos_door'],
+]
+
+/** Photos enough that reading all of them costs more than an index, a few of each kind. */
+async function insertMany(db: Db): Promise<void> {
+  await sql`insert into photos (url, door, status, created_at, error_code, name, project_id)
+    select 'https://example.com/a.jpg', case when i % 50 = 0 then 'v1' else 'jobs' end,
+      (case when i % 40 = 0 then 'failed' when i % 41 = 0 then 'pending' else 'completed' end)::photo_status,
+      timestamptz '2026-01-01Z' + i * interval '1 second',
+      case when i % 50 = 0 then 'corrupt-image' end, 'name-' || i % 500, i % 500
+    from generate_series(1, 30000) as i`.execute(db)
+  await sql`analyze photos`.execute(db)
+}
+
+/** The same database, and the selects that have gone through it. */
+function watch(db: Db): { watched: Db; queries: CompiledQuery[] } {
+  const prepared = new Map<string, CompiledQuery>()
+  const queries: CompiledQuery[] = []
+  const watched = db.withPlugin({
+    transformQuery({ node, queryId }) {
+      if (node.kind === 'SelectQueryNode')
+        prepared.set(queryId.queryId, db.getExecutor().compileQuery(node, queryId))
+      return node
+    },
+    // Subqueries are prepared too, but only whole queries have a result.
+    async transformResult({ result, queryId }) {
+      const query = prepared.get(queryId.queryId)
+      if (query) queries.push(query)
+      return result
+    },
+  })
+  return { watched, queries }
+}
+
+async function explain(db: Db, query: CompiledQuery): Promise<string> {
+  const { rows } = await db.executeQuery({ ...query, sql: `explain (format json) ${query.sql}` })
+  return JSON.stringify(rows)
+}
+
+describe.skipIf(!isAvailable(SETUPS[1]))('the plans of lists on PostgreSQL', () => {
+  test('every filter is served by its index, read in the order of the list', () =>
+    withApp(SETUPS[1], async ({ db }) => {
+      await insertMany(db)
+      for (const [filters, index] of FILTERS) {
+        const { watched, queries } = watch(db)
+        await findPhotos(watched, { ...filters, limit: 20 })
+        await findPhotosAt(watched, filters, { limit: 20, offset: 100 })
+        await countPhotos(watched, filters)
+        expect(queries).toHaveLength(3)
+        for (const query of queries) {
+          const plan = await explain(db, query)
+          expect(plan, `${query.sql} ${JSON.stringify(filters)}`).toContain(`"Index Name":"${index}"`)
+          expect(plan).not.toContain('"Seq Scan"')
+        }
+      }
+      const { watched, queries } = watch(db)
+      await findPending(watched, { limit: 1000 })
+      expect(await explain(db, queries[0] as CompiledQuery)).toContain('"Index Name":"photos_status"')
+    }))
+
+  test('a total is exact up to 10,000 and then PostgreSQL’s estimate', () =>
+    withApp(SETUPS[1], async ({ db }) => {
+      await insertMany(db)
+      expect(await countPhotos(db, { code: 'corrupt-image' })).toEqual({ total: 600, estimated: false })
+      const until = (seconds: number) => countPhotos(db, { created_before: at(seconds) })
+      expect(await until(10_000)).toEqual({ total: 10_000, estimated: false })
+      expect((await until(10_001)).estimated).toBe(true)
+      const { total, estimated } = await countPhotos(db, {})
+      expect([Math.round(total / 3000), estimated]).toEqual([10, true])
+    }))
+})
