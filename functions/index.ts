@@ -1,4 +1,5 @@
 import type { AnyEndpoint, Live } from '../lib/function.ts'
+import { notify } from './consumers/notify.ts'
 import { processPhotoMessage } from './consumers/process-photo.ts'
 import { receiveUpload } from './consumers/receive-upload.ts'
 import { showFile } from './files/show-file.ts'
@@ -8,11 +9,15 @@ import { metrics } from './health/metrics.ts'
 import { readiness } from './health/readiness.ts'
 import { show as showJob } from './jobs/show.ts'
 import { submit as submitJob } from './jobs/submit.ts'
+import { showContent } from './page/show-content.ts'
+import { showStats } from './page/show-stats.ts'
+import { upload } from './page/upload.ts'
 import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
 import { listPending } from './photos/list-pending.ts'
 import { process } from './photos/process.ts'
 import { remove } from './photos/remove.ts'
+import { reprocess } from './photos/reprocess.ts'
 import { show } from './photos/show.ts'
 import { confirmUpload } from './projects/confirm-upload.ts'
 import { createUpload } from './projects/create-upload.ts'
@@ -20,6 +25,7 @@ import { followProject } from './projects/follow-project.ts'
 import { listImages } from './projects/list-images.ts'
 import { socket } from './projects/socket.ts'
 import { takeUpload } from './projects/take-upload.ts'
+import { deliver } from './schedules/deliver.ts'
 import { relay } from './schedules/relay.ts'
 import { sweep } from './schedules/sweep.ts'
 import { list as listImageJobs } from './v1/list.ts'
@@ -34,6 +40,7 @@ import { submitBatch } from './v1/submit-batch.ts'
 export const endpoints: readonly AnyEndpoint[] = [
   listPending,
   process,
+  reprocess,
   add,
   list,
   show,
@@ -51,6 +58,9 @@ export const endpoints: readonly AnyEndpoint[] = [
   takeUpload,
   confirmUpload,
   listImages,
+  upload,
+  showContent,
+  showStats,
   showFile,
   health,
   liveness,
@@ -61,6 +71,6 @@ export const endpoints: readonly AnyEndpoint[] = [
 /** Endpoints that go on talking. */
 export const lives: readonly Live[] = [socket, followProject]
 
-export const consumers = [processPhotoMessage, receiveUpload]
+export const consumers = [processPhotoMessage, receiveUpload, notify]
 
-export const schedules = [relay, sweep]
+export const schedules = [relay, sweep, deliver]

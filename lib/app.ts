@@ -1,8 +1,10 @@
 import type { Logger } from 'pino'
+import { type Cache, openCache } from './cache/index.ts'
 import type { Config } from './config.ts'
 import { type Db, openDb } from './db/index.ts'
 import { openLog } from './log.ts'
 import { type Metrics, openMetrics } from './metrics.ts'
+import { type Contents, openContents } from './photos/contents.ts'
 import type { Queue } from './queue/index.ts'
 import { openStorage, type Storage } from './storage/index.ts'
 
@@ -12,6 +14,8 @@ export type App = {
   db: Db
   queue: Queue
   storage: Storage
+  cache: Cache
+  contents: Contents
   log: Logger
   metrics: Metrics
   /** The `traceparent` of the request or attempt that is being served: what is stored and published carries it. */
@@ -23,15 +27,20 @@ export async function openApp(config: Config): Promise<App & { close(): Promise<
   const log = await openLog(config)
   const db = await openDb(config.databaseUrl)
   const queue = await openQueue(config, log)
+  const storage = await openStorage(config)
+  const cache = await openCache(config, log)
   return {
     config,
     db,
     queue,
-    storage: await openStorage(config),
+    storage,
+    cache,
+    contents: openContents({ db, storage, cache }),
     log,
     metrics: openMetrics(db),
     async close() {
       await queue.close()
+      await cache.close()
       await db.destroy()
     },
   }

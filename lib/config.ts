@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { aliases } from './config-aliases.ts'
 import { parseCidrs } from './download/address.ts'
+import { parseSourceUrl } from './download/source-url.ts'
 
 /** What the v1 door does with a URL that it has had before. */
 export const DUPLICATE_HANDLING = ['allow-retry', 'reuse-completed', 'reject-active'] as const
@@ -22,6 +23,7 @@ function read(env: Environment) {
   const host = hostname(env, 'HOST', '127.0.0.1')
   const port = integer(env, 'PORT', 3000, 0, 65_535)
   const workerThreads = integer(env, 'WORKER_THREADS', availableParallelism(), 0, 256)
+  const sourceAllowCidrs = cidrs(env, 'SOURCE_ALLOW_CIDRS')
   const storageDir = path.resolve(env.STORAGE_DIR ?? 'data/files')
   return {
     host,
@@ -40,11 +42,13 @@ function read(env: Environment) {
     queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
     /** Photos a worker holds at once; one more than threads, so that a download runs while all threads render. */
     prefetch: integer(env, 'PREFETCH', workerThreads + 1, 1, 1000),
+    /** Undefined: images are cached in this process. */
+    redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),
     storageDir,
     thumbsDir: path.resolve(env.THUMBS_DIR ?? path.join(storageDir, 'thumbs')),
     s3: s3(env),
     workerThreads,
-    sourceAllowCidrs: cidrs(env, 'SOURCE_ALLOW_CIDRS'),
+    sourceAllowCidrs,
     maxSourceBytes: integer(env, 'MAX_SOURCE_BYTES', 50 * 1024 * 1024, 1, 2 ** 31),
     maxSourcePixels: integer(env, 'MAX_SOURCE_PIXELS', 50_000_000, 1, 1_000_000_000),
     downloadTimeoutMs: integer(env, 'DOWNLOAD_TIMEOUT_MS', 30_000, 1, 3_600_000),
@@ -55,6 +59,7 @@ function read(env: Environment) {
     maxAttempts: integer(env, 'MAX_ATTEMPTS', 5, 1, 1000),
     retryBaseMs: integer(env, 'RETRY_BASE_MS', 1_000, 1, 3_600_000),
     requeueAfterMs: integer(env, 'REQUEUE_AFTER_MS', 600_000, 100, 86_400_000),
+    ...notifications(env, sourceAllowCidrs),
     /** Box of the v1 door's thumbnails: a side in px. */
     thumbnailSize: integer(env, 'THUMBNAIL_SIZE', 256, 1, 10_000),
     duplicateHandling: oneOf(env, 'DUPLICATE_HANDLING', DUPLICATE_HANDLING, 'allow-retry'),
@@ -81,6 +86,39 @@ function s3(env: Environment) {
     accessKeyId,
     secretAccessKey,
   })
+}
+
+/** Who is told of events: webhooks that may be reached, with what signs their messages, and the address for failures. */
+function notifications(env: Environment, allowed: readonly string[]) {
+  const webhookUrls = list(env.WEBHOOK_URLS)
+  for (const text of webhookUrls) {
+    try {
+      parseSourceUrl(text, allowed)
+    } catch (error) {
+      wrong('WEBHOOK_URLS', `must be a list of URLs that may be reached: ${(error as Error).message}`)
+    }
+  }
+  const webhookSecret = secret(env, 'WEBHOOK_SECRET')
+  if (webhookUrls.length > 0 && !webhookSecret)
+    wrong('WEBHOOK_SECRET', 'must be set together with WEBHOOK_URLS')
+  const smtpUrl = url(env, 'SMTP_URL', ['smtp:', 'smtps:'])
+  const notifyEmail = env.NOTIFY_EMAIL?.trim()
+  if ((smtpUrl === undefined) !== (notifyEmail === undefined))
+    wrong('NOTIFY_EMAIL', 'must be set together with SMTP_URL')
+  if (notifyEmail !== undefined && !/^[^\s@<>",;:]+@[^\s@<>",;:]+$/.test(notifyEmail))
+    wrong('NOTIFY_EMAIL', 'must be an e-mail address')
+  return { webhookUrls: Object.freeze([...new Set(webhookUrls)]), webhookSecret, smtpUrl, notifyEmail }
+}
+
+/** As Standard Webhooks writes it: `whsec_` and the base64 of 24 to 64 bytes. */
+function secret(env: Environment, variable: string): string | undefined {
+  const text = env[variable]?.trim()
+  if (text === undefined) return undefined
+  const [, base64 = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? []
+  const { length } = Buffer.from(base64, 'base64')
+  return length >= 24 && length <= 64
+    ? text
+    : wrong(variable, 'must be whsec_ followed by 24 to 64 bytes in base64')
 }
 
 function wrong(variable: string, what: string): never {

@@ -56,8 +56,8 @@ export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = 
   params?: P
   query?: Q
   body?: B
-  /** Takes multipart/form-data instead of a body; for local use only. */
-  form?: true
+  /** Takes multipart/form-data of this form instead of a body; for local use only. */
+  form?: TSchema
   replies: R
   /** Returns the body of a 200, or `reply(status, body, headers)`. */
   handle(request: Request<P, Q, B>, app: App, reply: Reply<R>): Promise<OkBody<R> | Answer>
@@ -79,8 +79,13 @@ export type QueueConsumer<A> = {
   handle(delivery: Delivery, app: A): Promise<void>
 }
 
-/** Work that is done again and again; returns how much there was. */
-export type Schedule = { every(config: App['config']): number; run(app: App): Promise<number> }
+/** Work that is done again and again; `run` returns how much there was. */
+export type Schedule = {
+  every(config: App['config']): number
+  /** Names of parts that do not wait for one another, each run on its own; without it the work is one. */
+  lanes?(config: App['config']): readonly string[]
+  run(app: App, lane: string): Promise<number>
+}
 
 /** An endpoint of whatever types, as the adapters mount it. */
 export type AnyEndpoint = {
@@ -91,7 +96,7 @@ export type AnyEndpoint = {
   params?: object | undefined
   query?: object | undefined
   body?: object | undefined
-  form?: true | undefined
+  form?: TSchema | undefined
   replies: Replies
   handle(request: never, app: App, reply: never): Promise<unknown>
 }
@@ -104,7 +109,10 @@ export const live = (definition: Live): Live => definition
 
 export const consumer = <A>(definition: QueueConsumer<A>): QueueConsumer<A> => definition
 
-export const schedule = (definition: Schedule): Schedule => definition
+export const schedule = <S extends Schedule>(definition: S): S => definition
+
+export const lanesOf = ({ lanes }: Schedule, config: App['config']): readonly string[] =>
+  lanes ? lanes(config) : ['']
 
 /** The third argument of every endpoint's `handle`. */
 export const reply = (status: number, body: unknown, headers?: Headers): Answer =>

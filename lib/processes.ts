@@ -4,10 +4,11 @@ import { metrics } from '../functions/health/metrics.ts'
 import { consumers, endpoints, lives, schedules } from '../functions/index.ts'
 import type { App } from './app.ts'
 import { isDatabaseAway } from './db/errors.ts'
-import type { Schedule } from './function.ts'
+import { lanesOf, type Schedule } from './function.ts'
 import { mount, openServer } from './http/mount.ts'
 import { openHttp } from './http/server.ts'
 import { openHub } from './live/hub.ts'
+import { noteMissed } from './notifications/note.ts'
 import { requeueAll } from './photos/upkeep.ts'
 import { openWorker } from './worker.ts'
 
@@ -20,6 +21,8 @@ export type Running = { stop(): Promise<void> }
 export async function runApi(app: App): Promise<Running & { url: string }> {
   app.metrics.observeProcess()
   const hub = openHub(app)
+  // What another process has changed or removed is shown no longer.
+  hub.subscribe({ kind: 'all' }, ({ subject }) => subject && app.contents.drop(subject))
   const server = await openHttp({ ...app, hub }, endpoints, lives)
   const url = await server.listen({ host: app.config.host, port: app.config.port })
   return {
@@ -54,7 +57,10 @@ export async function runWorker(app: App): Promise<Running> {
       ),
     ),
   )
-  if (!app.queue.durable) await requeueAll(app)
+  if (!app.queue.durable) {
+    await noteMissed(app)
+    await requeueAll(app)
+  }
   return {
     async stop() {
       stopping.abort()
@@ -76,10 +82,12 @@ async function whenDatabaseIsUp(handle: () => Promise<void>, signal: AbortSignal
   }
 }
 
-/** Runs the schedules: relay and sweep. */
+/** Runs the schedules: relay, sweep and deliver. */
 export async function runRelay(app: App): Promise<Running> {
   const stopping = new AbortController()
-  const loops = schedules.map((schedule) => repeat(app, schedule, stopping.signal))
+  const loops = schedules.flatMap((schedule) =>
+    lanesOf(schedule, app.config).map((lane) => repeat(app, schedule, lane, stopping.signal)),
+  )
   return {
     async stop() {
       stopping.abort()
@@ -89,9 +97,9 @@ export async function runRelay(app: App): Promise<Running> {
 }
 
 /** Again at once while there is work; else, or after a fault, at the schedule's interval. */
-async function repeat(app: App, schedule: Schedule, signal: AbortSignal): Promise<void> {
+async function repeat(app: App, schedule: Schedule, lane: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const done = await schedule.run(app).catch((error: Error) => {
+    const done = await schedule.run(app, lane).catch((error: Error) => {
       app.log.error({ err: error }, 'schedule failed')
       return 0
     })

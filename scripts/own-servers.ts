@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import amqplib from 'amqplib'
 import pg from 'pg'
-import { appExchange, deadQueue, uploadsQueue, workExchange } from '../lib/queue/topology.ts'
+import {
+  appExchange,
+  deadQueue,
+  notificationsQueue,
+  uploadsQueue,
+  workExchange,
+} from '../lib/queue/topology.ts'
 
 /** Environment variables of a service that has a database and queues of its own on shared servers. */
 export type ServerEnvironment = { DATABASE_URL: string; RABBITMQ_URL: string; QUEUE_NAME: string }
@@ -36,7 +42,8 @@ async function execute(url: string, statement: string): Promise<void> {
 async function deleteTopology(url: string, own: string): Promise<void> {
   const connection = await amqplib.connect(url)
   const channel = await connection.createChannel()
-  for (const queue of [own, deadQueue(own), uploadsQueue(own)]) await channel.deleteQueue(queue)
+  for (const queue of [own, deadQueue(own), uploadsQueue(own), notificationsQueue(own)])
+    await channel.deleteQueue(queue)
   for (const exchange of [appExchange(own), workExchange(own)]) await channel.deleteExchange(exchange)
   await connection.close()
 }

@@ -3,12 +3,14 @@ import type { TestProject } from 'vitest/node'
 
 const DATABASE_URL = process.env.TEST_DATABASE_URL ?? 'postgres://postgres:postgres@127.0.0.1:5432/postgres'
 const RABBITMQ_URL = process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672'
+const REDIS_URL = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
 
 declare module 'vitest' {
   export interface ProvidedContext {
     /** Undefined where the server cannot be reached: its cases are then skipped by name. */
     postgresUrl: string | undefined
     rabbitmqUrl: string | undefined
+    redisUrl: string | undefined
   }
 }
 
@@ -16,6 +18,7 @@ declare module 'vitest' {
 export default async function setup(project: TestProject) {
   project.provide('postgresUrl', await ifReachable('PostgreSQL', DATABASE_URL, 5432))
   project.provide('rabbitmqUrl', await ifReachable('RabbitMQ', RABBITMQ_URL, 5672))
+  project.provide('redisUrl', await ifReachable('Redis', REDIS_URL, 6379))
 }
 
 async function ifReachable(name: string, url: string, defaultPort: number): Promise<string | undefined> {

@@ -1,7 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { DOORS } from '../../lib/db/tables.ts'
 import { endpoint } from '../../lib/function.ts'
-import { Nullable, PhotoDetails, ProjectId, problems, Status, Time } from '../../lib/http/schemas.ts'
+import { Nullable, PhotoDetails, photoFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhotos } from '../../lib/photos/list.ts'
 import { findThumbnailsByPhoto } from '../../lib/photos/photo.ts'
@@ -14,13 +13,7 @@ export const list = endpoint({
   summary: 'Photos of every door, newest first',
   tag: 'photos',
   query: Type.Object({
-    status: Type.Optional(Status),
-    door: Type.Optional(Type.Union(DOORS.map((door) => Type.Literal(door)))),
-    project_id: Type.Optional(ProjectId),
-    name: Type.Optional(Type.String({ maxLength: 255, pattern: '^[^\\0]*$' })),
-    code: Type.Optional(Type.String({ maxLength: 100, pattern: '^[^\\0]*$' })),
-    created_after: Type.Optional(Time),
-    created_before: Type.Optional(Time),
+    ...photoFilters,
     limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
     after: Type.Optional(Type.String({ maxLength: 200 })),
   }),

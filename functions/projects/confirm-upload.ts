@@ -18,10 +18,11 @@ export const confirmUpload = endpoint({
     ...problems(404, 409, 503),
   },
   async handle({ params, headers }, app, reply) {
+    const { uuid } = await findProjectImage(app, params.image_id)
     // Who asked for the upload is told, unless this request names a trace of its own.
     const trace = parseTraceparent(headers.traceparent) && app.trace
-    await confirm({ ...app, trace }, params.image_id)
-    const image = await findProjectImage(app, params.image_id)
+    await confirm({ ...app, trace }, uuid)
+    const image = await findProjectImage(app, uuid)
     return reply(202, { image_id: image.uuid, state: stateOf(image) })
   },
 })

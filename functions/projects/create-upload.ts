@@ -1,11 +1,8 @@
 import { Type } from '@sinclair/typebox'
-import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { ProjectId, problems, Strict, Time, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { createUpload as create } from '../../lib/photos/uploads.ts'
-
-const MAX_FILENAME = 255
+import { createUpload as create, parseFilename } from '../../lib/photos/uploads.ts'
 
 /** Hands out a link to upload an image of a project. */
 export const createUpload = endpoint({
@@ -35,13 +32,3 @@ export const createUpload = endpoint({
 })
 
 export const handler = lambda(createUpload)
-
-/** A label, not a path: what it says is shown and never opened. */
-function parseFilename(text: string): string {
-  const filename = text.trim()
-  if (filename.length >= 1 && filename.length <= MAX_FILENAME && !/\p{Cc}/u.test(filename)) return filename
-  const detail = `must have 1 to ${MAX_FILENAME} characters, none of them a control character`
-  throw new AppError('invalid', 422, `The filename ${detail}`, {
-    errors: [{ pointer: '/filename', detail }],
-  })
-}

@@ -1,6 +1,7 @@
+import { Type } from '@sinclair/typebox'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { NoBody, problems } from '../../lib/http/schemas.ts'
+import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { confirmUpload, findProjectImage } from '../../lib/photos/uploads.ts'
 import { parseTraceparent } from '../../lib/trace.ts'
 
@@ -10,7 +11,7 @@ export const takeUpload = endpoint({
   path: '/uploads',
   summary: 'The target of upload links where the storage is local',
   tag: 'projects',
-  form: true,
+  form: Type.Object({ file: Bytes }, { additionalProperties: Type.String() }),
   replies: { 204: NoBody, ...problems(403, 404, 409, 413, 415, 422, 503) },
   async handle({ form, headers }, app, reply) {
     if (!app.storage.verifyUpload) throw new AppError('not-found', 404, 'Uploads go to the bucket')

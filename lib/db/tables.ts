@@ -5,6 +5,8 @@ export type Tables = {
   photos: PhotosTable
   photo_thumbnails: ThumbnailsTable
   events: EventsTable
+  deliveries: DeliveriesTable
+  stopped_targets: StoppedTargetsTable
   idempotency_keys: IdempotencyKeysTable
 }
 
@@ -40,6 +42,8 @@ export type PhotosTable = {
   /** ETag and size of an uploaded original as it was confirmed: what comes later under the same link is not processed. */
   source_etag: string | null
   source_bytes: number | null
+  /** Who uploaded the photo on the page, as they say. */
+  nickname: string | null
   /** When the sweep looks next whether an `init` photo has been uploaded. */
   check_after: string | null
   /** W3C Trace Context of who asked for the photo. */
@@ -76,6 +80,22 @@ export type EventsTable = {
   /** What its message carries. */
   traceparent: string | null
 }
+
+/** An event to be told to one target, or that has been. */
+export type DeliveriesTable = {
+  event_id: string
+  target: string
+  /** The CloudEvent; null once it has been delivered. */
+  body: string | null
+  attempts: Generated<number>
+  /** When it is sent next; null: delivered, or given up for the reason in `error`. */
+  due: string | null
+  error: string | null
+  created_at: Generated<string>
+}
+
+/** Targets that are sent nothing any more. */
+export type StoppedTargetsTable = { target: string; stopped_at: Generated<string> }
 
 /** The first answer to a request that carried an `Idempotency-Key`. */
 export type IdempotencyKeysTable = {

@@ -3,12 +3,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import type { FormPart } from '../function.ts'
 
+const MAX_FILES = 1000
+
 /** Bounds of a form; the size of a file is bounded where it is stored. */
 const LIMITS = {
   fields: 30,
   fieldSize: 16_384,
   fieldNameSize: 100,
-  files: 1000,
+  files: MAX_FILES,
+  parts: MAX_FILES + 30,
   headerPairs: 50,
   fileSize: Number.POSITIVE_INFINITY,
 }

@@ -84,7 +84,7 @@ export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[]
       schema: {
         summary,
         tags: [tag],
-        ...(form && { consumes: ['multipart/form-data'] }),
+        ...(form && { consumes: ['multipart/form-data'], form }),
         ...part,
         response: documented(replies),
       },

@@ -20,6 +20,8 @@ const FASTIFY_CODES: Record<string, [status: number, code: string, detail: strin
   FST_ERR_CTP_BODY_TOO_LARGE: [413, 'body-too-large', 'The body is too large'],
   FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'malformed-json', 'The body is empty'],
   FST_ERR_CTP_INVALID_JSON_BODY: [400, 'malformed-json', 'The body is no JSON'],
+  FST_FILES_LIMIT: [413, 'too-many-files', 'The form has too many files; the rest was not read'],
+  FST_PARTS_LIMIT: [413, 'too-many-files', 'The form has too many parts; the rest was not read'],
   FST_ERR_BAD_URL: [400, 'malformed-request', 'The URL is malformed'],
   FST_ERR_MAX_PARAM_LENGTH: [404, 'not-found', 'There is nothing here'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [

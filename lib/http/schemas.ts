@@ -1,4 +1,5 @@
 import { type TProperties, Type } from '@sinclair/typebox'
+import { DOORS } from '../db/tables.ts'
 
 /** RFC 3339, UTC, milliseconds. */
 export const Time = Type.String({ format: 'date-time' })
@@ -46,6 +47,17 @@ export const Bytes = Type.Unsafe<unknown>({ type: 'string', format: 'binary' })
 export const Status = Type.Union(
   (['init', 'pending', 'processing', 'completed', 'failed'] as const).map((status) => Type.Literal(status)),
 )
+
+/** What lists of photos are filtered by; times include the instant they name. */
+export const photoFilters = {
+  status: Type.Optional(Status),
+  door: Type.Optional(Type.Union(DOORS.map((door) => Type.Literal(door)))),
+  project_id: Type.Optional(ProjectId),
+  name: Type.Optional(Type.String({ maxLength: 255, pattern: '^[^\\0]*$' })),
+  code: Type.Optional(Type.String({ maxLength: 100, pattern: '^[^\\0]*$' })),
+  created_after: Type.Optional(Time),
+  created_before: Type.Optional(Time),
+}
 
 export const PhotoSummary = Type.Object({ uuid: Uuid, url: Type.String(), status: Status, created_at: Time })
 
@@ -117,6 +129,8 @@ export const PhotoDetails = Type.Object({
   door: Type.String(),
   project_id: Nullable(Type.Integer()),
   name: Nullable(Type.String()),
+  /** Where one was given with an upload to the page. */
+  nickname: Type.Optional(Type.String()),
   attempts: Type.Integer(),
   metadata: Nullable(Metadata),
   error: Nullable(ErrorInfo),

@@ -53,9 +53,6 @@ function withOptionalDefaults(schema: FastifySchema): FastifySchema {
 }
 
 /** A form is read as it comes, not validated as a body; what it is made of is told all the same. */
-function withForm(schema: FastifySchema): FastifySchema {
-  if (!schema?.consumes?.includes('multipart/form-data')) return schema
-  const file = { type: 'string', format: 'binary' }
-  const body = { type: 'object', properties: { file }, additionalProperties: { type: 'string' } }
-  return { ...schema, body }
+function withForm(schema: FastifySchema & { form?: unknown }): FastifySchema {
+  return schema?.form ? { ...schema, body: schema.form } : schema
 }

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { Answer } from '../function.ts'
 import type { Storage } from '../storage/index.ts'
+import { isKnown } from './etag.ts'
 import { parseRange } from './range.ts'
 
 type Asked = { headers: Record<string, string | string[] | undefined>; method: string }
@@ -33,10 +34,3 @@ export async function answerStored(
   if (!range) return new Answer(200, body, all)
   return new Answer(206, body, { ...all, 'content-range': `bytes ${start}-${end}/${info.bytes}` })
 }
-
-/** Whether an `If-None-Match` names this version. */
-const isKnown = (header: string | string[] | undefined, etag: string) =>
-  header === '*' ||
-  String(header ?? '')
-    .split(/\s*,\s*/)
-    .some((tag) => tag.replace(/^W\//, '') === etag)

@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda'
 import { openApp } from '../app.ts'
-import type { Schedule } from '../function.ts'
+import { lanesOf, type Schedule } from '../function.ts'
 import { once } from '../once.ts'
 import { readFunctionConfig } from './config.ts'
 import { RESERVE_MS, timeLeft } from './deadline.ts'
@@ -10,11 +10,15 @@ export function lambdaSchedule(schedule: Schedule): (event?: unknown, context?: 
   const open = once(() => openApp(readFunctionConfig(process.env)))
   return async (_event, context) => {
     const app = await open()
-    let total = 0
-    for (;;) {
-      const done = await schedule.run(app)
-      total += done
-      if (done === 0 || timeLeft(context) < RESERVE_MS) return total
+    const work = async (lane: string) => {
+      let total = 0
+      for (;;) {
+        const done = await schedule.run(app, lane)
+        total += done
+        if (done === 0 || timeLeft(context) < RESERVE_MS) return total
+      }
     }
+    const totals = await Promise.all(lanesOf(schedule, app.config).map(work))
+    return totals.reduce((sum, total) => sum + total, 0)
   }
 }

@@ -25,7 +25,7 @@ export async function follow(
     for (const event of events) {
       if (signal.aborted) return
       replayed.add(event.id)
-      sink.send({ id: event.id, text: JSON.stringify(event) })
+      sink.send({ id: event.id, subject: event.subject, text: JSON.stringify(event) })
     }
     await sink.ready()
   }

@@ -4,8 +4,8 @@ import type { CloudEvent } from '../photos/events.ts'
 import { missedEvents, type Subscription } from '../photos/replay.ts'
 import type { Consumer } from '../queue/index.ts'
 
-/** An event for subscribers; `text` is the CloudEvent as JSON, made once for all of them. */
-export type LiveEvent = { id: string; text: string }
+/** An event for subscribers; `subject` is the photo's uuid, `text` the CloudEvent as JSON, made once for all of them. */
+export type LiveEvent = { id: string; subject: string | null; text: string }
 
 type Listener = (event: LiveEvent) => void
 
@@ -33,7 +33,7 @@ export function openHub(app: App): Hub {
     known.add(event.id)
     if (known.size > KNOWN) known.delete(known.values().next().value ?? '')
     if (event.id > last) last = event.id
-    const live = { id: event.id, text: JSON.stringify(event) }
+    const live = { id: event.id, subject: event.subject, text: JSON.stringify(event) }
     for (const key of keysOf(event)) for (const listener of listeners.get(key) ?? []) listener(live)
   }
 

@@ -131,7 +131,7 @@ export async function countByStatus(
 }
 
 /** The photos that fit the filters, of which a query may select what it needs. */
-function selectPhotos(db: Db, filters: Filters) {
+export function selectPhotos(db: Db, filters: Filters) {
   const { created_after, created_before, code, status, door, project_id, name } = filters
   let query = db.selectFrom('photos')
   if (code !== undefined) query = query.where('error_code', '=', code)

@@ -80,7 +80,7 @@ export function plannedPaths(photo: Pick<PhotoRow, 'recipe' | 'uuid'>): string[]
 const PRIMARY = ['thumbnail', 'thumb', 'result']
 
 /** What a door shows as the image: `thumbnail`, else `thumb`, else `result`. */
-export const primaryOf = (thumbnails: readonly ThumbnailRow[]): ThumbnailRow | undefined =>
+export const primaryOf = <T extends { name: string }>(thumbnails: readonly T[]): T | undefined =>
   PRIMARY.flatMap((primary) => thumbnails.find(({ name }) => name === primary) ?? [])[0]
 
 const ENDINGS: Record<RenditionSpec['format'], string> = { jpeg: 'jpg', png: 'png', webp: 'webp' }

@@ -5,15 +5,15 @@ import { record } from './events.ts'
 import { eventData, findPhoto, findThumbnails } from './photo.ts'
 
 /**
- * Removes a photo with its rows and files; `processing`, 409, while a worker holds it. The files go before the commit:
+ * Removes a photo with its rows, files and cached images; `processing`, 409, while a worker holds it. The files go before the commit:
  * a process that dies in between leaves a row to be asked for again, and no file that no row knows.
  */
 export async function removePhoto(
-  app: Pick<App, 'config' | 'db' | 'queue' | 'storage'>,
+  app: Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'contents'>,
   id: string,
 ): Promise<void> {
   const { uuid } = await findPhoto(app.db, id)
-  await record(app, async (tx, emit) => {
+  const had = await record(app, async (tx, emit) => {
     const thumbnails = await findThumbnails(tx, [uuid])
     const photo = await tx
       .deleteFrom('photos')
@@ -29,5 +29,7 @@ export async function removePhoto(
     for (const { url } of thumbnails) await app.storage.remove(thumbKey(url))
     if (isOriginal(photo.url)) await app.storage.remove(photo.url)
     emit({ type: 'image.deleted', photoUuid: uuid, data: eventData(photo, [], app.config.publicUrl) })
+    return thumbnails
   })
+  app.contents.drop(uuid, had)
 }

@@ -59,7 +59,7 @@ function timeOf(cursor: string): number | undefined {
 }
 
 /** Smaller than every UUIDv7 of that time. */
-function idBefore(ms: number): string {
+export function idBefore(ms: number): string {
   const hex = Math.max(0, ms).toString(16).padStart(12, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`
 }

@@ -9,12 +9,13 @@ type Known = { uuid: string; status: PhotoStatus; queued_at: string | null }
 
 /** Asks for the processing of photos, however often and in whatever state; each is queued once. */
 export async function requestProcessing(
-  app: Pick<App, 'db' | 'queue' | 'trace'>,
+  app: Pick<App, 'db' | 'queue' | 'contents' | 'trace'>,
   ids: readonly string[],
   force: boolean,
 ): Promise<{ accepted: string[]; rejected: Rejection[] }> {
   const asked = [...new Set(ids.map((id) => id.toLowerCase()))]
-  return record(app, async (tx, emit) => {
+  const queued: string[] = []
+  const outcome = await record(app, async (tx, emit) => {
     const known = new Map((await lockPhotos(tx, asked)).map((photo) => [photo.uuid, photo]))
     const rejected = asked.flatMap((uuid) => rejection(uuid, known.get(uuid), force) ?? [])
     const refused = new Set(rejected.map(({ uuid }) => uuid))
@@ -34,8 +35,11 @@ export async function requestProcessing(
       .where('uuid', 'in', uuids(tx, queue))
       .execute()
     for (const photoUuid of queue) emit({ type: 'image.queued', photoUuid })
+    queued.push(...queue)
     return { accepted, rejected }
   })
+  for (const uuid of queued) app.contents.drop(uuid)
+  return outcome
 }
 
 /** In the order of the key, so that two requests for the same photos cannot wait for each other. */

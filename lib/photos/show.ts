@@ -20,7 +20,7 @@ export const findTimeline = (db: Db, uuid: string): Promise<TimelineEvent[]> =>
 
 /** A photo as every door's reader may see it. */
 export function showPhoto(photo: PhotoRow, thumbnails: readonly ThumbnailRow[]) {
-  const { uuid, url, status, door, project_id, name, attempts, created_at, updated_at } = photo
+  const { uuid, url, status, door, project_id, name, nickname, attempts, created_at, updated_at } = photo
   return {
     uuid,
     url,
@@ -30,6 +30,7 @@ export function showPhoto(photo: PhotoRow, thumbnails: readonly ThumbnailRow[]) 
     door,
     project_id,
     name,
+    ...(nickname !== null && { nickname }),
     attempts,
     metadata: metadataOf(photo),
     error: errorOf(photo),

@@ -1,8 +1,9 @@
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/index.ts'
+import type { Door } from '../db/tables.ts'
 import { AppError, notFound } from '../errors.ts'
-import { PROJECT_RECIPE } from '../imaging/recipe.ts'
+import { PROJECT_RECIPE, type Recipe } from '../imaging/recipe.ts'
 import { originalKey, type UploadForm } from '../storage/index.ts'
 import { record } from './events.ts'
 import { eventData, findPhoto, type PhotoRow } from './photo.ts'
@@ -17,6 +18,8 @@ const GRACE_MS = 60_000
 const CHECK_MS = 60_000
 const CHECKS = 100
 
+const MAX_FILENAME = 255
+
 type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'trace'>
 
 /** Prepares an image of a project: a row that waits for its bytes, and the form that uploads them. */
@@ -30,6 +33,16 @@ export async function createUpload(
     maxBytes: app.config.maxSourceBytes,
     expiresAt,
   })
+  await awaitUpload(app, { uuid, door: 'projects', projectId, name: filename, recipe: PROJECT_RECIPE })
+  return { uuid, form, expiresAt }
+}
+
+/** A row that waits for its bytes: the sweep confirms them, or gives the row up after 16 minutes without. */
+export async function awaitUpload(
+  app: Pick<App, 'db' | 'queue' | 'trace'>,
+  photo: { uuid: string; door: Door; projectId?: number; name: string; recipe?: Recipe },
+): Promise<void> {
+  const { uuid, door, projectId, name, recipe } = photo
   await record(app, async (tx, emit) => {
     await tx
       .insertInto('photos')
@@ -37,10 +50,10 @@ export async function createUpload(
         uuid,
         url: originalKey(uuid),
         status: 'init',
-        door: 'projects',
-        project_id: projectId,
-        name: filename,
-        recipe: JSON.stringify(PROJECT_RECIPE),
+        door,
+        project_id: projectId ?? null,
+        name,
+        recipe: recipe ? JSON.stringify(recipe) : null,
         check_after: nowPlus(CHECK_MS),
         created_at: nowPlus(),
         updated_at: nowPlus(),
@@ -49,7 +62,16 @@ export async function createUpload(
       .execute()
     emit({ type: 'image.created', photoUuid: uuid })
   })
-  return { uuid, form, expiresAt }
+}
+
+/** What people call an uploaded image: a label, not a path, shown and never opened. Throws `invalid`, 422. */
+export function parseFilename(text: string): string {
+  const filename = text.trim()
+  if (filename.length >= 1 && filename.length <= MAX_FILENAME && !/\p{Cc}/u.test(filename)) return filename
+  const detail = `must have 1 to ${MAX_FILENAME} characters, none of them a control character`
+  throw new AppError('invalid', 422, `The filename ${detail}`, {
+    errors: [{ pointer: '/filename', detail }],
+  })
 }
 
 /**
@@ -57,7 +79,7 @@ export async function createUpload(
  * the object was at this moment is what will be processed. Throws `not-found`, and `not-uploaded`, 409.
  */
 export async function confirmUpload(app: Core, id: string): Promise<void> {
-  const photo = await findProjectImage(app, id)
+  const photo = await findPhoto(app.db, id)
   if (photo.status !== 'init') return
   const found = await app.storage.head(photo.url)
   if (!found) throw new AppError('not-uploaded', 409, 'The image has not been uploaded yet')
@@ -126,7 +148,7 @@ async function check(app: Core & Pick<App, 'metrics'>, photo: PhotoRow): Promise
       .set({
         status: 'failed',
         error_code: 'upload-expired',
-        error: 'Nothing was uploaded before the link expired',
+        error: 'The upload was not finished in time',
         updated_at: nowPlus(),
       })
       .where('uuid', '=', photo.uuid)

@@ -18,8 +18,8 @@ export type Handler = (delivery: Delivery) => Promise<void>
 /** Stops taking messages and resolves when those being handled are done. */
 export type Consumer = { stop(): Promise<void> }
 
-/** What can be consumed: photos to process, events of a bucket, dead messages. */
-export type Source = 'work' | 'uploads' | 'dead'
+/** What can be consumed: photos to process, events of a bucket, what happened to photos, dead messages. */
+export type Source = 'work' | 'uploads' | 'notifications' | 'dead'
 
 /** Carries messages; may lose or repeat them without losing or repeating work, since the rows remember it. */
 export interface Queue {

@@ -3,6 +3,9 @@ import { type Consumer, DELIVERY_LIMIT, type Handler, type Queue } from './index
 /** Dead messages kept for whoever consumes them; each has its row in `events` besides. */
 const DEAD_KEPT = 1000
 
+/** Events kept for a consumer that lags behind, or for none. */
+const NOTIFICATIONS_KEPT = 10_000
+
 type Waiting = { body: Uint8Array; headers: Record<string, unknown>; deliveries: number }
 
 /** A queue within this process: the same rules as the broker's, gone with the process. */
@@ -10,6 +13,7 @@ export function openMemoryQueue(): Queue {
   const queues = {
     work: memoryQueue((message) => queues.dead.add(message)),
     uploads: memoryQueue((message) => queues.dead.add(message)),
+    notifications: memoryQueue((message) => queues.dead.add(message), NOTIFICATIONS_KEPT),
     dead: memoryQueue(undefined, DEAD_KEPT),
   }
   const listeners = new Set<(body: Uint8Array) => void>()
@@ -19,8 +23,8 @@ export function openMemoryQueue(): Queue {
     async publish(messages) {
       for (const { to, body, headers = {} } of messages) {
         const bytes = Buffer.from(JSON.stringify(body))
-        if (to !== 'app') queues[to].add({ body: bytes, headers, deliveries: 0 })
-        else for (const listener of listeners) listener(bytes)
+        queues[to === 'app' ? 'notifications' : to].add({ body: bytes, headers, deliveries: 0 })
+        if (to === 'app') for (const listener of listeners) listener(bytes)
       }
       return new Set(messages.map((message) => message.id))
     },

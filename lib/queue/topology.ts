@@ -4,7 +4,10 @@ import { DELIVERY_LIMIT } from './index.ts'
 /** Routing key of the messages to workers, ours and other programs'. */
 export const WORK_KEY = 'image-processing-queue'
 
-const DEFAULT_NAME = 'photo-processor'
+/** Binds what wants to hear of everything that happens to photos. */
+const EVENT_KEYS = 'image.*'
+
+export const DEFAULT_NAME = 'photo-processor'
 
 /** Bodies come as bytes, whatever their sender calls them: what they mean is judged by the consumer. */
 const RAW = 'application/octet-stream'
@@ -17,6 +20,7 @@ const own = (queueName: string, name: string) => (queueName === DEFAULT_NAME ? n
 export const workExchange = (queueName: string) => own(queueName, 'image-processing')
 export const appExchange = (queueName: string) => own(queueName, 'photo-app')
 export const uploadsQueue = (queueName: string) => own(queueName, 's3-events')
+export const notificationsQueue = (queueName: string) => own(queueName, 'photo-notifications')
 export const deadQueue = (queueName: string) => `${queueName}.dead`
 
 const QUORUM = { 'x-queue-type': 'quorum' }
@@ -42,6 +46,7 @@ export function topology(options: { url: string; queueName: string; prefetch: nu
   const { url, queueName, prefetch } = options
   const dead = deadQueue(queueName)
   const uploads = uploadsQueue(queueName)
+  const notifications = notificationsQueue(queueName)
   return {
     ...DEFAULTS,
     vhosts: {
@@ -60,6 +65,7 @@ export function topology(options: { url: string; queueName: string; prefetch: nu
           },
           [dead]: { options: { durable: true, arguments: QUORUM } },
           [uploads]: { options: { durable: true, arguments: limited(dead) } },
+          [notifications]: { options: { durable: true, arguments: limited(dead) } },
         },
         bindings: [
           {
@@ -68,10 +74,22 @@ export function topology(options: { url: string; queueName: string; prefetch: nu
             destinationType: 'queue',
             bindingKey: WORK_KEY,
           },
+          {
+            source: appExchange(queueName),
+            destination: notifications,
+            destinationType: 'queue',
+            bindingKey: EVENT_KEYS,
+          },
         ],
         subscriptions: {
           work: { queue: queueName, prefetch, contentType: RAW, closeTimeout: CLOSE_TIMEOUT_MS },
           uploads: { queue: uploads, prefetch, contentType: RAW, closeTimeout: CLOSE_TIMEOUT_MS },
+          notifications: {
+            queue: notifications,
+            prefetch,
+            contentType: RAW,
+            closeTimeout: CLOSE_TIMEOUT_MS,
+          },
           dead: { queue: dead, prefetch, contentType: RAW, closeTimeout: CLOSE_TIMEOUT_MS },
         },
       },
@@ -89,7 +107,7 @@ export function liveTopology(options: { url: string; queueName: string }): rasca
         connection: connectionTo(options.url),
         exchanges: { [exchange]: { type: 'topic', options: { durable: true } } },
         queues: { [LIVE]: { replyTo: true, options: { exclusive: true, autoDelete: true, durable: false } } },
-        bindings: [{ source: exchange, destination: LIVE, destinationType: 'queue', bindingKey: 'image.*' }],
+        bindings: [{ source: exchange, destination: LIVE, destinationType: 'queue', bindingKey: EVENT_KEYS }],
         subscriptions: {
           [LIVE]: { queue: LIVE, contentType: RAW, prefetch: 1000, options: { noAck: true } },
         },

@@ -8,7 +8,7 @@ export interface Storage {
   /**
    * Stores what a stream brings, never all in memory; an object that is there already may stay instead. Throws `empty-source`, or `too-many-bytes` past `maxBytes`; then, or if the stream fails, nothing is stored.
    */
-  putStream(key: string, source: Readable, maxBytes: number): Promise<ObjectInfo>
+  putStream(key: string, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<ObjectInfo>
   /**
    * The whole object, or undefined where there is none. Throws `too-many-bytes` past `maxBytes`, and `source-changed`
    * where `etag` is given and the object has another.

@@ -121,7 +121,7 @@ type Place = { Bucket: string; Key: string }
 async function uploadParts(
   client: S3Client,
   place: Place,
-  source: Readable,
+  source: AsyncIterable<Uint8Array>,
   maxBytes: number,
 ): Promise<void> {
   const { UploadId } = await client.send(new CreateMultipartUploadCommand(place))

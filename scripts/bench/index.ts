@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { withOwnServers } from '../own-servers.ts'
 import { benchAsking } from './asking.ts'
 import { benchBigUploads } from './big-uploads.ts'
+import { benchImages } from './images.ts'
 import { benchLists } from './lists.ts'
 import { benchMemory } from './memory.ts'
 import { benchPipeline } from './pipeline.ts'
@@ -20,6 +21,7 @@ const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
   asking: benchAsking,
   pipeline: benchPipeline,
   memory: benchMemory,
+  images: benchImages,
   uploads: benchUploads,
   sockets: benchSockets,
   submissions: benchSubmissions,

@@ -1,9 +1,12 @@
 import { stringify } from 'yaml'
 import { readConfig } from '../../lib/config.ts'
+import { DEFAULT_NAME, notificationsQueue } from '../../lib/queue/topology.ts'
 import type { FunctionFile } from './functions.ts'
 
 /** Seconds between two runs of a schedule: EventBridge knows minutes only. */
 const MINUTE_MS = 60_000
+
+const OPTIONAL = { Type: 'String', NoEcho: true, Default: '' } as const
 
 /** What the functions read from their environment, as parameters of the stack. */
 const PARAMETERS = {
@@ -16,6 +19,11 @@ const PARAMETERS = {
     Description: 'Base of the URLs handed out',
   },
   QueueName: { variable: 'QUEUE_NAME', Type: 'String', Default: 'photo-processor' },
+  RedisUrl: { variable: 'REDIS_URL', ...OPTIONAL, Description: 'redis://…, the cache of images' },
+  WebhookUrls: { variable: 'WEBHOOK_URLS', ...OPTIONAL, Description: 'Who is told of events' },
+  WebhookSecret: { variable: 'WEBHOOK_SECRET', ...OPTIONAL, Description: 'whsec_…' },
+  SmtpUrl: { variable: 'SMTP_URL', ...OPTIONAL, Description: 'smtp://…, sends mail of failures' },
+  NotifyEmail: { variable: 'NOTIFY_EMAIL', ...OPTIONAL, Description: 'Who gets it' },
   BucketName: { variable: 'S3_BUCKET', Type: 'String', Description: 'Of the bucket that the stack makes' },
 } as const
 
@@ -53,6 +61,15 @@ const BUCKET = {
   },
 }
 
+/** As in lib/queue/topology.ts. */
+const NOTIFICATIONS = {
+  'Fn::If': [
+    'DefaultQueueName',
+    notificationsQueue(DEFAULT_NAME),
+    { 'Fn::Join': ['.', [{ Ref: 'QueueName' }, notificationsQueue(DEFAULT_NAME)]] },
+  ],
+}
+
 /** An AWS SAM template that deploys the bundles as they lie in `dist/`, made from the functions' own definitions. */
 export function template(functions: readonly FunctionFile[]): string {
   const parameters = Object.entries(PARAMETERS).map(([name, { variable, ...parameter }]) => [name, parameter])
@@ -63,6 +80,7 @@ export function template(functions: readonly FunctionFile[]): string {
       Transform: 'AWS::Serverless-2016-10-31',
       Description: 'Asynchronous photo processing',
       Parameters: { ...Object.fromEntries(parameters), ...BROKER_PARAMETERS },
+      Conditions: { DefaultQueueName: { 'Fn::Equals': [{ Ref: 'QueueName' }, DEFAULT_NAME] } },
       Globals: {
         Function: {
           Runtime: 'nodejs24.x',
@@ -115,7 +133,7 @@ function eventsOf(each: FunctionFile) {
       Type: 'MQ',
       Properties: {
         Broker: { Ref: 'BrokerArn' },
-        Queues: [{ Ref: 'QueueName' }],
+        Queues: [each.definition.from === 'notifications' ? NOTIFICATIONS : { Ref: 'QueueName' }],
         BatchSize: 10,
         SourceAccessConfigurations: [
           { Type: 'BASIC_AUTH', URI: { Ref: 'BrokerSecretArn' } },

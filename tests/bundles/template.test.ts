@@ -53,11 +53,20 @@ test('feeds the consumers from the broker and the bucket, and runs the schedules
     Type: 'MQ',
     Properties: { Broker: { Ref: 'BrokerArn' }, Queues: [{ Ref: 'QueueName' }] },
   })
+  expect(eventOf('consumers-notify')?.Properties.Queues).toEqual([
+    {
+      'Fn::If': [
+        'DefaultQueueName',
+        'photo-notifications',
+        { 'Fn::Join': ['.', [{ Ref: 'QueueName' }, 'photo-notifications']] },
+      ],
+    },
+  ])
   expect(eventOf('consumers-receive-upload')).toMatchObject({
     Type: 'S3',
     Properties: { Bucket: { Ref: 'Bucket' }, Events: 's3:ObjectCreated:*' },
   })
-  for (const name of ['schedules-relay', 'schedules-sweep'])
+  for (const name of ['schedules-relay', 'schedules-sweep', 'schedules-deliver'])
     expect(eventOf(name)).toEqual({ Type: 'Schedule', Properties: { Schedule: 'rate(1 minute)' } })
 })
 
@@ -68,6 +77,11 @@ test('gives the functions variables that are parameters of the stack', () => {
     'RABBITMQ_URL',
     'PUBLIC_URL',
     'QUEUE_NAME',
+    'REDIS_URL',
+    'WEBHOOK_URLS',
+    'WEBHOOK_SECRET',
+    'SMTP_URL',
+    'NOTIFY_EMAIL',
     'S3_BUCKET',
   ])
   for (const { Ref } of Object.values(variables)) expect(Parameters).toHaveProperty(Ref)

@@ -193,6 +193,23 @@ describe.for(BACKENDS)('queue in $name', ({ setup }) => {
     }),
   )
 
+  on('keeps what happens for the consumer of notifications, and hands it out once', () =>
+    withQueue(setup, async (queue) => {
+      const message = (id: string) => ({ id, to: 'app', key: 'image.failed', body: { id } }) as const
+      await queue.publish([message('early')], DEADLINE_MS)
+      const [one, two] = [collector(), collector()]
+      const consumers = [
+        await queue.consume('notifications', 1, one.handle),
+        await queue.consume('notifications', 1, two.handle),
+      ]
+      await queue.publish([message('late'), work('no event')], DEADLINE_MS)
+      await until(() => one.got.length + two.got.length >= 2)
+      await delay(100)
+      for (const consumer of consumers) await consumer.stop()
+      expect([...one.ids(), ...two.ids()].sort()).toEqual(['early', 'late'])
+    }),
+  )
+
   on('ends with close(), also while a consumer waits for messages', () =>
     withEnvironment(setup, (env) =>
       withQueueOf(env, async (queue) => {
@@ -335,6 +352,10 @@ real('the broker holds quorum queues with a delivery limit of 5, a dead queue an
       await expect(assertQueue(name, { ...dead, 'x-delivery-limit': 4 })).rejects.toThrow('PRECONDITION')
       expect(await assertQueue(name, { ...dead, 'x-delivery-limit': 5 })).toMatchObject({ messageCount: 1 })
       expect(await assertQueue(`${name}.dead`, {})).toMatchObject({ messageCount: 0 })
+      const notifications = { ...dead, 'x-delivery-limit': 5 }
+      expect(await assertQueue(`${name}.photo-notifications`, notifications)).toMatchObject({
+        messageCount: 0,
+      })
       const channel = await stranger.createChannel()
       const options = { durable: true }
       expect(await channel.assertExchange(`${name}.image-processing`, 'direct', options)).toBeDefined()

@@ -17,6 +17,7 @@ const DEFAULTS: Config = {
   rabbitmqUrl: undefined,
   queueName: 'photo-processor',
   prefetch: availableParallelism() + 1,
+  redisUrl: undefined,
   storageDir: path.resolve('data/files'),
   thumbsDir: path.resolve('data/files/thumbs'),
   s3: undefined,
@@ -32,6 +33,10 @@ const DEFAULTS: Config = {
   maxAttempts: 5,
   retryBaseMs: 1_000,
   requeueAfterMs: 600_000,
+  webhookUrls: [],
+  webhookSecret: undefined,
+  smtpUrl: undefined,
+  notifyEmail: undefined,
   thumbnailSize: 256,
   duplicateHandling: 'allow-retry',
   exifGps: false,
@@ -158,6 +163,8 @@ test.for(INTEGERS)('%s takes whole numbers within bounds only', (name) => {
     )
 })
 
+const NOTIFIED = { WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 'x').toString('base64')}` }
+
 const WRONG: readonly (readonly [variable: string, value: string, more?: Environment])[] = [
   ['PORT', '65536'],
   ['PREFETCH', '0'],
@@ -178,6 +185,22 @@ const WRONG: readonly (readonly [variable: string, value: string, more?: Environ
   ['S3_BUCKET', 'ab'],
   ['AWS_ENDPOINT_URL', 'nonsense', { S3_BUCKET: 'photos' }],
   ['AWS_SECRET_ACCESS_KEY', 'secret', { S3_BUCKET: 'photos' }],
+  ['REDIS_URL', 'http://cache'],
+  ['WEBHOOK_URLS', 'nonsense', NOTIFIED],
+  ['WEBHOOK_URLS', 'ftp://example.com/hook', NOTIFIED],
+  ['WEBHOOK_URLS', 'https://me:secret@example.com/hook', NOTIFIED],
+  ['WEBHOOK_URLS', 'https://example.com/hook http://127.0.0.1/hook', NOTIFIED],
+  ['WEBHOOK_URLS', 'http://10.1.2.3/hook?token=secret', NOTIFIED],
+  ['WEBHOOK_URLS', 'http://[::1]/hook', NOTIFIED],
+  ['WEBHOOK_URLS', 'http://169.254.169.254/hook', { ...NOTIFIED, SOURCE_ALLOW_CIDRS: '10.0.0.0/8' }],
+  ['WEBHOOK_SECRET', '', { WEBHOOK_URLS: 'https://example.com/hook' }],
+  ['WEBHOOK_SECRET', 'secret'],
+  ['WEBHOOK_SECRET', `whsec_${Buffer.from('too short').toString('base64')}`],
+  ['SMTP_URL', 'https://mail.example.com', { NOTIFY_EMAIL: 'ops@example.com' }],
+  ['NOTIFY_EMAIL', '', { SMTP_URL: 'smtp://mail.example.com' }],
+  ['NOTIFY_EMAIL', 'ops@example.com'],
+  ['NOTIFY_EMAIL', 'ops', { SMTP_URL: 'smtp://mail.example.com' }],
+  ['NOTIFY_EMAIL', 'a@example.com, b@example.com', { SMTP_URL: 'smtp://mail.example.com' }],
   ['SOURCE_ALLOW_CIDRS', '10.0.0.0/33'],
   ['SOURCE_ALLOW_CIDRS', '10.0.0.0/8, example.com'],
   ['EXIF_GPS', '1'],
@@ -198,6 +221,18 @@ test.for(WRONG)('%s=%s stops the start in one line that names it', ([variable, v
   expect(message).toMatch(new RegExp(`^${variable} must .+`))
   expect(message.split('\n')).toHaveLength(1)
   expect(message).not.toContain('secret')
+})
+
+test('webhooks and mail are taken, each target once, a private one where it is allowed', () => {
+  const urls = 'https://a.example/hook?x=1,http://10.1.2.3:8080/, https://a.example/hook?x=1'
+  const mail = { SMTP_URL: 'smtps://me:p@mail.example.com', NOTIFY_EMAIL: 'ops@example.com' }
+  const env = { ...NOTIFIED, ...mail, WEBHOOK_URLS: urls, SOURCE_ALLOW_CIDRS: '10.0.0.0/8' }
+  expect(readConfig(env)).toMatchObject({
+    webhookUrls: ['https://a.example/hook?x=1', 'http://10.1.2.3:8080/'],
+    webhookSecret: NOTIFIED.WEBHOOK_SECRET,
+    smtpUrl: mail.SMTP_URL,
+    notifyEmail: 'ops@example.com',
+  })
 })
 
 test('one key without the other stops the start', () => {
@@ -241,6 +276,7 @@ describe('aliases', () => {
     [{ THUMBFORGE_DATABASE_URL: 'postgresql://db/a' }, { databaseUrl: 'postgresql://db/a' }],
     [{ THUMBFORGE_DATABASE_URL: 'sqlite+aiosqlite:///./x.db' }, { databaseUrl: 'sqlite:./x.db' }],
     [{ THUMBFORGE_DATABASE_URL: 'sqlite:////var/x.db' }, { databaseUrl: 'sqlite:/var/x.db' }],
+    [{ THUMBFORGE_REDIS_URL: 'redis://cache:6379/1' }, { redisUrl: 'redis://cache:6379/1' }],
     [{ THUMBFORGE_STORAGE_PATH: '/var/files' }, { storageDir: '/var/files', thumbsDir: '/var/files/thumbs' }],
     [{ THUMBFORGE_QUEUE_NAME: 'forge' }, { queueName: 'forge' }],
     [{ THUMBFORGE_DUPLICATE_HANDLING: 'reuse-completed' }, { duplicateHandling: 'reuse-completed' }],

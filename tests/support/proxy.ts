@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** A TCP proxy before a server, so that the server can be away for a while: `cut` ends every connection and refuses new ones. */
+/** A TCP proxy before a server, so that the server can be away for a while: `cut` ends every connection and refuses new ones, `hold` lets nothing through. */
 export async function openProxy(target: { host: string; port: number }) {
   const sockets = new Set<Socket>()
   let port = 0
@@ -41,6 +41,9 @@ export async function openProxy(target: { host: string; port: number }) {
   return {
     port,
     cut,
+    hold() {
+      for (const socket of sockets) socket.unpipe()
+    },
     async restore() {
       server = await listen()
     },

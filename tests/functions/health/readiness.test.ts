@@ -10,7 +10,7 @@ import { freePort, until } from '../../support/service.ts'
 import { call, expectNoSecrets, withServer } from '../support.ts'
 
 const EMBEDDED = SETUPS[0]
-const UP = { database: 'up', storage: 'up', queue: 'up' }
+const UP = { database: 'up', storage: 'up', queue: 'up', cache: 'up' }
 
 const ask = async (app: App) => {
   const { status, body } = await call(readiness, app)

@@ -1,0 +1,39 @@
+import { Type } from '@sinclair/typebox'
+import { MAX_VALUE_BYTES } from '../../lib/cache/index.ts'
+import { notFound } from '../../lib/errors.ts'
+import { endpoint } from '../../lib/function.ts'
+import { isKnown } from '../../lib/http/etag.ts'
+import { Bytes, NoBody, problems, UuidParams } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { thumbKey } from '../../lib/storage/index.ts'
+
+/** An image that was made of a photo, through the cache. */
+export const showContent = endpoint({
+  method: 'GET',
+  path: '/images/:uuid/content',
+  summary: 'An image made of a photo: a version by name, or else the one that stands for the photo',
+  tag: 'page',
+  params: UuidParams,
+  query: Type.Object({ version: Type.Optional(Type.String({ maxLength: 100 })) }),
+  replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(404, 503) },
+  async handle({ params, query, headers }, { contents, storage }, reply) {
+    const content = await contents.find(params.uuid, query.version)
+    if (!content) throw notFound('Image')
+    const caching = { etag: content.etag, 'cache-control': 'no-cache' }
+    if (isKnown(headers['if-none-match'], content.etag)) return reply(304, null, caching)
+    // Too large to be kept, and soon for an answer of Lambda, which takes 6 MB.
+    const elsewhere =
+      content.bytes > MAX_VALUE_BYTES ? await storage.signRead(thumbKey(content.path)) : undefined
+    if (elsewhere) return reply(302, null, { location: elsewhere, 'cache-control': 'no-store' })
+    const found = await contents.read(content)
+    if (!found) throw notFound('Image')
+    return reply(200, found.body, {
+      ...caching,
+      'content-type': content.type,
+      'x-content-type-options': 'nosniff',
+      'x-cache': found.cached ? 'HIT' : 'MISS',
+    })
+  },
+})
+
+export const handler = lambda(showContent)

@@ -1,0 +1,63 @@
+import { type Static, Type } from '@sinclair/typebox'
+import type { App } from '../../lib/app.ts'
+import { isDatabaseAway } from '../../lib/db/errors.ts'
+import { AppError } from '../../lib/errors.ts'
+import { endpoint, type FormPart } from '../../lib/function.ts'
+import { problemOf } from '../../lib/http/problem.ts'
+import { Bytes, ErrorInfo, problems, Uuid } from '../../lib/http/schemas.ts'
+import { noteNickname, takeFile } from '../../lib/photos/take-file.ts'
+
+const Result = Type.Union([
+  Type.Object({ uuid: Uuid, name: Type.String() }),
+  Type.Object({ name: Type.String(), error: ErrorInfo }),
+])
+
+/** Takes files as photos, each with its own result: one that is refused does not keep the others. */
+export const upload = endpoint({
+  method: 'POST',
+  path: '/upload',
+  summary: 'Upload photos: any number of files in fields named image; nickname says who uploads',
+  tag: 'page',
+  form: Type.Object({ image: Type.Array(Bytes), nickname: Type.Optional(Type.String()) }),
+  replies: {
+    202: Type.Object({ results: Type.Array(Result) }),
+    ...problems(400, 413, 415, 422, 503),
+  },
+  async handle({ form }, app, reply) {
+    const results: Static<typeof Result>[] = []
+    let nickname: string | undefined
+    try {
+      for await (const part of form) {
+        if (part.kind === 'file') results.push(await take(app, part))
+        else if (part.name === 'nickname') nickname = part.value
+      }
+    } catch (error) {
+      // What was taken is told, and that the rest of the form was not read.
+      if (results.length === 0) throw error
+      results.push(refusal(app, '', error))
+    }
+    const [first] = results
+    if (!first) throw new AppError('invalid-upload', 422, 'The form has no file in a field named image')
+    const taken = results.flatMap((result) => ('uuid' in result ? result.uuid : []))
+    if (nickname !== undefined) await noteNickname(app, taken, nickname)
+    return reply(202, { results })
+  },
+})
+
+async function take(app: App, { name, filename, content }: FormPart & { kind: 'file' }) {
+  try {
+    if (name !== 'image') throw new AppError('invalid-upload', 422, 'Files go into fields named image')
+    return await takeFile(app, filename, content)
+  } catch (error) {
+    if (isDatabaseAway(error)) throw error
+    // The next part of the form comes after the rest of this one.
+    content.resume()
+    return refusal(app, filename, error)
+  }
+}
+
+function refusal({ log }: App, name: string, error: unknown) {
+  const { status, code, detail } = problemOf(error)
+  if (status >= 500) log.error({ err: error }, 'file not taken')
+  return { name, error: { code, message: detail } }
+}

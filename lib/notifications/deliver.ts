@@ -1,0 +1,103 @@
+import { sql } from 'kysely'
+import type { App } from '../app.ts'
+import { isPostgres, nowPlus } from '../db/index.ts'
+import type { AppError } from '../errors.ts'
+import { type Delivery, GONE, isMail, nameOf, type Send, type Target } from './index.ts'
+import { sendMail } from './mail.ts'
+import { sendWebhooks } from './webhook.ts'
+
+/** What one target is sent at once: requests to a webhook, failures in a mail. */
+const REQUESTS = 10
+const FAILURES = 200
+
+/** While one process sends what it took, the others leave it alone, in ms; longer than any sending takes. */
+const TAKEN_MS = 60_000
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+/** Waits before the second and each later attempt, in ms: those of Standard Webhooks. */
+const DELAYS_MS = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR]
+
+/** How long to wait after so many failed attempts, in ms; undefined where it is given up. */
+export const delayAfter = (attempts: number): number | undefined => DELAYS_MS[attempts - 1]
+
+/** Sends what is due to one target; returns how much there was. At least once: a process that dies in between leaves it to the next. */
+export async function deliverDue(app: App, target: Target): Promise<number> {
+  if (await isStopped(app, target)) return 0
+  const taken = await take(app, target)
+  const send: Send = isMail(target) ? sendMail : sendWebhooks
+  const sent = send(app.config, target, taken)
+  await Promise.all(taken.map((delivery, index) => settle(app, delivery, sent[index] as Promise<void>)))
+  return taken.length
+}
+
+const isStopped = async ({ db }: App, target: Target) =>
+  (await db
+    .selectFrom('stopped_targets')
+    .select('target')
+    .where('target', '=', target)
+    .executeTakeFirst()) !== undefined
+
+async function take({ db }: App, target: Target): Promise<Delivery[]> {
+  const due = db
+    .selectFrom('deliveries')
+    .select('event_id')
+    .where('target', '=', target)
+    .where('due', '<=', nowPlus())
+    .orderBy('due')
+    .limit(isMail(target) ? FAILURES : REQUESTS)
+    .$if(isPostgres(db), (query) => query.forUpdate().skipLocked())
+  const taken = await db
+    .updateTable('deliveries')
+    .set({ attempts: sql<number>`attempts + 1`, due: nowPlus(TAKEN_MS) })
+    .where('target', '=', target)
+    .where('event_id', 'in', due)
+    .returningAll()
+    .execute()
+  return taken.flatMap((row) => (row.body === null ? [] : { ...row, body: row.body }))
+}
+
+/** Notes what became of a delivery, unless another process has taken it meanwhile. */
+async function settle(app: App, delivery: Delivery, sending: Promise<void>): Promise<void> {
+  const { event_id, target, attempts } = delivery
+  const about = { event_id, target: nameOf(target), attempts }
+  const error = await sending.then(
+    () => undefined,
+    (reason: AppError) => reason,
+  )
+  const done = { due: null, error: error?.message ?? null }
+  if (!error) app.log.info(about, 'delivered')
+  else app.log.warn({ ...about, code: error.code, reason: error.message, err: error.cause }, 'not delivered')
+  if (error?.code === GONE) return stop(app, target)
+  const delayMs = error?.retry ? delayAfter(attempts) : undefined
+  await app.db
+    .updateTable('deliveries')
+    .set(
+      delayMs === undefined
+        ? { ...done, ...(!error && { body: null }) }
+        : { ...done, due: nowPlus(Math.max(delayMs, error?.retryAfterMs ?? 0)) },
+    )
+    .where('event_id', '=', event_id)
+    .where('target', '=', target)
+    .where('attempts', '=', attempts)
+    .execute()
+}
+
+/** Sends a target nothing any more, now and after a restart. */
+async function stop({ db }: App, target: Target): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await tx
+      .insertInto('stopped_targets')
+      .values({ target })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+    await tx
+      .updateTable('deliveries')
+      .set({ due: null, error: 'The target has stopped' })
+      .where('target', '=', target)
+      .where('due', 'is not', null)
+      .execute()
+  })
+}

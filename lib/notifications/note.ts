@@ -1,0 +1,37 @@
+import type { App } from '../app.ts'
+import type { CloudEvent } from '../photos/events.ts'
+import { missedEvents } from '../photos/replay.ts'
+import { targetsFor } from './index.ts'
+
+type Core = Pick<App, 'config' | 'db'>
+
+/** Notes whom an event is to be told, once however often the event comes; a target that has stopped is left out. */
+export async function noteEvent({ config, db }: Core, event: CloudEvent): Promise<void> {
+  const targets = targetsFor(config, event.type)
+  if (targets.length === 0) return
+  const stopped = await db.selectFrom('stopped_targets').select('target').execute()
+  const body = JSON.stringify(event)
+  const now = new Date().toISOString()
+  const rows = targets
+    .filter((target) => !stopped.some((row) => row.target === target))
+    .map((target) => ({ event_id: event.id, target, body, due: now, created_at: now }))
+  if (rows.length === 0) return
+  await db
+    .insertInto('deliveries')
+    .values(rows)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+/** Notes what happened since the last event that was noted: for a queue that was lost with its process. */
+export async function noteMissed(app: Core): Promise<void> {
+  const last = await app.db
+    .selectFrom('deliveries')
+    .select('event_id')
+    .orderBy('event_id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  if (!last) return
+  for await (const events of missedEvents(app.db, { kind: 'all' }, last.event_id))
+    for (const event of events) await noteEvent(app, event)
+}

@@ -1,0 +1,65 @@
+import { sql } from 'kysely'
+import { type Db, isPostgres } from '../db/index.ts'
+import type { PhotoStatus } from '../db/tables.ts'
+import { countByStatus } from './list.ts'
+import { idBefore } from './replay.ts'
+
+/** How many photos there are by status, and what became of some in each minute, oldest first. */
+export type Stats = Record<PhotoStatus | 'total', number> & {
+  per_minute: { at: string; completed: number; failed: number }[]
+}
+
+const MINUTES = 15
+const MINUTE_MS = 60_000
+
+/** How long an answer is good, in ms. */
+const FRESH_MS = 1_000
+
+/** One that took long to count is good for so many times as long, so that counting takes a twentieth of the time at most. */
+const PATIENCE = 20
+
+const recent = new WeakMap<Db, { until: number; stats: Promise<Stats> }>()
+
+/** The figures, counted once for all who ask meanwhile and within the next second. */
+export function readStats(db: Db): Promise<Stats> {
+  const start = performance.now()
+  const known = recent.get(db)
+  if (known && start < known.until) return known.stats
+  const asked = { until: Number.POSITIVE_INFINITY, stats: count(db) }
+  recent.set(db, asked)
+  asked.stats.then(
+    () => {
+      const end = performance.now()
+      asked.until = end + Math.max(FRESH_MS, (end - start) * PATIENCE)
+    },
+    () => recent.delete(db),
+  )
+  return asked.stats
+}
+
+const count = async (db: Db): Promise<Stats> => ({
+  ...(await countByStatus(db, {})),
+  per_minute: await countByMinute(db),
+})
+
+/** From the events of the last minutes, found by the time in their ids. */
+async function countByMinute(db: Db, now = Date.now()): Promise<Stats['per_minute']> {
+  const first = (Math.floor(now / MINUTE_MS) - MINUTES + 1) * MINUTE_MS
+  const minute = isPostgres(db)
+    ? sql<string>`to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI')`
+    : sql<string>`substr(at, 1, 16)`
+  const rows = await db
+    .selectFrom('events')
+    .select([minute.as('minute'), 'type', ({ fn }) => fn.countAll<number>().as('count')])
+    // Literals, as in the index that serves this.
+    .where(sql<boolean>`type in ('image.uploaded', 'image.failed')`)
+    .where('id', '>', idBefore(first))
+    .groupBy(['minute', 'type'])
+    .execute()
+  const countOf = (at: string, type: string) =>
+    Number(rows.find((row) => row.minute === at.slice(0, 16) && row.type === type)?.count ?? 0)
+  return Array.from({ length: MINUTES }, (_, index) => {
+    const at = new Date(first + index * MINUTE_MS).toISOString()
+    return { at, completed: countOf(at, 'image.uploaded'), failed: countOf(at, 'image.failed') }
+  })
+}

@@ -1,0 +1,74 @@
+import type { Readable } from 'node:stream'
+import { uuidv7 } from 'uuidv7'
+import type { App } from '../app.ts'
+import { uuids } from '../db/index.ts'
+import { AppError } from '../errors.ts'
+import { originalKey } from '../storage/index.ts'
+import { awaitUpload, confirmUpload, parseFilename } from './uploads.ts'
+
+type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'trace'>
+
+/**
+ * Takes a file as a photo of the page door and asks for its processing. The row comes first, so that bytes never lie
+ * without one; once they are stored the photo is taken, and if this process cannot confirm it the sweep does. Throws
+ * `invalid` for its name, `empty-source`, `too-many-bytes`; then, or if the client goes, neither row nor bytes stay.
+ */
+export async function takeFile(
+  app: Core,
+  filename: string,
+  content: Readable,
+): Promise<{ uuid: string; name: string }> {
+  const name = parseFilename(filename)
+  const uuid = uuidv7()
+  await awaitUpload(app, { uuid, door: 'page', name })
+  try {
+    await app.storage.putStream(originalKey(uuid), leftOpen(content), app.config.maxSourceBytes)
+  } catch (error) {
+    await forget(app, uuid).catch((err: Error) =>
+      app.log.warn({ err, photo_uuid: uuid }, 'left to the sweep'),
+    )
+    throw error
+  }
+  await confirmUpload(app, uuid).catch(async (error: Error) => {
+    // Somebody has deleted the photo meanwhile.
+    if (error instanceof AppError && error.status === 404) {
+      await app.storage.remove(originalKey(uuid))
+      throw error
+    }
+    app.log.warn({ err: error, photo_uuid: uuid }, 'the sweep will confirm the upload')
+  })
+  return { uuid, name }
+}
+
+/** The same bytes; to stop reading them leaves the rest of the form readable. */
+const leftOpen = (content: Readable) => content.iterator({ destroyOnReturn: false })
+
+/** Nobody was told of the photo, so nobody is told that it has gone. */
+async function forget({ db }: Core, uuid: string): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const gone = await tx
+      .deleteFrom('photos')
+      .where('uuid', '=', uuid)
+      .where('status', '=', 'init')
+      .returning('uuid')
+      .executeTakeFirst()
+    if (gone) await tx.deleteFrom('events').where('photo_uuid', '=', uuid).execute()
+  })
+}
+
+const MAX_NICKNAME = 255
+
+/** Notes who has uploaded some photos, as they say: cut to 255 characters, without control characters. */
+export async function noteNickname(
+  { db }: Pick<App, 'db'>,
+  photos: readonly string[],
+  text: string,
+): Promise<void> {
+  const nickname = text
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+    .toWellFormed()
+    .slice(0, MAX_NICKNAME)
+  if (nickname === '') return
+  await db.updateTable('photos').set({ nickname }).where('uuid', 'in', uuids(db, photos)).execute()
+}

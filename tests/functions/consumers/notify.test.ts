@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { notify } from '../../../functions/consumers/notify.ts'
+import { deliver } from '../../../functions/schedules/deliver.ts'
+import { noteMissed } from '../../../lib/notifications/note.ts'
+import { SETUPS, withApp } from '../../support/app.ts'
+import { deliveries, failPhoto, noteFailure, withTargets } from '../../support/webhooks.ts'
+import { eventsOf } from '../support.ts'
+
+const EMBEDDED = SETUPS[0]
+
+test('a message that is no event goes to the dead queue with its reason', () =>
+  withApp(EMBEDDED, async (app) => {
+    for (const body of ['', 'nonsense', '{}', '{"id":"x","type":"image.failed","data":{}}', 'null'])
+      await notify.handle({ body: Buffer.from(body), headers: {}, redelivered: false }, app)
+    const dead = await eventsOf(app, 'message.dead')
+    expect(dead.map(({ detail }) => detail)).toEqual(
+      Array.from({ length: 5 }, () => 'The message is no event of a photo'),
+    )
+  }))
+
+test('what the queue in this process took with it is noted at the next start', () =>
+  withTargets(EMBEDDED, ['/200'], async (app, receiver) => {
+    await noteFailure(app)
+    const { id } = await failPhoto(app)
+    await noteMissed(app)
+    await noteMissed(app)
+    expect((await deliveries(app)).map(({ event_id }) => event_id)).toContain(id)
+    while ((await deliver.run(app, `${receiver.url}/200`)) > 0);
+    expect(receiver.received.filter(({ headers }) => headers['webhook-id'] === id)).toHaveLength(1)
+  }))
