@@ -8,7 +8,9 @@ import { liveness } from './health/liveness.ts'
 import { readiness } from './health/readiness.ts'
 import { show as showJob } from './jobs/show.ts'
 import { submit as submitJob } from './jobs/submit.ts'
+import { showAsset } from './page/show-asset.ts'
 import { showContent } from './page/show-content.ts'
+import { showPage } from './page/show-page.ts'
 import { showStats } from './page/show-stats.ts'
 import { upload } from './page/upload.ts'
 import { add } from './photos/add.ts'
@@ -47,6 +49,8 @@ export const endpoints: readonly AnyEndpoint[] = [
   showContent,
   showStats,
   showFile,
+  showPage,
+  showAsset,
   health,
   liveness,
   readiness,

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { consumers, endpoints, lives, schedules } from '../functions/index.ts'
 import type { App } from './app.ts'
+import { loadAssets } from './assets.ts'
 import { isDatabaseAway } from './db/errors.ts'
 import { lanesOf, type Schedule } from './function.ts'
 import { openHttp } from './http/server.ts'
@@ -21,6 +22,8 @@ export async function runApi(app: App): Promise<Running & { url: string }> {
   hub.subscribe({ kind: 'all' }, ({ subject }) => subject && app.contents.drop(subject))
   const server = await openHttp({ ...app, hub }, endpoints, lives)
   const url = await server.listen({ host: app.config.host, port: app.config.port })
+  // Not left to the first visitor.
+  loadAssets().catch((error: Error) => app.log.error({ err: error }, 'page not readable'))
   return {
     url,
     async stop() {
