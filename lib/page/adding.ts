@@ -53,6 +53,9 @@ export function openAdding(store: Store, announcer: Announcer, take: (event: Pho
     if (!(target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement))
       addFiles([...(clipboardData?.files ?? [])])
   })
+  window.addEventListener('beforeunload', (event) => {
+    if (uploads.isBusy()) event.preventDefault()
+  })
   acceptUrls(store, announcer)
   return {
     /** Whether an event is kept for later: it may be quicker than the answer to the upload it is about. */

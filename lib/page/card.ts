@@ -37,7 +37,8 @@ export function makeCard(uuid: string, actions: CardActions): Card {
     setText(title, name)
     title.title = name
     setText(status, statusText(photo))
-    // Not removed but hidden: a button that has just been pressed keeps its place.
+    // Before what has just been pressed goes, lest the keyboard lose its place.
+    if (photo.status !== 'failed' && document.activeElement === again) title.focus()
     again.hidden = photo.status !== 'failed'
     again.setAttribute('aria-label', `Process again: ${name}`)
     fillFrame(frame, photo)

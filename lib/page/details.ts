@@ -43,8 +43,8 @@ export function openDetails(actions: DetailsActions) {
       ? (document.activeElement as HTMLElement).dataset.keep
       : undefined
     dialog.replaceChildren(h('header', {}, h('h2', { id: 'details-title' }, title), close), ...content)
-    const again = focused ? dialog.querySelector<HTMLElement>(`[data-keep=${focused}]`) : close
-    if (dialog.open) (again ?? close).focus()
+    const kept = dialog.querySelector<HTMLButtonElement>(`[data-keep=${focused}]:not([hidden], :disabled)`)
+    if (dialog.open) (kept ?? close).focus()
   }
 
   const showGone = () => frameOf('Deleted', h('p', {}, 'This photo is no longer there.'))

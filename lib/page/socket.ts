@@ -49,7 +49,8 @@ export function openSocket(handlers: {
 
   const connect = () => {
     clearTimeout(retry)
-    handlers.onState('connecting')
+    // While it is being tried again, that is what there is to say.
+    if (tries === 0) handlers.onState('connecting')
     const opening = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`)
     socket = opening
     expectAnswer()
