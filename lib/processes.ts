@@ -3,6 +3,7 @@ import { liveness } from '../functions/health/liveness.ts'
 import { metrics } from '../functions/health/metrics.ts'
 import { consumers, endpoints, lives, schedules } from '../functions/index.ts'
 import type { App } from './app.ts'
+import { loadAssets } from './assets.ts'
 import { isDatabaseAway } from './db/errors.ts'
 import { lanesOf, type Schedule } from './function.ts'
 import { mount, openServer } from './http/mount.ts'
@@ -25,6 +26,8 @@ export async function runApi(app: App): Promise<Running & { url: string }> {
   hub.subscribe({ kind: 'all' }, ({ subject }) => subject && app.contents.drop(subject))
   const server = await openHttp({ ...app, hub }, endpoints, lives)
   const url = await server.listen({ host: app.config.host, port: app.config.port })
+  // Not left to the first visitor.
+  loadAssets().catch((error: Error) => app.log.error({ err: error }, 'page not readable'))
   return {
     url,
     async stop() {
