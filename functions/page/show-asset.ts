@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { loadAssets } from '../../lib/assets.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { sendAsset } from '../../lib/http/asset.ts'
+import { answerWith } from '../../lib/http/asset.ts'
 import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 
 /** What the web page consists of; the version is that of its content. For local use only. */
@@ -13,10 +13,10 @@ export const showAsset = endpoint({
   tag: 'page',
   params: Type.Object({ version: Type.String(), name: Type.String() }),
   replies: { 200: Bytes, 304: NoBody, ...problems(404) },
-  async handle(request, _app, reply) {
+  async handle({ params, headers }) {
     const { version, byName } = await loadAssets()
-    const asset = request.params.version === version ? byName.get(request.params.name) : undefined
+    const asset = params.version === version ? byName.get(params.name) : undefined
     if (!asset) throw notFound('File')
-    return sendAsset(asset, request, reply, { 'cache-control': 'public, max-age=31536000, immutable' })
+    return answerWith(asset, headers, { 'cache-control': 'public, max-age=31536000, immutable' })
   },
 })

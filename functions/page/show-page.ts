@@ -1,6 +1,6 @@
 import { loadAssets } from '../../lib/assets.ts'
 import { endpoint } from '../../lib/function.ts'
-import { sendAsset } from '../../lib/http/asset.ts'
+import { answerWith } from '../../lib/http/asset.ts'
 import { Bytes, NoBody } from '../../lib/http/schemas.ts'
 
 /** The web page. For local use only. */
@@ -10,11 +10,11 @@ export const showPage = endpoint({
   summary: 'The web page: drop photos and watch them become thumbnails',
   tag: 'page',
   replies: { 200: Bytes, 304: NoBody },
-  async handle(request, _app, reply) {
+  async handle({ headers }) {
     const { page } = await loadAssets()
-    return sendAsset(page, request, reply, {
+    return answerWith(page, headers, {
       'cache-control': 'no-cache',
-      'content-security-policy': policy(request.headers.host),
+      'content-security-policy': policy(headers.host),
       'referrer-policy': 'no-referrer',
     })
   },

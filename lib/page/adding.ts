@@ -129,8 +129,9 @@ function acceptUrls(store: Store, announcer: Announcer): void {
     const added = await ask<Photo[]>('POST', '/photos', { urls })
     if (!added.ok) return setText(fault, added.message)
     store.add(added.value)
-    await ask('POST', '/photos/process', { uuids: added.value.map(({ uuid }) => uuid) })
-    announcer.say(`${count(urls.length, 'photo')} added`)
+    const asked = await ask('POST', '/photos/process', { uuids: added.value.map(({ uuid }) => uuid) })
+    if (asked.ok) announcer.say(`${count(urls.length, 'photo')} added`)
+    else announcer.fault(asked)
     text.value = ''
     show(false)
   })

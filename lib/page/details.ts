@@ -1,7 +1,8 @@
-import { ask, imageUrl, type Photo, type PhotoWithTimeline, titleOf } from './api.ts'
+import { ask, imageUrl, type Photo, type PhotoWithTimeline, type Refusal, titleOf } from './api.ts'
 import { placeholderOf, STATUS_WORDS } from './card.ts'
 import { factsOf, timelineOf, versionsOf } from './details-parts.ts'
 import { byId, h, spaced } from './dom.ts'
+import type { PhotoEvent } from './socket.ts'
 
 export type DetailsActions = {
   again(uuid: string): Promise<void>
@@ -11,6 +12,9 @@ export type DetailsActions = {
 
 /** Wide enough to be looked at, in pixels; of those that are, the smallest is shown. */
 const ENOUGH = 600
+
+/** Shown instead of what was told of a photo, which is JSON. */
+const GONE = 'gone'
 
 /** The dialog with all that is known of one photo; it follows what happens to it while it is open. */
 export function openDetails(actions: DetailsActions) {
@@ -22,10 +26,10 @@ export function openDetails(actions: DetailsActions) {
     () => 300,
     async () => {
       const uuid = current
-      if (uuid === undefined) return
+      if (uuid === undefined || shown === GONE) return
       const result = await ask<PhotoWithTimeline>('GET', `/photos/${uuid}`)
       if (uuid !== current) return
-      if (!result.ok) return result.status === 404 ? showGone() : undefined
+      if (!result.ok) return showInstead(result)
       const text = JSON.stringify(result.value)
       if (text === shown) return
       shown = text
@@ -47,7 +51,16 @@ export function openDetails(actions: DetailsActions) {
     if (dialog.open) (kept ?? close).focus()
   }
 
-  const showGone = () => frameOf('Deleted', h('p', {}, 'This photo is no longer there.'))
+  const showInstead = ({ status, message }: Refusal) => {
+    if (status === 404) return showGone()
+    // What is there already is worth more than that it cannot be read again.
+    if (shown === '') frameOf('Photo', h('p', { class: 'fault' }, message))
+  }
+
+  const showGone = () => {
+    shown = GONE
+    frameOf('Deleted', h('p', {}, 'This photo is no longer there.'))
+  }
 
   const show = (photo: PhotoWithTimeline) => {
     const body = h(
@@ -102,6 +115,8 @@ export function openDetails(actions: DetailsActions) {
   }
 
   dialog.addEventListener('close', () => {
+    // The event comes a little later: it may have been opened again.
+    if (dialog.open) return
     const uuid = current
     current = undefined
     shown = ''
@@ -122,10 +137,11 @@ export function openDetails(actions: DetailsActions) {
       refresh()
     },
     /** Something happened to a photo. */
-    follow(uuid: string) {
-      if (uuid === current) refresh()
+    follow({ subject, type }: PhotoEvent) {
+      if (subject !== current) return
+      if (type === 'image.deleted') showGone()
+      else refresh()
     },
-    isOpen: () => dialog.open,
   }
 }
 

@@ -68,14 +68,20 @@ export function openFilters(onChange: (filters: Filters) => void) {
   }
   const take = (filters: Filters) => {
     clearTimeout(timer)
-    const changed = JSON.stringify(filters) !== JSON.stringify(current)
+    const differs = JSON.stringify(filters) !== JSON.stringify(current)
     current = filters
     show()
-    if (!changed) return
-    writeAddress(filters)
-    onChange(filters)
+    if (differs) onChange(filters)
   }
-  const read = () => take(tidy(Object.fromEntries(new FormData(form)) as Partial<Filters>))
+  /** Going back leads to another status, not to every letter of a name. */
+  const change = (filters: Filters) => {
+    const parameters = new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== ''))
+    const address = parameters.size > 0 ? `?${parameters}` : location.pathname
+    if (filters.status === current.status) history.replaceState(null, '', address)
+    else history.pushState(null, '', address)
+    take(filters)
+  }
+  const read = () => change(tidy(Object.fromEntries(new FormData(form)) as Partial<Filters>))
 
   form.addEventListener('submit', (event) => {
     event.preventDefault()
@@ -87,7 +93,7 @@ export function openFilters(onChange: (filters: Filters) => void) {
     timer = window.setTimeout(read, PAUSE_MS)
   })
   byId('clear').addEventListener('click', () => {
-    take(EMPTY)
+    change(EMPTY)
     statuses[0]?.focus()
   })
   window.addEventListener('popstate', () => take(readAddress()))
@@ -97,13 +103,6 @@ export function openFilters(onChange: (filters: Filters) => void) {
 
 function readAddress(): Filters {
   return tidy(Object.fromEntries(new URLSearchParams(location.search)) as Partial<Filters>)
-}
-
-/** Only what differs from no filter is in the address. */
-function writeAddress(filters: Filters): void {
-  const parameters = new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== ''))
-  const search = parameters.size > 0 ? `?${parameters}` : location.pathname
-  history.pushState(null, '', search)
 }
 
 const STATUSES = ['', 'init', 'pending', 'processing', 'completed', 'failed']

@@ -31,7 +31,7 @@ const adding = openAdding(store, announcer, take)
 async function processAgain(uuid: string): Promise<void> {
   const photo = store.photo(uuid)
   const result = await ask<{ accepted: string[] }>('POST', '/photos/process', { uuids: [uuid], force: true })
-  if (!result.ok) return announcer.say(result.message)
+  if (!result.ok) return announcer.fault(result)
   store.markQueued(result.value.accepted, result.date)
   announcer.say(`${photo ? titleOf(photo) : 'The photo'} will be processed again`)
   overview.refresh()
@@ -57,7 +57,7 @@ function take(event: PhotoEvent): void {
   if (adding.holds(event)) return
   store.apply(event)
   adding.follow(event)
-  details.follow(event.subject)
+  details.follow(event)
   overview.refresh()
   const outcome = OUTCOMES[event.type as keyof typeof OUTCOMES]
   if (outcome) announcer.count(outcome)
@@ -85,7 +85,7 @@ async function load(): Promise<void> {
 byId('retry').addEventListener('click', async () => {
   const filter = { ...toQuery(filters.current()), status: 'failed' }
   const result = await ask<{ count: number }>('POST', '/photos/reprocess', { filter })
-  if (!result.ok) return announcer.say(result.message)
+  if (!result.ok) return announcer.fault(result)
   const failed = store.listed().filter((uuid) => store.photo(uuid)?.status === 'failed')
   store.markQueued(failed, result.date)
   announcer.say(`${count(result.value.count, 'photo')} will be processed again`)

@@ -149,7 +149,6 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
     hasMore: () => next !== null,
     load,
     more,
-    refresh,
     apply,
     remove,
     /** Photos of this page's own making. */

@@ -74,6 +74,7 @@ inBrowser('the keyboard reaches everything, and focus comes back where it was', 
         })
       await fill(page)
       await page.getByRole('button', { name: 'Clear', exact: true }).click()
+      await page.getByRole('button', { name: 'Process all failed again' }).waitFor()
       await page.getByRole('button', { name: 'Choose photos' }).focus()
       const order: (string | undefined)[] = [await focused()]
       for (let i = 0; i < 9; i++) {

@@ -10,7 +10,7 @@ const browser = useBrowser()
 
 const LONGEST_TASK_MS = 200
 
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 180_000
 
 type TraceEvent = {
   name: string

@@ -63,6 +63,8 @@ inBrowser('dropped photos become thumbnails, and what fails says why and can be 
       await failed.getByText('unsupported-format').waitFor()
       await page.goBack()
       await seeThumbnail(page, 'forest.webp')
+      await page.goForward()
+      await expect.poll(() => page.locator('.card').count()).toBe(1)
     })
   }),
 )
@@ -87,7 +89,9 @@ inBrowser('chosen files, with markup in a name, empty, and too large, each have 
       await uploads.getByText('too-many-bytes').waitFor()
       await uploads.getByText('1 of 3 files uploaded · 1 completed · 2 not accepted').waitFor()
       expect(await page.locator('.card').count()).toBe(1)
+      const answered = page.waitForResponse((answer) => answer.url().endsWith('/upload'))
       await uploads.getByRole('button', { name: 'Upload again: empty.jpg' }).click()
+      await answered
       await uploads.getByText('empty-source').waitFor()
       await uploads.getByRole('button', { name: 'Clear' }).click()
       await uploads.waitFor({ state: 'hidden' })

@@ -40,6 +40,10 @@ inBrowser(
             await service.kill('SIGKILL')
             await page.getByRole('status').getByText('Connection lost, trying again').waitFor()
             expect(await cardOf(page, 'before.jpg').isVisible()).toBe(true)
+            await page.getByRole('button', { name: 'before.jpg', exact: true }).click()
+            const dialog = page.getByRole('dialog')
+            await dialog.getByText('The service does not answer').waitFor()
+            await page.keyboard.press('Escape')
 
             const again = await startScript('start', env, /Photo processor on/)
             try {
