@@ -1,0 +1,1 @@
+export { allocate, reset } from './memory'

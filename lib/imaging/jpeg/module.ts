@@ -1,0 +1,51 @@
+import { corrupt } from '../errors.ts'
+import { compileWasm, instantiate, isTrap, type WasmModule } from '../wasm.ts'
+
+/** What `assembly/index.ts` exports; addresses and sizes in bytes. */
+export type Codec = {
+  memory: { buffer: ArrayBuffer }
+  reset(): void
+  allocate(bytes: number): number
+}
+
+/** An instance whose memory has grown beyond this many bytes is not kept: it never shrinks. */
+const KEPT_MEMORY = 32 * 2 ** 20
+
+let compiling: Promise<WasmModule> | undefined
+let kept: Codec | undefined
+
+/**
+ * Lends the thread's instance, its memory empty. `use` must not wait: there is but one. What it returns may share the
+ * memory if it says so by `giveAway`, and the next one then gets a new instance.
+ */
+export async function withCodec<T>(use: (codec: Codec, giveAway: () => void) => T): Promise<T> {
+  compiling ??= compileWasm('./jpeg/jpeg.wasm')
+  const module = await compiling
+  const codec = kept ?? instantiate<Codec>(module)
+  kept = undefined
+  let mine = true
+  try {
+    codec.reset()
+    const result = use(codec, () => {
+      mine = false
+    })
+    if (mine && codec.memory.buffer.byteLength <= KEPT_MEMORY) kept = codec
+    return result
+  } catch (error) {
+    if (isTrap(error)) throw corrupt('damaged JPEG data', error)
+    throw error
+  }
+}
+
+/** Copies bytes into the codec's memory and returns their address. Throws a RangeError, as for a Buffer, when there is no room. */
+export function copyIn({ memory, allocate }: Codec, bytes: Uint8Array): number {
+  const address = checked(allocate(bytes.length))
+  new Uint8Array(memory.buffer, address, bytes.length).set(bytes)
+  return address
+}
+
+/** The address that an allocation returned, if it did. */
+export function checked(address: number): number {
+  if (address === 0) throw new RangeError('Array buffer allocation failed')
+  return address >>> 0
+}
