@@ -4,7 +4,19 @@ import { fileURLToPath } from 'node:url'
 /** Entry and output of each WebAssembly module, from the root of the project; built files lie beside their loaders. */
 const MODULES = [['lib/imaging/jpeg/assembly/index.ts', 'lib/imaging/jpeg/jpeg.wasm']]
 
-const FLAGS = ['--runtime', 'stub', '--enable', 'simd', '-O3', '--converge', '--noAssert', '--use', 'abort=']
+const FLAGS = [
+  '--runtime',
+  'stub',
+  '--enable',
+  'simd',
+  '-O3',
+  '--converge',
+  '--noAssert',
+  '--use',
+  'abort=',
+  '--disableWarning',
+  '201',
+]
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 

@@ -1,1 +1,2 @@
+export { decode, outputAddress, outputHeight, outputWidth } from './decode'
 export { allocate, reset } from './memory'
