@@ -1,11 +1,12 @@
 import { createJimp } from '@jimp/core'
-import jpeg from '@jimp/js-jpeg'
 import png from '@jimp/js-png'
 import * as blur from '@jimp/plugin-blur'
 import * as color from '@jimp/plugin-color'
 import * as crop from '@jimp/plugin-crop'
 import * as resize from '@jimp/plugin-resize'
 import type { Bitmap } from './bitmap.ts'
+import { readJpegHeader } from './headers/jpeg.ts'
+import { decodeJpeg, type Scale } from './jpeg/decode.ts'
 import { encodeJpeg } from './jpeg/encode.ts'
 import { decodeWebp, encodeWebp } from './webp.ts'
 
@@ -23,7 +24,13 @@ export type Image = {
 
 // `hasAlpha` because without it Jimp lays the picture on black: flattening is done by `render.ts`, on white.
 const jpegFormat = () => ({
-  ...jpeg(),
+  mime: 'image/jpeg' as const,
+  decode: (source: Buffer, { scale }: { scale?: Scale } = {}) =>
+    decodeJpeg(
+      source,
+      readJpegHeader(source, () => {}),
+      scale,
+    ),
   hasAlpha: true as const,
   encode: (bitmap: Bitmap, { quality = 80 }: { quality?: number } = {}) => encodeJpeg(bitmap, quality),
 })
@@ -35,7 +42,7 @@ const webpFormat = () => ({
   encode: (bitmap: Bitmap, { quality = 80 }: { quality?: number } = {}) => encodeWebp(bitmap, quality),
 })
 
-/** The decoders that come with Jimp. */
+/** Formats as Jimp takes them, whose decoders `decode.ts` uses too. */
 export const formats = { jpeg: jpegFormat(), png: png() }
 
 const Jimp = createJimp({

@@ -6,6 +6,10 @@ export type Codec = {
   memory: { buffer: ArrayBuffer }
   reset(): void
   allocate(bytes: number): number
+  decode(source: number, length: number, scale: number): number
+  outputAddress(): number
+  outputWidth(): number
+  outputHeight(): number
 }
 
 /** An instance whose memory has grown beyond this many bytes is not kept: it never shrinks. */

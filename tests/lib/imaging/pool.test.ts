@@ -66,7 +66,7 @@ test.each([0, 1])('gives the same errors with %d threads', async (threads) => {
     code: 'corrupt-image',
     status: 422,
     retry: false,
-    message: 'The image cannot be decoded: it ends before its end marker',
+    message: 'The image cannot be decoded: more than half of it is missing or damaged',
   })
   await expect(open({ threads, maxPixels: 1000 }).render(small, THUMBNAIL_RECIPE)).rejects.toMatchObject({
     code: 'too-many-pixels',

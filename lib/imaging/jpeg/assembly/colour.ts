@@ -10,9 +10,10 @@ export function convertRow(to: usize, width: u32): void {
     if (isRgb()) return interleaveRgb(to, first, second, third, width)
     return convertYcc(to, first, second, third, width)
   }
-  if (frame.adobeTransform == 2) convertYcc(to, first, second, third, width)
+  const isYcck = frame.adobeTransform != 0
+  if (isYcck) convertYcc(to, first, second, third, width)
   else interleaveRgb(to, first, second, third, width)
-  multiply(to, component(3).current, width)
+  multiply(to, component(3).current, width, isYcck ? 255 : 0)
 }
 
 /** Three components are YCbCr unless an Adobe segment, or their names when there is neither Adobe nor JFIF, say RGB. */
@@ -109,13 +110,16 @@ function blueOf(luma: v128, cb: v128): v128 {
   return i16x8.add(i16x8.add(luma, i16x8.add(cb, cb)), i16x8.q15mulr_sat_s(cb, i16x8.splat(-7471)))
 }
 
-/** Adobe stores CMYK inverted, so that each colour is its sample times that of black. */
-function multiply(to: usize, black: usize, width: u32): void {
+/**
+ * Adobe stores CMYK inverted, so that each colour is its sample times that of black; in YCCK what the transform gives
+ * is not inverted, and `flip` 255 makes it so.
+ */
+function multiply(to: usize, black: usize, width: u32, flip: u32): void {
   for (let x: u32 = 0; x < width; x++) {
     const at = to + 4 * x
     const factor: u32 = load<u8>(black + x)
-    store<u8>(at, (load<u8>(at) * factor + 127) / 255)
-    store<u8>(at, (load<u8>(at, 1) * factor + 127) / 255, 1)
-    store<u8>(at, (load<u8>(at, 2) * factor + 127) / 255, 2)
+    store<u8>(at, ((load<u8>(at) ^ flip) * factor + 127) / 255)
+    store<u8>(at, ((load<u8>(at, 1) ^ flip) * factor + 127) / 255, 1)
+    store<u8>(at, ((load<u8>(at, 2) ^ flip) * factor + 127) / 255, 2)
   }
 }

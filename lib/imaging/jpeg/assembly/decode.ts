@@ -66,7 +66,6 @@ function readSegment(marker: u32, at: usize, end: usize): i32 {
   if (marker == 0xc4) return readHuffmanTables(at, end)
   if (marker == 0xdb) return readQuantisers(at, end)
   if (marker == 0xdd) return readRestartInterval(at, end)
-  if (marker == 0xdc) return Status.UNSUPPORTED
   if (marker == 0xda) return beginScan(at, end)
   if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc8) return readFrame(marker, at, end)
   readApplication(marker, at, end)
