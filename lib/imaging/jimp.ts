@@ -22,7 +22,7 @@ export type Image = {
   getBuffer(mime: string, options?: object): Promise<Buffer>
 }
 
-// `hasAlpha` because without it Jimp lays the picture on black: flattening is done by `render.ts`, on white.
+// `hasAlpha` because without it Jimp lays the picture on black: the encoder does it, on white.
 const jpegFormat = () => ({
   mime: 'image/jpeg' as const,
   decode: (source: Buffer, { scale }: { scale?: Scale } = {}) =>

@@ -29,17 +29,15 @@ const encodings: Record<
   RenditionSpec['format'],
   {
     contentType: string
-    prepare: (bitmap: Bitmap) => Bitmap
     options: (bitmap: Bitmap, quality: number) => object
   }
 > = {
-  jpeg: { contentType: 'image/jpeg', prepare: flatten, options: (_, quality) => ({ quality }) },
+  jpeg: { contentType: 'image/jpeg', options: (_, quality) => ({ quality }) },
   png: {
     contentType: 'image/png',
-    prepare: (bitmap) => bitmap,
     options: (bitmap) => ({ colorType: isOpaque(bitmap) ? 2 : 6, deflateLevel: 6 }),
   },
-  webp: { contentType: 'image/webp', prepare: (bitmap) => bitmap, options: (_, quality) => ({ quality }) },
+  webp: { contentType: 'image/webp', options: (_, quality) => ({ quality }) },
 }
 
 /**
@@ -103,9 +101,8 @@ async function render(decoded: Decoded, spec: RenditionSpec): Promise<RenderedIm
     const { width, height } = small
     checkOutputSize(width, height)
     const encoding = encodings[spec.format]
-    const ready = encoding.prepare(small)
-    const options = encoding.options(ready, spec.quality ?? DEFAULT_QUALITY)
-    const data = await toImage(ready).getBuffer(encoding.contentType, options)
+    const options = encoding.options(small, spec.quality ?? DEFAULT_QUALITY)
+    const data = await toImage(small).getBuffer(encoding.contentType, options)
     return { name: spec.name, format: spec.format, contentType: encoding.contentType, width, height, data }
   } catch (error) {
     if (!(error instanceof AppError)) {
@@ -140,16 +137,4 @@ function resizeFrom(made: readonly Bitmap[], { width, height }: Size): Bitmap {
 function isOpaque({ data }: Bitmap): boolean {
   for (let at = 3; at < data.length; at += 4) if (data[at] !== 255) return false
   return true
-}
-
-/** The picture on white, in a copy; JPEG has no transparency. */
-function flatten(bitmap: Bitmap): Bitmap {
-  if (isOpaque(bitmap)) return bitmap
-  const data = Buffer.from(bitmap.data)
-  for (let at = 0; at < data.length; at += 4) {
-    const alpha = (data[at + 3] ?? 0) / 255
-    for (let i = at; i < at + 3; i++) data[i] = Math.round((data[i] ?? 0) * alpha + 255 * (1 - alpha))
-    data[at + 3] = 255
-  }
-  return { ...bitmap, data }
 }

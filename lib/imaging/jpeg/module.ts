@@ -10,6 +10,11 @@ export type Codec = {
   outputAddress(): number
   outputWidth(): number
   outputHeight(): number
+  openEncoder(width: number, height: number, quality: number): number
+  rowsAtOnce(): number
+  encodeRows(rows: number): number
+  finishImage(): number
+  fileEnd(): number
 }
 
 /** An instance whose memory has grown beyond this many bytes is not kept: it never shrinks. */

@@ -10,11 +10,16 @@ export function reset(): void {
 export function allocate(bytes: usize): usize {
   const start = (next + 15) & ~15
   const end = start + bytes
+  return end >= start && extend(end) ? start : 0
+}
+
+/** Moves the end of what was allocated last; false when there is no such memory. */
+export function extend(end: usize): bool {
   // Room for vectors that are read or written beyond the end.
   const needed = end + 64
-  if (needed < start) return 0
+  if (needed < end) return false
   const pages = <i32>((needed + 0xffff) >> 16) - memory.size()
-  if (pages > 0 && memory.grow(pages) < 0) return 0
+  if (pages > 0 && memory.grow(pages) < 0) return false
   next = end
-  return start
+  return true
 }
