@@ -15,21 +15,29 @@ export type Codec = {
   encodeRows(rows: number): number
   finishImage(): number
   fileEnd(): number
+  resizeRow(from: number, to: number, width: number, starts: number, weights: number, taps: number): void
+  blendRows(rows: number, weights: number, taps: number, to: number, bytes: number): void
+  premultiply(at: number, pixels: number): number
+  unpremultiply(at: number, pixels: number): void
 }
 
 /** An instance whose memory has grown beyond this many bytes is not kept: it never shrinks. */
 const KEPT_MEMORY = 32 * 2 ** 20
 
-let compiling: Promise<WasmModule> | undefined
+let module: WasmModule | undefined
 let kept: Codec | undefined
 
+/** Compiles the module, once in a thread: before the first `useCodec`. */
+export async function readyCodec(): Promise<void> {
+  module ??= await compileWasm('./jpeg/jpeg.wasm')
+}
+
 /**
- * Lends the thread's instance, its memory empty. `use` must not wait: there is but one. What it returns may share the
- * memory if it says so by `giveAway`, and the next one then gets a new instance.
+ * Lends the thread's instance, its memory empty. What `use` returns may share the memory if it says so by `giveAway`,
+ * and the next one then gets a new instance.
  */
-export async function withCodec<T>(use: (codec: Codec, giveAway: () => void) => T): Promise<T> {
-  compiling ??= compileWasm('./jpeg/jpeg.wasm')
-  const module = await compiling
+export function useCodec<T>(use: (codec: Codec, giveAway: () => void) => T): T {
+  if (!module) throw new Error('readyCodec must come before useCodec')
   const codec = kept ?? instantiate<Codec>(module)
   kept = undefined
   let mine = true
@@ -44,6 +52,12 @@ export async function withCodec<T>(use: (codec: Codec, giveAway: () => void) => 
     if (isTrap(error)) throw corrupt('damaged JPEG data', error)
     throw error
   }
+}
+
+/** As `useCodec`, which it makes ready. */
+export async function withCodec<T>(use: Parameters<typeof useCodec<T>>[0]): Promise<T> {
+  await readyCodec()
+  return useCodec(use)
 }
 
 /** Copies bytes into the codec's memory and returns their address. Throws a RangeError, as for a Buffer, when there is no room. */

@@ -1,0 +1,94 @@
+/** Weights have 14 bits behind the point; those of one result add up to 1. */
+const WEIGHT_BITS = 14
+
+/** Rounds and saturates four sums of weighted bytes each to 16 bytes. */
+function toBytes(a: v128, b: v128, c: v128, d: v128): v128 {
+  return i8x16.narrow_i16x8_u(
+    i16x8.narrow_i32x4_s(i32x4.shr_s(a, WEIGHT_BITS), i32x4.shr_s(b, WEIGHT_BITS)),
+    i16x8.narrow_i32x4_s(i32x4.shr_s(c, WEIGHT_BITS), i32x4.shr_s(d, WEIGHT_BITS)),
+  )
+}
+
+/**
+ * Makes a row of `width` RGBA pixels from a longer or shorter one: each from `taps` (a multiple of 4) neighbours, whose
+ * first is at the byte that `starts` (32 bits) says and whose weights (16 bits) lie at `weights`, one after the other.
+ */
+export function resizeRow(
+  from: usize,
+  to: usize,
+  width: i32,
+  starts: usize,
+  weights: usize,
+  taps: usize,
+): void {
+  const half = i32x4.splat(1 << (WEIGHT_BITS - 1))
+  const weightBytes = taps << 1
+  for (const end = to + ((<usize>width) << 2); to < end; to += 4, starts += 4) {
+    let at = from + load<u32>(starts)
+    let sum = half
+    for (const next = weights + weightBytes; weights < next; weights += 8, at += 16) {
+      const four = v128.load(at)
+      // Channels of two neighbours side by side, for one multiplication and addition.
+      const pairs = v128.shuffle<u8>(four, four, 0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15)
+      sum = i32x4.add(
+        sum,
+        i32x4.add(
+          i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(pairs), v128.load32_splat(weights)),
+          i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(pairs), v128.load32_splat(weights, 4)),
+        ),
+      )
+    }
+    v128.store32_lane(to, toBytes(sum, sum, sum, sum), 0)
+  }
+}
+
+/** Makes a row of so many bytes from `taps` (an even number) rows, whose addresses (32 bits) and weights (16 bits) are given. */
+export function blendRows(rows: usize, weights: usize, taps: usize, to: usize, bytes: usize): void {
+  const half = i32x4.splat(1 << (WEIGHT_BITS - 1))
+  const end = rows + (taps << 2)
+  for (let at: usize = 0; at < bytes; at += 16) {
+    let a = half
+    let b = half
+    let c = half
+    let d = half
+    let weight = weights
+    for (let row = rows; row < end; row += 8, weight += 4) {
+      const one = v128.load(load<u32>(row) + at)
+      const other = v128.load(load<u32>(row, 4) + at)
+      const pair = v128.load32_splat(weight)
+      const low = v128.shuffle<u8>(one, other, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+      const high = v128.shuffle<u8>(one, other, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+      a = i32x4.add(a, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(low), pair))
+      b = i32x4.add(b, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(low), pair))
+      c = i32x4.add(c, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(high), pair))
+      d = i32x4.add(d, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(high), pair))
+    }
+    v128.store(to + at, toBytes(a, b, c, d))
+  }
+}
+
+/** Multiplies colours by their alpha, in place; says whether any was not opaque. Reads a multiple of 4 pixels. */
+export function premultiply(at: usize, pixels: i32): bool {
+  const opaque = i32x4.splat(0xff000000)
+  let some = false
+  for (const end = at + ((<usize>pixels) << 2); at < end; at += 16) {
+    if (i32x4.all_true(i32x4.ge_u(v128.load(at), opaque))) continue
+    some = true
+    for (let i: usize = 0; i < 16; i += 4) {
+      const alpha = <u32>load<u8>(at + i, 3)
+      for (let channel = at + i; channel < at + i + 3; channel++)
+        store<u8>(channel, (<u32>load<u8>(channel) * alpha + 127) / 255)
+    }
+  }
+  return some
+}
+
+/** Divides colours by their alpha, in place. */
+export function unpremultiply(at: usize, pixels: i32): void {
+  for (const end = at + ((<usize>pixels) << 2); at < end; at += 4) {
+    const alpha = <u32>load<u8>(at, 3)
+    if (alpha == 255 || alpha == 0) continue
+    for (let channel = at; channel < at + 3; channel++)
+      store<u8>(channel, min(255, (<u32>load<u8>(channel) * 255 + (alpha >> 1)) / alpha))
+  }
+}
