@@ -63,7 +63,7 @@ export function checkOutputSize(width: number, height: number): void {
 export function resize(image: Image, w: number, h: number): Image {
   checkOutputSize(w, h)
   if (w === image.bitmap.width && h === image.bitmap.height) return image
-  return withoutExtent(toImage(image.bitmap).resize({ w, h }))
+  return toImage(image.bitmap).resize({ w, h })
 }
 
 type Part = Size & { x: number; y: number }

@@ -3,11 +3,11 @@ import png from '@jimp/js-png'
 import * as blur from '@jimp/plugin-blur'
 import * as color from '@jimp/plugin-color'
 import * as crop from '@jimp/plugin-crop'
-import * as resize from '@jimp/plugin-resize'
 import type { Bitmap } from './bitmap.ts'
 import { readJpegHeader } from './headers/jpeg.ts'
 import { decodeJpeg, type Scale } from './jpeg/decode.ts'
 import { encodeJpeg } from './jpeg/encode.ts'
+import { resizePlugin } from './resize.ts'
 import { decodeWebp, encodeWebp } from './webp.ts'
 
 /** What an operation may use of a Jimp image; its instance and constructor types do not unify. */
@@ -47,7 +47,7 @@ export const formats = { jpeg: jpegFormat(), png: png() }
 
 const Jimp = createJimp({
   formats: [jpegFormat, png, webpFormat],
-  plugins: [resize.methods, crop.methods, color.methods, blur.methods],
+  plugins: [resizePlugin, crop.methods, color.methods, blur.methods],
 })
 
 /** A Jimp image over a bitmap, whose pixels it shares; `fromBitmap` would take all of the memory a Buffer is a view of. */

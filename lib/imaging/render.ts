@@ -6,6 +6,7 @@ import { corrupt } from './errors.ts'
 import type { Header } from './headers/header.ts'
 import { toImage } from './jimp.ts'
 import { type Scale, scaleFor } from './jpeg/decode.ts'
+import { readyCodec } from './jpeg/module.ts'
 import type { Operation, Size } from './operations.ts'
 import { orient } from './orientation.ts'
 import { asBuffer, readSource, type SourceInfo } from './probe.ts'
@@ -50,6 +51,7 @@ export async function renderAll(
   { maxPixels }: { maxPixels: number },
 ): Promise<Rendered> {
   const { info, header } = readSource(source, maxPixels)
+  await readyCodec()
   const scale = info.format === 'jpeg' ? chooseScale(recipe, header) : 8
   const stored = await decode(asBuffer(source), info.format, scale)
   if (stored.width !== scaled(header.width, scale) || stored.height !== scaled(header.height, scale))
