@@ -15,6 +15,6 @@ export function encodeJpeg({ width, height, data }: Bitmap, quality: number): Pr
       if (!codec.encodeRows(Math.min(rows, height - row))) checked(0)
     }
     const file = checked(codec.finishImage())
-    return Buffer.from(new Uint8Array(codec.memory.buffer, file, codec.fileEnd() - file))
+    return Buffer.from(codec.memory.buffer.slice(file, codec.fileEnd()))
   })
 }
