@@ -38,16 +38,16 @@ function tabulate(radius: number, at: (x: number) => number): Filter {
 
 /**
  * The weights that make `to` samples of the first `extent` (fractional) of `size`; the outermost goes on beyond the edge.
- * A px of the filter is `stretch` samples of the source; `taps` is a multiple of `step`.
+ * A px of the filter is `stretch` samples of the source. Starts are multiples of `align` (1 or 2); `taps` is even.
  */
 export function makeKernels(
   { size, extent, to }: { size: number; extent: number; to: number },
   { radius, values }: Filter,
   stretch: number,
-  step: number,
+  align: 1 | 2,
 ): Kernels {
   const support = radius * stretch
-  const taps = Math.ceil(Math.ceil(2 * support) / step) * step
+  const taps = 2 * Math.ceil((Math.ceil(2 * support) + align - 1) / 2)
   const last = Math.min(size, Math.ceil(extent)) - 1
   const starts = new Int32Array(to)
   const weights = new Int16Array(to * taps)
@@ -55,7 +55,8 @@ export function makeKernels(
   for (let i = 0; i < to; i++) {
     const centre = ((i + 0.5) * extent) / to - 0.5
     const from = Math.ceil(centre - support)
-    const start = Math.min(Math.max(0, from), last)
+    const first = Math.min(Math.max(0, from), last)
+    const start = first - (first % align)
     shares.fill(0)
     let sum = 0
     for (let at = from; at < centre + support; at++) {

@@ -6,6 +6,7 @@ import { withOwnServers } from '../own-servers.ts'
 import { benchAsking } from './asking.ts'
 import { benchBigUploads } from './big-uploads.ts'
 import { benchImaging } from './imaging/index.ts'
+import { benchQuality } from './imaging/quality.ts'
 import { benchMemory } from './memory.ts'
 import { benchPipeline } from './pipeline.ts'
 import type { Environment } from './service.ts'
@@ -14,7 +15,7 @@ import { benchUploads } from './uploads.ts'
 
 type Figures = Record<string, string>
 
-/** Every benchmark that needs servers, by the name that `--only` takes; `imaging` needs none. */
+/** Every benchmark that needs servers, by the name that `--only` takes; `imaging` needs none, nor does `quality`, which takes photos. */
 const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
   asking: benchAsking,
   pipeline: benchPipeline,
@@ -29,11 +30,12 @@ const SERVERS = {
   rabbitmqUrl: process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672',
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: { only: { type: 'string' }, json: { type: 'string' }, quick: { type: 'boolean', default: false } },
 })
 const { only, json, quick } = values
-const names = [...Object.keys(BENCHES), 'imaging']
+const names = [...Object.keys(BENCHES), 'imaging', 'quality']
 if (only !== undefined && !names.includes(only)) throw new Error(`--only must be one of ${names.join(', ')}`)
 
 console.log(await describeMachine())
@@ -46,6 +48,7 @@ for (const [name, bench] of Object.entries(BENCHES)) {
 }
 if (only === undefined || only === 'imaging')
   Object.assign(figures, await benchImaging({ quick, photo: process.env.PHOTO }))
+if (only === 'quality') await benchQuality(positionals)
 if (json) await writeFile(json, `${JSON.stringify(figures, null, 2)}\n`)
 
 /** A database, queues and a directory for one benchmark, gone afterwards. */

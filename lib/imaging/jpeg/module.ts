@@ -15,7 +15,7 @@ export type Codec = {
   encodeRows(rows: number): number
   finishImage(): number
   fileEnd(): number
-  resizeRows(
+  filterRows(
     from: number,
     fromStride: number,
     to: number,

@@ -9,26 +9,43 @@ function toBytes(a: v128, b: v128, c: v128, d: v128): v128 {
   )
 }
 
-/** Adds four neighbours of four bytes each, weighted, to a sum for each of their bytes. */
-function addFour(sum: v128, at: usize, first: v128, second: v128): v128 {
-  const four = v128.load(at)
-  // Channels of two neighbours side by side, for one multiplication and addition.
-  const pairs = v128.shuffle<u8>(four, four, 0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15)
-  return i32x4.add(
-    sum,
-    i32x4.add(
-      i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(pairs), first),
-      i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(pairs), second),
-    ),
-  )
+/**
+ * Makes a row of so many bytes of RGBA, rounded up to 16, from `taps` (an even number) rows, whose addresses (32 bits) and
+ * weights (16 bits) are given. It is written in pairs of pixels, channel by channel, 16 bits each, for `filterRows`.
+ */
+export function blendRows(rows: usize, weights: usize, taps: usize, to: usize, bytes: usize): void {
+  const half = i32x4.splat(1 << (WEIGHT_BITS - 1))
+  const end = rows + (taps << 2)
+  for (let at: usize = 0; at < bytes; at += 16, to += 32) {
+    let a = half
+    let b = half
+    let c = half
+    let d = half
+    let weight = weights
+    for (let row = rows; row < end; row += 8, weight += 4) {
+      const one = v128.load(load<u32>(row) + at)
+      const other = v128.load(load<u32>(row, 4) + at)
+      const pair = v128.load32_splat(weight)
+      const low = v128.shuffle<u8>(one, other, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+      const high = v128.shuffle<u8>(one, other, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+      a = i32x4.add(a, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(low), pair))
+      b = i32x4.add(b, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(low), pair))
+      c = i32x4.add(c, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(high), pair))
+      d = i32x4.add(d, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(high), pair))
+    }
+    const four = toBytes(a, b, c, d)
+    const pairs = v128.shuffle<u8>(four, four, 0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15)
+    v128.store(to, i16x8.extend_low_i8x16_u(pairs))
+    v128.store(to, i16x8.extend_high_i8x16_u(pairs), 16)
+  }
 }
 
 /**
- * Makes four rows of `width` RGBA pixels from longer or shorter ones: each pixel from `taps` (a multiple of 4) neighbours,
- * whose first is at the byte of the row that `starts` (32 bits) says and whose weights (16 bits) lie at `weights`, those
- * of one pixel after those of another. Rows are so many bytes apart.
+ * Makes four rows of `width` RGBA pixels from longer or shorter ones in pairs (`blendRows`): each pixel from `taps` (an
+ * even number) neighbours, whose first pair is at the byte that `starts` (32 bits) says and whose weights (16 bits) lie
+ * at `weights`, those of one pixel after those of another. Rows lie so many bytes apart.
  */
-export function resizeRows(
+export function filterRows(
   from: usize,
   fromStride: usize,
   to: usize,
@@ -50,44 +67,18 @@ export function resizeRows(
     let b = half
     let c = half
     let d = half
-    for (const next = weights + weightBytes; weights < next; weights += 8, at += 16) {
-      const first = v128.load32_splat(weights)
-      const second = v128.load32_splat(weights, 4)
-      a = addFour(a, at, first, second)
-      b = addFour(b, at + fromStride, first, second)
-      c = addFour(c, at + from2, first, second)
-      d = addFour(d, at + from3, first, second)
+    for (const next = weights + weightBytes; weights < next; weights += 4, at += 16) {
+      const pair = v128.load32_splat(weights)
+      a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(at), pair))
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(at + fromStride), pair))
+      c = i32x4.add(c, i32x4.dot_i16x8_s(v128.load(at + from2), pair))
+      d = i32x4.add(d, i32x4.dot_i16x8_s(v128.load(at + from3), pair))
     }
     const pixels = toBytes(a, b, c, d)
     v128.store32_lane(to, pixels, 0)
     v128.store32_lane(to + toStride, pixels, 1)
     v128.store32_lane(to + to2, pixels, 2)
     v128.store32_lane(to + to3, pixels, 3)
-  }
-}
-
-/** Makes a row of so many bytes from `taps` (an even number) rows, whose addresses (32 bits) and weights (16 bits) are given. */
-export function blendRows(rows: usize, weights: usize, taps: usize, to: usize, bytes: usize): void {
-  const half = i32x4.splat(1 << (WEIGHT_BITS - 1))
-  const end = rows + (taps << 2)
-  for (let at: usize = 0; at < bytes; at += 16) {
-    let a = half
-    let b = half
-    let c = half
-    let d = half
-    let weight = weights
-    for (let row = rows; row < end; row += 8, weight += 4) {
-      const one = v128.load(load<u32>(row) + at)
-      const other = v128.load(load<u32>(row, 4) + at)
-      const pair = v128.load32_splat(weight)
-      const low = v128.shuffle<u8>(one, other, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-      const high = v128.shuffle<u8>(one, other, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-      a = i32x4.add(a, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(low), pair))
-      b = i32x4.add(b, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(low), pair))
-      c = i32x4.add(c, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(high), pair))
-      d = i32x4.add(d, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(high), pair))
-    }
-    v128.store(to + at, toBytes(a, b, c, d))
   }
 }
 
