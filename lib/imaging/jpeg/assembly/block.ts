@@ -1,16 +1,6 @@
 import { Component, frame } from './frame'
-import {
-  BAD,
-  END_OF_BLOCK,
-  findSymbol,
-  lastDifference,
-  readDifference,
-  SKIP_BITS,
-  skipsOf,
-  VALUE_BITS,
-  valueAt,
-  valuesOf,
-} from './huffman'
+import { BAD, findSymbol, lastDifference, readDifference, VALUE_BITS, valueAt, valuesOf } from './huffman'
+import { skipCoefficients } from './skips'
 import { streamTop, window } from './stream'
 
 /** The last coefficient, as sent, of the block read last that is not zero, as far as they were needed. */
@@ -80,49 +70,4 @@ export function readBlock(member: Component, block: usize, p: u32): u32 {
   last = k
   if (k < 63) return skipCoefficients(table, top, p, k)
   return k == 63 ? p : BAD
-}
-
-/** Passes over what is left of a block after coefficient `k`; returns the position behind it, or BAD. */
-function skipCoefficients(table: usize, top: usize, p: u32, k: u32): u32 {
-  const skips = skipsOf(table)
-  while (true) {
-    let entry: u32 = 0
-    do {
-      let bits = window(top, p)
-      // Of 57 bits, four entries use 48 at most.
-      entry = load<u16>(skips + ((<usize>(bits >> (64 - SKIP_BITS))) << 1))
-      p += entry & 15
-      k += entry >> 4
-      if (k >= 63) break
-      bits <<= <u64>(entry & 15)
-      entry = load<u16>(skips + ((<usize>(bits >> (64 - SKIP_BITS))) << 1))
-      p += entry & 15
-      k += entry >> 4
-      if (k >= 63) break
-      bits <<= <u64>(entry & 15)
-      entry = load<u16>(skips + ((<usize>(bits >> (64 - SKIP_BITS))) << 1))
-      p += entry & 15
-      k += entry >> 4
-      if (k >= 63) break
-      bits <<= <u64>(entry & 15)
-      entry = load<u16>(skips + ((<usize>(bits >> (64 - SKIP_BITS))) << 1))
-      p += entry & 15
-      k += entry >> 4
-    } while (k < 63)
-    if (k == 63 || (k >= END_OF_BLOCK && k < END_OF_BLOCK + 63)) return p
-
-    // A long code, or an entry that went beyond the block: the same again, symbol by symbol.
-    p -= entry & 15
-    k -= entry >> 4
-    const bits = window(top, p)
-    const found = findSymbol(table, bits, 0)
-    if (found == BAD) return BAD
-    const size = (found >> 5) & 15
-    const run = found >> 9
-    p += (found & 31) + size
-    if (size == 0 && run < 15) return p
-    k += run + 1
-    if (k > 63) return BAD
-    if (k == 63) return p
-  }
 }

@@ -1,5 +1,6 @@
 import { component, frame, resetFrame, Status, scan, scanComponent } from './frame'
-import { placeTables, TABLES_BYTES, useSkips, useTable } from './huffman'
+import { placeTables, TABLES_BYTES, useTable } from './huffman'
+import { openLanes, useLanes } from './lanes'
 import {
   nextMarker,
   quantiserAt,
@@ -17,6 +18,7 @@ import { openOutput, writeRows } from './output'
 import { layBlocks, placeQuantiser } from './place'
 import { writeSamples } from './samples'
 import { readScan } from './scan'
+import { useSkips } from './skips'
 import { placeStream, skipScan, streamSize } from './stream'
 
 /** A photo has one scan, a progressive one 10 or so; each may go over the whole picture for a few bytes. */
@@ -94,7 +96,7 @@ function openPicture(): i32 {
   frame.direct = !frame.progressive && scan.components == frame.components
   const size = streamSize(frame.end - frame.at)
   const stream = allocate(size)
-  if (!stream || !openOutput()) return Status.OUT_OF_MEMORY
+  if (!stream || !openOutput() || (frame.scale == 1 && !openLanes())) return Status.OUT_OF_MEMORY
   placeStream(stream, frame.end - frame.at)
   for (let i: u32 = 0; i < frame.components; i++) {
     const member = component(i)
@@ -127,8 +129,10 @@ function takeTables(): i32 {
     if ((needsDc && !member.dc) || (needsAc && !member.ac)) return Status.DAMAGED
     if (!frame.progressive && frame.lastNeeded < 63) useSkips(member.ac)
   }
-  // T.81, B.2.3; `stream.ts` counts on it.
-  return scan.components > 1 && blocks > 10 ? Status.DAMAGED : Status.OK
+  // T.81, B.2.3; `stream.ts` and `lanes.ts` count on it.
+  if (scan.components > 1 && blocks > 10) return Status.DAMAGED
+  if (frame.direct && frame.scale == 1) useLanes()
+  return Status.OK
 }
 
 /** Makes the picture from all coefficients. */

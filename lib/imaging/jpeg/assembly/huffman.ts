@@ -2,21 +2,14 @@ import { window } from './stream'
 
 /**
  * Huffman tables (T.81, annex C and F.2.2.3), eight of them: four for DC, four for AC. A table has the specification as
- * sent, what decodes any code length by length, and two tables that are looked up with the next bits:
- *
- * - values, by 11 bits: `value << 16 | coefficients to step << 8 | bits` where code and value fit into 11 bits; else
- *   `symbol << 5 | bits of the code`, below 2^16; 0 where even the code is longer.
- * - skips, by 12 bits: as many whole AC symbols as fit, values unread: `coefficients << 4 | bits`, and 128 more
- *   coefficients at an end of block.
+ * sent, what decodes any code length by length, and entries that are looked up with the next 11 bits:
+ * `value << 16 | coefficients to step << 8 | bits` where code and value fit into 11 bits; else
+ * `symbol << 5 | bits of the code`, below 2^16; 0 where even the code is longer. Behind them is room for `skips.ts`.
  */
 export const VALUE_BITS: u32 = 11
-export const SKIP_BITS: u32 = 12
 
-/** No position that `readSymbol` and others return on a code that no symbol has. */
+/** Instead of a position or a symbol: a code that no symbol has. */
 export const BAD: u32 = 0xffffffff
-
-export const END_OF_BLOCK: u32 = 128
-const LONG_CODE: u32 = 64
 
 // The parts of a table, in bytes.
 const COUNTS = 0
@@ -26,7 +19,8 @@ const OFFSETS = 344
 const STATE = 416
 const VALUES = 448
 const SKIPS: usize = VALUES + (4 << VALUE_BITS)
-const TABLE_BYTES: usize = SKIPS + (2 << SKIP_BITS)
+const SKIP_BYTES: usize = 8192
+const TABLE_BYTES: usize = SKIPS + SKIP_BYTES
 
 const ABSENT: u32 = 0
 const SENT: u32 = 1
@@ -86,13 +80,11 @@ export function useTable(isAc: u32, id: u32): usize {
   return table
 }
 
-/** Makes the table ready for `SKIPS` too. */
-export function useSkips(table: usize): void {
+/** Whether the room at `skipsOf` was not filled since the table was sent; from now on it counts as filled. */
+export function claimSkips(table: usize): bool {
   const state = load<u32>(table + STATE)
-  if (state & SKIPS_BUILT) return
-  for (let i: u32 = 0; i < 1 << SKIP_BITS; i++)
-    store<u16>(table + SKIPS + (i << 1), <u16>skipEntry(table, i << (16 - SKIP_BITS)))
   store<u32>(table + STATE, state | SKIPS_BUILT)
+  return !(state & SKIPS_BUILT)
 }
 
 function valueEntry(table: usize, next16: u32): u32 {
@@ -105,26 +97,8 @@ function valueEntry(table: usize, next16: u32): u32 {
   return ((<u32>value) << 16) | (((found >> 9) + 1) << 8) | (length + size)
 }
 
-function skipEntry(table: usize, next16: u32): u32 {
-  let used: u32 = 0
-  let steps: u32 = 0
-  while (used < SKIP_BITS) {
-    const found = find(table, (next16 << used) & 0xffff)
-    if (found == BAD) break
-    const size = (found >> 5) & 15
-    const length = (found & 31) + size
-    if (used + length > SKIP_BITS) break
-    const run = found >> 9
-    if (size == 0 && run < 15) return ((steps + END_OF_BLOCK) << 4) | (used + length)
-    if (steps + run + 1 >= LONG_CODE) break
-    used += length
-    steps += run + 1
-  }
-  return used == 0 ? LONG_CODE << 4 : (steps << 4) | used
-}
-
 /** The symbol that 16 bits begin with, as `symbol << 5 | bits`, or BAD. */
-function find(table: usize, next16: u32): u32 {
+export function find(table: usize, next16: u32): u32 {
   for (let length: u32 = 1; length <= 16; length++) {
     if (next16 >= load<u32>(table + LIMITS + length * 4)) continue
     const index = (next16 >> (16 - length)) + load<u32>(table + OFFSETS + length * 4)

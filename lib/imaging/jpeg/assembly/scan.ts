@@ -1,26 +1,20 @@
 import { lastCoefficient, readBlock } from './block'
 import { component, frame, Status, scan, scanComponent } from './frame'
-import { writeRows } from './output'
+import { readMeans } from './means'
 import { readProgressiveBlock, resetRun } from './progressive'
 import { writeGrey, writeSamples } from './samples'
 import { fillStream, streamBits } from './stream'
+import { advance, startUnits, unit } from './unit'
 
 const scratch = memory.data(144, 16)
-
-/** The place of the next unit: one block of a component that is alone in its scan, else as many as it has factors. */
-let unitColumn: u32 = 0
-let unitRow: u32 = 0
-let unitsWide: u32 = 0
 
 /** Reads a scan, interval by interval (T.81, B.2.1 and E.2.4); `isFirst` when nothing is known of the picture yet. */
 export function readScan(isFirst: bool): i32 {
   const alone = scan.components == 1
   const member = scanComponent(0)
-  unitsWide = alone ? member.blocksWide : frame.unitsWide
-  const units = unitsWide * (alone ? member.blocksHigh : frame.unitsHigh)
+  startUnits(alone ? member.blocksWide : frame.unitsWide)
+  const units = unit.wide * (alone ? member.blocksHigh : frame.unitsHigh)
   const interval = frame.restartInterval ? frame.restartInterval : units
-  unitColumn = 0
-  unitRow = 0
   let done: u32 = 0
   let read: u32 = 0
   let expected: u32 = 0
@@ -46,6 +40,7 @@ export function readScan(isFirst: bool): i32 {
 function readInterval(count: u32): u32 {
   for (let i: u32 = 0; i < scan.components; i++) scanComponent(i).prediction = 0
   resetRun()
+  if (frame.direct && frame.scale == 1) return readMeans(count)
   const bits = streamBits()
   const isProgressive = frame.progressive
   let p: u32 = 0
@@ -66,8 +61,8 @@ function readUnit(p: u32): u32 {
     const high: u32 = alone ? 1 : member.v
     for (let y: u32 = 0; y < high; y++) {
       for (let x: u32 = 0; x < wide; x++) {
-        const column = unitColumn * wide + x
-        const row = unitRow * high + y
+        const column = unit.column * wide + x
+        const row = unit.row * high + y
         if (!frame.direct) {
           p = readBlock(
             member,
@@ -95,7 +90,11 @@ function readProgressiveUnit(p: u32): u32 {
     const high: u32 = alone ? 1 : member.v
     for (let y: u32 = 0; y < high; y++) {
       for (let x: u32 = 0; x < wide; x++) {
-        p = readProgressiveBlock(member, (unitRow * high + y) * member.paddedWide + unitColumn * wide + x, p)
+        p = readProgressiveBlock(
+          member,
+          (unit.row * high + y) * member.paddedWide + unit.column * wide + x,
+          p,
+        )
         if (p == -1) return p
       }
     }
@@ -111,18 +110,11 @@ function passUnits(count: u32): void {
         const member = component(i)
         for (let y: u32 = 0; y < member.v; y++)
           for (let x: u32 = 0; x < member.h; x++)
-            writeGrey(member, unitColumn * member.h + x, unitRow * member.v + y)
+            writeGrey(member, unit.column * member.h + x, unit.row * member.v + y)
       }
     }
     advance()
   }
-}
-
-function advance(): void {
-  if (++unitColumn < unitsWide) return
-  unitColumn = 0
-  if (frame.direct) writeRows(unitRow)
-  unitRow++
 }
 
 /**
