@@ -6,7 +6,7 @@ import { corrupt } from './errors.ts'
 import type { Header } from './headers/header.ts'
 import { toImage } from './jimp.ts'
 import { type Scale, scaleFor } from './jpeg/decode.ts'
-import { readyCodec } from './jpeg/module.ts'
+import { readyCodec, takeBack } from './jpeg/module.ts'
 import type { Operation, Size } from './operations.ts'
 import { orient } from './orientation.ts'
 import { asBuffer, readSource, type SourceInfo } from './probe.ts'
@@ -58,8 +58,12 @@ export async function renderAll(
     throw corrupt('sizes that contradict')
   const renditions = new Map<RenditionSpec, RenderedImage>()
   const decoded: Decoded = { header, made: [stored] }
-  for (const spec of recipe.renditions.toSorted((one, other) => boxOf(other) - boxOf(one))) {
-    renditions.set(spec, await render(decoded, spec))
+  try {
+    for (const spec of recipe.renditions.toSorted((one, other) => boxOf(other) - boxOf(one))) {
+      renditions.set(spec, await render(decoded, spec))
+    }
+  } finally {
+    takeBack(stored.data)
   }
   return { source: info, renditions: recipe.renditions.flatMap((spec) => renditions.get(spec) ?? []) }
 }

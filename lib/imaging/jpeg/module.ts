@@ -30,11 +30,18 @@ export type Codec = {
   unpremultiply(at: number, pixels: number): void
 }
 
-/** An instance whose memory has grown beyond this many bytes is not kept: it never shrinks. */
+/** Memory never shrinks, so an instance that has more bytes than this is kept for as long as pictures follow closely. */
 const KEPT_MEMORY = 32 * 2 ** 20
+const LARGE_MEMORY = 256 * 2 ** 20
+const LARGE_KEPT_MS = 1000
 
 let module: WasmModule | undefined
 let kept: Codec | undefined
+let large: Codec | undefined
+let forgetting: NodeJS.Timeout | undefined
+
+/** Instances in whose memory the pixels of a picture lie. */
+const lent = new WeakMap<Buffer, Codec>()
 
 /** Compiles the module, once in a thread: before the first `useCodec`. */
 export async function readyCodec(): Promise<void> {
@@ -42,20 +49,24 @@ export async function readyCodec(): Promise<void> {
 }
 
 /**
- * Lends the thread's instance, its memory empty. What `use` returns may share the memory if it says so by `giveAway`,
- * and the next one then gets a new instance.
+ * Lends the thread's instance, its memory empty. Pixels that `use` returns stay in that memory if it says so by
+ * `lendTo`: the instance comes back by `takeBack`, and until then there is another.
  */
-export function useCodec<T>(use: (codec: Codec, giveAway: () => void) => T): T {
+export function useCodec<T>(
+  use: (codec: Codec, lendTo: (pixels: Buffer) => void) => T,
+  { needsMuch = false } = {},
+): T {
   if (!module) throw new Error('readyCodec must come before useCodec')
-  const codec = kept ?? instantiate<Codec>(module)
-  kept = undefined
-  let mine = true
+  const codec = (needsMuch ? takeLarge() : undefined) ?? kept ?? instantiate<Codec>(module)
+  if (codec === kept) kept = undefined
+  let isLent = false
   try {
     codec.reset()
-    const result = use(codec, () => {
-      mine = false
+    const result = use(codec, (pixels) => {
+      lent.set(pixels, codec)
+      isLent = true
     })
-    if (mine && codec.memory.buffer.byteLength <= KEPT_MEMORY) kept = codec
+    if (!isLent) keep(codec)
     return result
   } catch (error) {
     if (isTrap(error)) throw corrupt('damaged JPEG data', error)
@@ -64,9 +75,33 @@ export function useCodec<T>(use: (codec: Codec, giveAway: () => void) => T): T {
 }
 
 /** As `useCodec`, which it makes ready. */
-export async function withCodec<T>(use: Parameters<typeof useCodec<T>>[0]): Promise<T> {
+export async function withCodec<T>(...args: Parameters<typeof useCodec<T>>): Promise<T> {
   await readyCodec()
-  return useCodec(use)
+  return useCodec(...args)
+}
+
+/** Ends the loan of memory to a picture, whose pixels must not be looked at any more; other pictures are left alone. */
+export function takeBack(pixels: Buffer): void {
+  const codec = lent.get(pixels)
+  lent.delete(pixels)
+  if (codec) keep(codec)
+}
+
+function keep(codec: Codec): void {
+  const bytes = codec.memory.buffer.byteLength
+  if (bytes <= KEPT_MEMORY) kept = codec
+  else if (bytes <= LARGE_MEMORY) {
+    // Fresh memory costs a page fault for every 4 kB: a third of a decode at full size.
+    large = codec
+    forgetting ??= setTimeout(takeLarge, LARGE_KEPT_MS).unref()
+    forgetting.refresh()
+  }
+}
+
+function takeLarge(): Codec | undefined {
+  const codec = large
+  large = undefined
+  return codec
 }
 
 /** Copies bytes into the codec's memory and returns their address. Throws a RangeError, as for a Buffer, when there is no room. */

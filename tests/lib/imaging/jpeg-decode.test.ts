@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
 import { readJpegHeader } from '../../../lib/imaging/headers/jpeg.ts'
 import { decodeJpeg, type Scale } from '../../../lib/imaging/jpeg/decode.ts'
+import { takeBack } from '../../../lib/imaging/jpeg/module.ts'
 import { writeJpeg } from './write-jpeg.ts'
 
 const decode = (source: Buffer, scale: Scale = 8) =>
@@ -137,3 +138,21 @@ function shrink({ width, height, data }: Bitmap, side: number): Buffer {
   }
   return means
 }
+
+test('large pictures lie in memory of their own until it is taken back', async () => {
+  const sources = await Promise.all(
+    [1, 2, 3].map((seed) => waves(2000, 1500, 0, seed, 300).jpeg().toBuffer()),
+  )
+  const [first, second, third] = sources as [Buffer, Buffer, Buffer]
+  const one = await decode(first)
+  const copy = Buffer.from(one.data)
+  const two = await decode(second)
+  expect(one.data.equals(copy)).toBe(true)
+  expect(two.data.equals(copy)).toBe(false)
+  takeBack(one.data)
+  takeBack(one.data)
+  const three = await decode(third)
+  expect(three.data.buffer).toBe(one.data.buffer)
+  expect(compare(two, await expected(second)).most).toBeLessThanOrEqual(3)
+  expect(compare(three, await expected(third)).most).toBeLessThanOrEqual(3)
+})
