@@ -4,7 +4,8 @@ import { median } from '../load.ts'
 import { drawChart } from './chart.ts'
 import type { Task } from './contenders.ts'
 import { findPhoto, type PhotoName } from './photos.ts'
-import { type Runner, startAll, startContender } from './runners.ts'
+import { type Cost, measure } from './rounds.ts'
+import { startAll, startContender } from './runners.ts'
 import { markdownTable } from './table.ts'
 
 const CHART_FILE = 'docs/imaging.svg'
@@ -32,21 +33,15 @@ const JOBS: Job[] = [
     title: 'project versions of a 12 MP JPEG',
     task: 'versions',
     photo: 'jpeg-12mp',
-    quickMs: 9_000,
+    quickMs: 8_000,
   },
   { name: 'thumbnail-2mp', title: '320x320 of a 2 MP JPEG', task: 'thumbnail', photo: 'jpeg-2mp' },
   { name: 'thumbnail-12mp-png', title: '320x320 of a 12 MP PNG', task: 'thumbnail', photo: 'png-12mp' },
   { name: 'thumbnail-2mp-webp', title: '320x320 of a 2 MP WebP', task: 'thumbnail', photo: 'webp-2mp' },
 ]
 
-const ROUNDS = 15
-/** As long as compilers take to notice what is run often: servers run for long. */
-const WARM_UP_MS = 1_000
-/** These take seconds: in a quick run once or a few times, and not warm. */
-const QUICK_ROUNDS: Record<string, number> = { jimp: 1, 'wasm-vips': 3 }
-
-/** Medians of one contender at one job: ms, ms and MB. */
-export type Cost = { cpu: number; wall: number; peak: number }
+/** When a quick run, which is to end within 50 s, begins no more of what takes seconds. */
+const QUICK_MS = 30_000
 
 export type Costs = Record<string, Record<string, Cost>>
 
@@ -60,11 +55,14 @@ export async function benchImaging({
   quick,
   photo,
 }: Options): Promise<Record<string, Record<string, number>>> {
+  const slowUntil = performance.now() + QUICK_MS
   const runners = await startAll()
   const costs: Costs = {}
   const jobs = JOBS.filter(({ quickMs }) => !quick || quickMs !== undefined)
-  for (const job of jobs)
-    costs[job.title] = await measure(runners, job, await findPhoto(job.photo, photo), quick)
+  for (const { title, task, photo: name, quickMs = 0 } of jobs) {
+    const budget = quick ? { jobMs: quickMs, slowUntil } : undefined
+    costs[title] = await measure(runners, task, await findPhoto(name, photo), budget)
+  }
   for (const runner of runners) runner.stop()
   const names = runners.map(({ name }) => name)
   for (const [title, pick] of Object.entries(COLUMNS))
@@ -86,32 +84,6 @@ const COLUMNS: Record<string, (cost: Cost, sharp?: Cost) => string> = {
 }
 
 const show = (ms: number) => ms.toFixed(ms < 100 ? 1 : 0)
-
-async function measure(runners: Runner[], { task, quickMs }: Job, file: string, quick: boolean) {
-  const samples = new Map<string, [number, number, number][]>()
-  const able = runners.filter((runner) => runner.can(task))
-  const roundsOf = ({ name }: Runner) => (quick ? (QUICK_ROUNDS[name] ?? ROUNDS) : ROUNDS)
-  for (const runner of able) {
-    if (roundsOf(runner) < ROUNDS) continue
-    const warm = performance.now() + WARM_UP_MS
-    while (performance.now() < warm) await runner.run(task, file)
-  }
-  const deadline = performance.now() + (quick && quickMs ? quickMs : Number.POSITIVE_INFINITY)
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const runner of able) {
-      if (round >= roundsOf(runner) || performance.now() > deadline) continue
-      const sample = await runner.run(task, file)
-      if (sample) samples.set(runner.name, [...(samples.get(runner.name) ?? []), sample])
-    }
-  }
-  const column = (all: [number, number, number][], index: 0 | 1 | 2) => all.map((sample) => sample[index])
-  return Object.fromEntries(
-    [...samples].map(([name, all]) => [
-      name,
-      { cpu: median(column(all, 0)), wall: median(column(all, 1)), peak: Math.max(...column(all, 2)) },
-    ]),
-  )
-}
 
 const RATE_ROUNDS = 5
 const RATE_MS = 3_000

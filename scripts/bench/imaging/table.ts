@@ -1,4 +1,5 @@
-import type { Cost, Costs } from './index.ts'
+import type { Costs } from './index.ts'
+import type { Cost } from './rounds.ts'
 
 /** A table in Markdown: jobs as rows, contenders as columns. */
 export function markdownTable(
