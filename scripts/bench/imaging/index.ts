@@ -1,11 +1,10 @@
 import { writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
-import { median } from '../load.ts'
 import { drawChart } from './chart.ts'
 import type { Task } from './contenders.ts'
+import { measureCores } from './cores.ts'
 import { findPhoto, type PhotoName } from './photos.ts'
 import { type Cost, measure } from './rounds.ts'
-import { startAll, startContender } from './runners.ts'
+import { startAll } from './runners.ts'
 import { markdownTable } from './table.ts'
 
 const CHART_FILE = 'docs/imaging.svg'
@@ -69,7 +68,7 @@ export async function benchImaging({
     console.log(`\n${markdownTable(title, names, costs, pick)}`)
   if (!quick) {
     await writeFile(CHART_FILE, drawChart(costs))
-    await measureAllCores(await findPhoto('jpeg-12mp', photo))
+    console.log(`\n${await measureCores(await findPhoto('jpeg-12mp', photo))}`)
   }
   const cpuOf = (made: Record<string, Cost> = {}) =>
     Object.fromEntries(Object.entries(made).map(([name, { cpu }]) => [name, Number(cpu.toFixed(1))]))
@@ -84,39 +83,3 @@ const COLUMNS: Record<string, (cost: Cost, sharp?: Cost) => string> = {
 }
 
 const show = (ms: number) => ms.toFixed(ms < 100 ? 1 : 0)
-
-const RATE_ROUNDS = 5
-const RATE_MS = 3_000
-
-/** Images per second with one thread and with as many as there are cores, ours and sharp's in turns. */
-async function measureAllCores(file: string): Promise<void> {
-  const cores = availableParallelism()
-  console.log(
-    `\n| 320x320 of a 12 MP JPEG, per second | one thread | ${cores} threads | scaling |\n| --- | ---: | ---: | ---: |`,
-  )
-  const sides = ['ours', 'sharp']
-  const entries = await Promise.all(
-    sides.flatMap((name) =>
-      [1, cores].map(async (threads) => ({
-        name,
-        threads,
-        runner: await startContender(name, threads),
-        rates: [] as number[],
-      })),
-    ),
-  )
-  for (let round = 0; round <= RATE_ROUNDS; round++) {
-    for (const { runner, threads, rates } of entries) {
-      const [rate] = (await runner.run(`rate:${threads}:${RATE_MS}`, file)) ?? []
-      // The first round warms up.
-      if (round > 0 && rate) rates.push(rate)
-    }
-  }
-  for (const side of sides) {
-    const [one, all] = [1, cores].map((threads) =>
-      median(entries.find((entry) => entry.name === side && entry.threads === threads)?.rates ?? []),
-    ) as [number, number]
-    console.log(`| ${side} | ${one.toFixed(1)} | ${all.toFixed(1)} | ${(all / one).toFixed(2)} |`)
-  }
-  for (const { runner } of entries) runner.stop()
-}
