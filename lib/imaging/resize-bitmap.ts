@@ -41,11 +41,8 @@ function filter(source: Bitmap, columns: Kernels, rows: Kernels): Buffer {
     const pairs = checked(codec.allocate(GROUP * pairBytes))
     const lines = checked(codec.allocate(GROUP * rowBytes))
     const addressesAt = checked(codec.allocate(rows.taps * 4))
-    const columnStarts = copyIn(
-      codec,
-      columns.starts.map((start) => start * 8),
-    )
-    const columnWeights = copyIn(codec, columns.weights)
+    const columnStarts = columns.starts.map((start) => start * 8)
+    const across = [copyIn(codec, columnStarts), copyIn(codec, columns.weights), columns.taps] as const
     const rowWeights = copyIn(codec, rows.weights)
     const bytes = new Uint8Array(codec.memory.buffer)
     const addresses = new Uint32Array(codec.memory.buffer, addressesAt, rows.taps)
@@ -65,10 +62,7 @@ function filter(source: Bitmap, columns: Kernels, rows: Kernels): Buffer {
           const weights = rowWeights + (done + row) * rows.taps * 2
           codec.blendRows(addressesAt, weights, rows.taps, pairs + row * pairBytes, sourceRowBytes)
         }
-        codec.filterRows(
-          ...([pairs, pairBytes, lines, rowBytes, width, columnStarts, columnWeights] as const),
-          columns.taps,
-        )
+        codec.filterRows(pairs, pairBytes, lines, rowBytes, width, ...across)
         if (translucent) codec.unpremultiply(lines, count * width)
         data.set(bytes.subarray(lines, lines + count * rowBytes), done * rowBytes)
       }
