@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts'
 import { mixByAlpha } from './alpha.ts'
+import type { Bitmap } from './bitmap.ts'
 import { blur } from './blur.ts'
 import { type Image, toImage } from './jimp.ts'
 import { isOperation, MAX_OUTPUT_SIDE, type Operation, type OperationOf, type Size } from './operations.ts'
@@ -14,7 +15,7 @@ const operations: { [Op in Operation['op']]: Apply<OperationOf<Op>> } = {
     const { width, height } = fitSize(image.bitmap, box)
     return resize(image, width, height)
   },
-  cover: (image, size) => crop(image, middle(image.bitmap, size.width / size.height), size),
+  cover: (image, size) => crop(image, middle(inside(image.bitmap), size.width / size.height), size),
   crop: (image, { x, y, width, height }) => {
     const { bitmap } = image
     if (x + width > bitmap.width || y + height > bitmap.height)
@@ -35,6 +36,18 @@ export function applyOperation(image: Image, operation: Operation): Image {
   return apply(image, operation)
 }
 
+/**
+ * The sides in px to which an operation at the head of a list brings the whole of a picture before anything is cut off;
+ * undefined where it needs every pixel as it is.
+ */
+export function wholeSize(operation: Operation | undefined, size: Size): Size | undefined {
+  if (operation?.op === 'resize') return operation
+  if (operation?.op === 'fit') return fitSize(size, operation)
+  if (operation?.op !== 'cover') return undefined
+  const scale = Math.max(operation.width / size.width, operation.height / size.height)
+  return { width: size.width * scale, height: size.height * scale }
+}
+
 /** The sides in px of a picture inside a box: aspect kept to the nearest pixel, never enlarged, at least 1. */
 export function fitSize({ width, height }: Size, box: Size): Size {
   const scale = Math.min(1, box.width / width, box.height / height)
@@ -51,18 +64,26 @@ export function checkOutputSize(width: number, height: number): void {
 /** Resizes to exactly these sides in px. Checked before the pixels are made, so that an operation which enlarges cannot exhaust the memory. */
 export function resize(image: Image, w: number, h: number): Image {
   checkOutputSize(w, h)
-  return w === image.bitmap.width && h === image.bitmap.height
-    ? image
-    : mixByAlpha(image, ({ bitmap }) => toImage(bitmap).resize({ w, h }))
+  if (w === image.bitmap.width && h === image.bitmap.height) return image
+  return mixByAlpha(image, ({ bitmap }) => toImage(bitmap).resize({ w, h }))
 }
 
 type Part = Size & { x: number; y: number }
 
 /** A part of the picture, resized to `size`. */
 function crop(image: Image, { x, y, width, height }: Part, size: Size): Image {
-  const cut = toImage(image.bitmap).crop({ x, y, w: width, h: height })
+  const cut = withoutExtent(toImage(image.bitmap).crop({ x, y, w: width, h: height }))
   return resize(cut, size.width, size.height)
 }
+
+/** Jimp changes the bitmap in place, and knows nothing of its extent. */
+const withoutExtent = ({ bitmap: { width, height, data } }: Image) => toImage({ width, height, data })
+
+/** The whole pixels that lie inside the picture. */
+const inside = ({ extent, ...bitmap }: Bitmap): Size => ({
+  width: atLeastOne(Math.floor(extent?.width ?? bitmap.width)),
+  height: atLeastOne(Math.floor(extent?.height ?? bitmap.height)),
+})
 
 /** The largest part of that aspect (width by height) around the middle, at least one pixel a side. */
 function middle({ width, height }: Size, aspect: number): Part {

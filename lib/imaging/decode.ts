@@ -4,27 +4,27 @@ import type { Bitmap } from './bitmap.ts'
 import { decodeBmp } from './decode-bmp.ts'
 import { decodeGif } from './decode-gif.ts'
 import { corrupt } from './errors.ts'
-import { checkJpegScans, readJpegHeader } from './headers/jpeg.ts'
 import { pngChunks, readPngHeader } from './headers/png.ts'
 import { formats } from './jimp.ts'
+import type { Scale } from './jpeg/decode.ts'
 import type { SourceFormat } from './probe.ts'
 import { decodeWebp, readyWebpDecoder } from './webp.ts'
 
-type Decode = (source: Buffer, maxPixels: number) => Bitmap | Promise<Bitmap>
+type Decode = (source: Buffer, scale: Scale) => Bitmap | Promise<Bitmap>
 
 const decoders: Record<SourceFormat, Decode> = {
-  jpeg: decodeJpeg,
+  jpeg: (source, scale) => formats.jpeg.decode(source, { scale }),
   png: decodePng,
   gif: decodeGif,
   bmp: decodeBmp,
   webp: decodeWebp,
 }
 
-/** Decodes a probed source, not yet oriented. Whatever a decoder throws becomes `corrupt-image`. */
-export async function decode(source: Buffer, format: SourceFormat, maxPixels: number): Promise<Bitmap> {
+/** Decodes a probed source, not yet oriented; a JPEG at a scale, others as they are. Whatever a decoder throws becomes `corrupt-image`. */
+export async function decode(source: Buffer, format: SourceFormat, scale: Scale): Promise<Bitmap> {
   if (format === 'webp') await readyWebpDecoder()
   try {
-    return await decoders[format](source, maxPixels)
+    return await decoders[format](source, scale)
   } catch (error) {
     if (error instanceof AppError) throw error
     if (error instanceof RangeError && error.message.includes('allocation failed')) {
@@ -32,24 +32,6 @@ export async function decode(source: Buffer, format: SourceFormat, maxPixels: nu
     }
     throw corrupt(`damaged ${format.toUpperCase()} data`, error)
   }
-}
-
-/**
- * jpeg-js counts 4 bytes per coefficient, 2 per sample and 4 per pixel: 28 for a CMYK pixel. The rest is room for
- * sides that are no multiple of a block.
- */
-const JPEG_BYTES_PER_PIXEL = 32
-const JPEG_BASE_MB = 64
-
-function decodeJpeg(source: Buffer, maxPixels: number): Bitmap {
-  const { storedAsRgb } = readJpegHeader(source, () => {})
-  checkJpegScans(source)
-  const { width, height, data } = formats.jpeg.decode(source, {
-    maxResolutionInMP: Math.ceil(maxPixels / 1e6),
-    maxMemoryUsageInMB: JPEG_BASE_MB + Math.ceil((maxPixels * JPEG_BYTES_PER_PIXEL) / 2 ** 20),
-    colorTransform: storedAsRgb ? false : undefined,
-  })
-  return { width, height, data }
 }
 
 function decodePng(source: Buffer): Bitmap {

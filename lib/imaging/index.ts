@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { AppError } from '../errors.ts'
+import { toMovable } from './bytes.ts'
 import { probe } from './probe.ts'
 import type { Recipe } from './recipe.ts'
 import type { Rendered, RenderOptions } from './render.ts'
@@ -12,7 +13,7 @@ export type { Rendered, RenderedImage } from './render.ts'
 
 /** Makes renditions of images: in threads, or inline where threads are not to be had. */
 export type Imaging = {
-  /** Throws `AppError`; the source stays the caller's and is not changed. */
+  /** Throws `AppError`. The source is given away: a thread may take its buffer along. */
   render(source: Uint8Array, recipe: Recipe): Promise<Rendered>
   /** Waits for the renders that run, then ends the threads. */
   close(): Promise<void>
@@ -67,8 +68,7 @@ async function startPool({ threads, workerUrl }: ImagingOptions) {
 }
 
 async function runInPool(pool: Pool, task: RenderTask, timeoutMs: number): Promise<Rendered> {
-  // Copied once and moved: the caller's bytes may be a view of a larger buffer, which would be cloned whole.
-  const source = new Uint8Array(task.source)
+  const source = toMovable(task.source)
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(), timeoutMs)
   let answer: RenderAnswer

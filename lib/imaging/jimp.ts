@@ -1,11 +1,12 @@
 import { createJimp } from '@jimp/core'
-import jpeg from '@jimp/js-jpeg'
 import png from '@jimp/js-png'
 import * as color from '@jimp/plugin-color'
 import * as crop from '@jimp/plugin-crop'
-import * as resize from '@jimp/plugin-resize'
 import type { Bitmap } from './bitmap.ts'
+import { readJpegHeader } from './headers/jpeg.ts'
+import { decodeJpeg, type Scale } from './jpeg/decode.ts'
 import { encodeJpeg } from './jpeg/encode.ts'
+import { resizePlugin } from './resize.ts'
 import { decodeWebp, encodeWebp } from './webp.ts'
 
 /** What an operation may use of a Jimp image; its instance and constructor types do not unify. */
@@ -19,9 +20,15 @@ export type Image = {
   getBuffer(mime: string, options?: object): Promise<Buffer>
 }
 
-// `hasAlpha` because without it Jimp lays the picture on black: flattening is done by `render.ts`, on white.
+// `hasAlpha` because without it Jimp lays the picture on black: the encoder does it, on white.
 const jpegFormat = () => ({
-  ...jpeg(),
+  mime: 'image/jpeg' as const,
+  decode: (source: Buffer, { scale }: { scale?: Scale } = {}) =>
+    decodeJpeg(
+      source,
+      readJpegHeader(source, () => {}),
+      scale,
+    ),
   hasAlpha: true as const,
   encode: (bitmap: Bitmap, { quality = 80 }: { quality?: number } = {}) => encodeJpeg(bitmap, quality),
 })
@@ -33,12 +40,12 @@ const webpFormat = () => ({
   encode: (bitmap: Bitmap, { quality = 80 }: { quality?: number } = {}) => encodeWebp(bitmap, quality),
 })
 
-/** The decoders that come with Jimp. */
+/** Formats as Jimp takes them, whose decoders `decode.ts` uses too. */
 export const formats = { jpeg: jpegFormat(), png: png() }
 
 const Jimp = createJimp({
   formats: [jpegFormat, png, webpFormat],
-  plugins: [resize.methods, crop.methods, color.methods],
+  plugins: [resizePlugin, crop.methods, color.methods],
 })
 
 /** A Jimp image over a bitmap, whose pixels it shares; `fromBitmap` would take all of the memory a Buffer is a view of. */

@@ -3,15 +3,29 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { isBundled } from '../bundled.ts'
 
-// The types of WebAssembly come with the browser's, which a server has no use for.
-declare const WebAssembly: { compile(bytes: Uint8Array): Promise<WasmModule> }
-
 export type WasmModule = object
 
-/** Compiles a WebAssembly file of a package (`<package>/<path>`); a bundle has the file beside itself. */
+// The types of WebAssembly come with the browser's, which a server has no use for.
+declare const WebAssembly: {
+  compile(bytes: Uint8Array): Promise<WasmModule>
+  Instance: new (module: WasmModule) => { exports: unknown }
+  RuntimeError: new () => Error
+}
+
+/**
+ * Compiles a WebAssembly file of a package (`<package>/<path>`) or of this directory (`./<path>`); a bundle has the
+ * file beside itself.
+ */
 export async function compileWasm(file: string): Promise<WasmModule> {
   const location = isBundled
     ? new URL(path.basename(file), import.meta.url)
     : createRequire(import.meta.url).resolve(file)
   return WebAssembly.compile(await readFile(location))
 }
+
+/** A new instance, with memory of its own, of a module that imports nothing. */
+export const instantiate = <Exports>(module: WasmModule) =>
+  new WebAssembly.Instance(module).exports as Exports
+
+/** Whether WebAssembly stopped at something impossible: an address out of bounds, a stack that overflows. */
+export const isTrap = (error: unknown) => error instanceof WebAssembly.RuntimeError

@@ -1,5 +1,6 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { AppError } from '../errors.ts'
+import { toMovable } from './bytes.ts'
 import type { Recipe } from './recipe.ts'
 import { type Rendered, type RenderOptions, renderAll } from './render.ts'
 
@@ -14,11 +15,10 @@ export type RenderAnswer =
 export default async function work({ source, recipe, ...options }: RenderTask): Promise<RenderAnswer> {
   try {
     const { source: info, renditions, timings } = await renderAll(source, recipe, options)
-    // A Buffer may be a view of a pool that other code uses too: what is moved must be its own.
-    const owned = renditions.map((rendition) => ({ ...rendition, data: new Uint8Array(rendition.data) }))
+    const movable = renditions.map((rendition) => ({ ...rendition, data: toMovable(rendition.data) }))
     return moving(
-      { rendered: { source: info, renditions: owned, timings } },
-      owned.map(({ data }) => data.buffer),
+      { rendered: { source: info, renditions: movable, timings } },
+      movable.map(({ data }) => data.buffer),
     )
   } catch (error) {
     const { code, status, message, retry } =

@@ -6,6 +6,8 @@ import { withOwnServers } from '../own-servers.ts'
 import { benchAsking } from './asking.ts'
 import { benchBigUploads } from './big-uploads.ts'
 import { benchImages } from './images.ts'
+import { benchImaging } from './imaging/index.ts'
+import { benchQuality } from './imaging/quality.ts'
 import { benchLists } from './lists.ts'
 import { benchMemory } from './memory.ts'
 import { benchPipeline } from './pipeline.ts'
@@ -16,7 +18,7 @@ import { benchUploads } from './uploads.ts'
 
 type Figures = Record<string, string>
 
-/** Every benchmark by the name that `--only` takes. */
+/** Every benchmark that needs servers, by the name that `--only` takes; `imaging` needs none, nor does `quality`, which takes photos. */
 const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
   asking: benchAsking,
   pipeline: benchPipeline,
@@ -34,17 +36,26 @@ const SERVERS = {
   rabbitmqUrl: process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672',
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } })
-const chosen = Object.entries(BENCHES).filter(([name]) => values.only === undefined || values.only === name)
-if (chosen.length === 0) throw new Error(`--only must be one of ${Object.keys(BENCHES).join(', ')}`)
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: 'string' }, json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+})
+const { only, json, quick } = values
+const names = [...Object.keys(BENCHES), 'imaging', 'quality']
+if (only !== undefined && !names.includes(only)) throw new Error(`--only must be one of ${names.join(', ')}`)
 
 console.log(await describeMachine())
-const figures: Record<string, Figures> = {}
-for (const [name, bench] of chosen) {
-  figures[name] = await withEnvironment(bench)
-  for (const [figure, value] of Object.entries(figures[name])) console.log(`${figure.padEnd(62)} ${value}`)
+const figures: Record<string, Record<string, string | number>> = {}
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (only !== undefined && only !== name) continue
+  const measured = await withEnvironment(bench)
+  figures[name] = measured
+  for (const [figure, value] of Object.entries(measured)) console.log(`${figure.padEnd(62)} ${value}`)
 }
-if (values.json) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`)
+if (only === undefined || only === 'imaging')
+  Object.assign(figures, await benchImaging({ quick, photo: process.env.PHOTO }))
+if (only === 'quality') await benchQuality(positionals)
+if (json) await writeFile(json, `${JSON.stringify(figures, null, 2)}\n`)
 
 /** A database, queues and a directory for one benchmark, gone afterwards. */
 async function withEnvironment(bench: (env: Environment) => Promise<Figures>): Promise<Figures> {
@@ -61,9 +72,10 @@ async function withEnvironment(bench: (env: Environment) => Promise<Figures>): P
 async function describeMachine(): Promise<string> {
   const versions = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
   const { fastify, kysely, rascal, jimp } = versions.dependencies
+  const { sharp, 'wasm-vips': vips } = versions.devDependencies
   const [cpu] = cpus()
   return [
     `${cpus().length} x ${cpu?.model.trim()}, Node ${process.versions.node}`,
-    `fastify ${fastify}, kysely ${kysely}, rascal ${rascal}, jimp ${jimp}`,
+    `fastify ${fastify}, kysely ${kysely}, rascal ${rascal}, jimp ${jimp}, sharp ${sharp}, wasm-vips ${vips}`,
   ].join('\n')
 }

@@ -27,6 +27,7 @@ const __dirname = __fileURLToPath(new URL('.', import.meta.url));`
 
 /** WebAssembly files that a module reads at run time (lib/imaging/wasm.ts). */
 const WASM: Record<string, string[]> = {
+  'lib/imaging/jpeg/module.ts': ['../../lib/imaging/jpeg/jpeg.wasm'],
   'lib/imaging/webp.ts': [
     '@jsquash/webp/codec/dec/webp_dec.wasm',
     '@jsquash/webp/codec/enc/webp_enc_simd.wasm',

@@ -43,14 +43,24 @@ test('renders the same inline and in threads, many at once', async () => {
   }
 })
 
-test('leaves the source to its owner', async () => {
+test('takes a buffer along that is all source, and leaves one alone that holds more', async () => {
+  const imaging = open({ threads: 1 })
+  const whole = new Uint8Array(small)
   const larger = new Uint8Array(small.length + 100)
   larger.set(small, 50)
   const view = larger.subarray(50, 50 + small.length)
-  const imaging = open({ threads: 1 })
-  await imaging.render(view, THUMBNAIL_RECIPE)
-  await imaging.render(view, THUMBNAIL_RECIPE)
+  const [one, other, again] = [
+    await imaging.render(whole, THUMBNAIL_RECIPE),
+    await imaging.render(view, THUMBNAIL_RECIPE),
+    await imaging.render(view, THUMBNAIL_RECIPE),
+  ]
+  expect(whole.byteLength).toBe(0)
   expect(Buffer.from(view).equals(small)).toBe(true)
+  for (const { renditions } of [one, other, again]) {
+    const data = renditions[0]?.data ?? expect.fail()
+    expect(Buffer.from(data).equals(Buffer.from(one.renditions[0]?.data ?? []))).toBe(true)
+    expect(data.buffer.byteLength).toBe(data.byteLength)
+  }
 })
 
 test.each([0, 1])('gives the same errors with %d threads', async (threads) => {
@@ -66,7 +76,7 @@ test.each([0, 1])('gives the same errors with %d threads', async (threads) => {
     code: 'corrupt-image',
     status: 422,
     retry: false,
-    message: 'The image cannot be decoded: it ends before its end marker',
+    message: 'The image cannot be decoded: more than half of it is missing or damaged',
   })
   await expect(open({ threads, maxPixels: 1000 }).render(small, THUMBNAIL_RECIPE)).rejects.toMatchObject({
     code: 'too-many-pixels',

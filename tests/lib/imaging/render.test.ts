@@ -217,7 +217,6 @@ test('shows the first frame of an animated WebP where it lies on the canvas', as
 
 test.each([
   ['JPEG cut in half', jpeg.subarray(0, jpeg.length >> 1)],
-  ['JPEG without its last two bytes', jpeg.subarray(0, -2)],
   ['JPEG header alone', jpeg.subarray(0, 640)],
   ['PNG cut in half', png.subarray(0, png.length >> 1)],
   ['PNG with a wrong checksum', Buffer.from(png).fill(0x55, png.length - 20, png.length - 16)],

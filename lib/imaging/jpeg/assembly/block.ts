@@ -1,0 +1,73 @@
+import { Component, frame } from './frame'
+import { BAD, findSymbol, lastDifference, readDifference, VALUE_BITS, valueAt, valuesOf } from './huffman'
+import { skipCoefficients } from './skips'
+import { streamTop, window } from './stream'
+
+/** The last coefficient, as sent, of the block read last that is not zero, as far as they were needed. */
+let last: u32 = 0
+
+export function lastCoefficient(): u32 {
+  return last
+}
+
+/**
+ * Reads one block of a sequential picture (T.81, F.2.2) from position `p` and returns the position behind it, or BAD.
+ * Coefficients up to `frame.lastNeeded` go to `block`, which must be zero; those behind are skipped.
+ */
+export function readBlock(member: Component, block: usize, p: u32): u32 {
+  const top = streamTop()
+  p = readDifference(member.dc, top, p)
+  if (p == BAD) return BAD
+  store<i16>(block, (member.prediction += lastDifference()))
+  const needed = frame.lastNeeded
+  last = 0
+  if (needed == 0) return skipCoefficients(member.ac, top, p, 0)
+
+  const place = frame.place
+  const table = member.ac
+  const values = valuesOf(table)
+  let k: u32 = 0
+  do {
+    let bits = window(top, p)
+    // Of 57 bits, four values use 44 at most.
+    let entry = load<u32>(values + ((<usize>(bits >> (64 - VALUE_BITS))) << 2))
+    if (entry > 0xffff) {
+      p += entry & 31
+      k += (entry >> 8) & 31
+      store<i16>(block + load<u8>(place + k), <i16>(entry >> 16))
+      if (k >= needed) break
+      bits <<= <u64>(entry & 31)
+      entry = load<u32>(values + ((<usize>(bits >> (64 - VALUE_BITS))) << 2))
+      if (entry > 0xffff) {
+        p += entry & 31
+        k += (entry >> 8) & 31
+        store<i16>(block + load<u8>(place + k), <i16>(entry >> 16))
+        if (k >= needed) break
+        bits <<= <u64>(entry & 31)
+        entry = load<u32>(values + ((<usize>(bits >> (64 - VALUE_BITS))) << 2))
+        if (entry > 0xffff) {
+          p += entry & 31
+          k += (entry >> 8) & 31
+          store<i16>(block + load<u8>(place + k), <i16>(entry >> 16))
+          continue
+        }
+      }
+    }
+    const found = findSymbol(table, bits, entry)
+    if (found == BAD) return BAD
+    const size = (found >> 5) & 15
+    const run = found >> 9
+    p += (found & 31) + size
+    if (size) {
+      k += run + 1
+      store<i16>(block + load<u8>(place + k), <i16>valueAt(bits, found & 31, size))
+    } else if (run == 15) k += 16
+    else {
+      last = k
+      return p
+    }
+  } while (k < needed)
+  last = k
+  if (k < 63) return skipCoefficients(table, top, p, k)
+  return k == 63 ? p : BAD
+}

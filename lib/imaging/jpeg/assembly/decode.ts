@@ -1,0 +1,166 @@
+import { component, frame, resetFrame, Status, scan, scanComponent } from './frame'
+import { placeTables, TABLES_BYTES, useTable } from './huffman'
+import { openLanes, useLanes } from './lanes'
+import {
+  nextMarker,
+  quantiserAt,
+  readApplication,
+  readFrame,
+  readHuffmanTables,
+  readQuantisers,
+  readRestartInterval,
+  readScanHeader,
+  resetTables,
+  segmentEnd,
+} from './markers'
+import { allocate } from './memory'
+import { openOutput, writeRows } from './output'
+import { layBlocks, placeQuantiser } from './place'
+import { writeSamples } from './samples'
+import { readScan } from './scan'
+import { useSkips } from './skips'
+import { placeStream, skipScan, streamSize } from './stream'
+
+/** A photo has one scan, a progressive one 10 or so; each may go over the whole picture for a few bytes. */
+const MAX_SCANS: u32 = 100
+
+let scans: u32 = 0
+
+/**
+ * Decodes the JPEG of `length` bytes at `source`, at `scale` eighths of its sides: 1, 2, 4 or 8. Returns a `Status`;
+ * then `outputAddress()` and the like say where the pixels are.
+ */
+export function decode(source: usize, length: usize, scale: u32): i32 {
+  resetFrame()
+  resetTables()
+  frame.scale = scale
+  frame.at = source + 2
+  frame.end = source + length
+  scans = 0
+  layBlocks()
+  const tables = allocate(TABLES_BYTES)
+  if (!tables) return Status.OUT_OF_MEMORY
+  placeTables(tables)
+  const status = readSegments()
+  if (status != Status.OK) return status
+  if (!scans) return Status.DAMAGED
+  if (!frame.direct) writePicture()
+  return Status.OK
+}
+
+/** Reads all segments (T.81, B.2), to the end of the picture or of the source. */
+function readSegments(): i32 {
+  while (true) {
+    const marker = nextMarker()
+    if (marker == 0 || marker == 0xd9) return Status.OK
+    if (marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8)) continue
+    const end = segmentEnd()
+    if (!end) return Status.OK
+    const at = frame.at + 2
+    frame.at = end
+    const status = readSegment(marker, at, end)
+    if (status != Status.OK) return status
+    if (frame.direct && scans) return Status.OK
+  }
+}
+
+function readSegment(marker: u32, at: usize, end: usize): i32 {
+  if (marker == 0xc4) return readHuffmanTables(at, end)
+  if (marker == 0xdb) return readQuantisers(at, end)
+  if (marker == 0xdd) return readRestartInterval(at, end)
+  if (marker == 0xda) return beginScan(at, end)
+  if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc8) return readFrame(marker, at, end)
+  readApplication(marker, at, end)
+  return Status.OK
+}
+
+function beginScan(at: usize, end: usize): i32 {
+  let status = readScanHeader(at, end)
+  if (status != Status.OK) return status
+  if (++scans > MAX_SCANS) return Status.TOO_MANY_SCANS
+  if (scans == 1) {
+    status = openPicture()
+    if (status != Status.OK) return status
+  }
+  // Nothing of the band is needed at this scale; only bands that reach below count, but of those all coefficients.
+  if (frame.progressive && frame.scale == 1 && scan.spectralStart) {
+    frame.at = skipScan(frame.at, frame.end)
+    return Status.OK
+  }
+  status = takeTables()
+  return status == Status.OK ? readScan(scans == 1) : status
+}
+
+/** Allocates what the first scan shows to be needed. */
+function openPicture(): i32 {
+  frame.direct = !frame.progressive && scan.components == frame.components
+  const size = streamSize(frame.end - frame.at)
+  const stream = allocate(size)
+  if (!stream || !openOutput() || (frame.scale == 1 && !openLanes())) return Status.OUT_OF_MEMORY
+  placeStream(stream, frame.end - frame.at)
+  for (let i: u32 = 0; i < frame.components; i++) {
+    const member = component(i)
+    const sent = quantiserAt(member.quantiserId)
+    if (!load<u16>(sent)) return Status.DAMAGED
+    member.quantiser = allocate(144)
+    if (!member.quantiser) return Status.OUT_OF_MEMORY
+    placeQuantiser(sent, member.quantiser)
+    if (frame.direct) continue
+    const blocks = <usize>member.paddedWide * member.paddedHigh
+    member.coefficients = allocate(blocks * frame.blockBytes)
+    member.masks = allocate(blocks * 8)
+    if (!member.coefficients || !member.masks) return Status.OUT_OF_MEMORY
+    memory.fill(member.coefficients, 0, blocks * frame.blockBytes)
+    memory.fill(member.masks, 0, blocks * 8)
+  }
+  return Status.OK
+}
+
+/** Finds the Huffman tables that the scan names and needs. */
+function takeTables(): i32 {
+  let blocks: u32 = 0
+  for (let i: u32 = 0; i < scan.components; i++) {
+    const member = scanComponent(i)
+    blocks += member.h * member.v
+    const needsDc = !frame.progressive || (scan.spectralStart == 0 && scan.successiveHigh == 0)
+    const needsAc = !frame.progressive || scan.spectralStart > 0
+    member.dc = needsDc ? useTable(0, member.dcId) : 0
+    member.ac = needsAc ? useTable(1, member.acId) : 0
+    if ((needsDc && !member.dc) || (needsAc && !member.ac)) return Status.DAMAGED
+    if (!frame.progressive && frame.lastNeeded < 63) useSkips(member.ac)
+  }
+  // T.81, B.2.3; `stream.ts` and `lanes.ts` count on it.
+  if (scan.components > 1 && blocks > 10) return Status.DAMAGED
+  if (frame.direct && frame.scale == 1) useLanes()
+  return Status.OK
+}
+
+/** Makes the picture from all coefficients. */
+function writePicture(): void {
+  for (let unitRow: u32 = 0; unitRow < frame.unitsHigh; unitRow++) {
+    for (let i: u32 = 0; i < frame.components; i++) {
+      const member = component(i)
+      for (let y: u32 = 0; y < member.v; y++) {
+        const row = unitRow * member.v + y
+        const start = row * member.paddedWide
+        for (let column: u32 = 0; column < member.paddedWide; column++) {
+          const block = member.coefficients + (start + column) * frame.blockBytes
+          writeSamples(member, block, frame.lastNeeded, column, row)
+        }
+      }
+    }
+    writeRows(unitRow)
+  }
+}
+
+export function outputAddress(): usize {
+  return frame.output
+}
+
+export function outputWidth(): u32 {
+  return frame.outputWidth
+}
+
+export function outputHeight(): u32 {
+  return frame.outputHeight
+}

@@ -1,0 +1,33 @@
+import { frame } from './frame'
+
+/** Row and column (`row << 3 | column`) of the k-th coefficient that is sent (T.81, figure A.6). */
+const ZIGZAG = memory.data<u8>([
+  0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
+  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46,
+  53, 60, 61, 54, 47, 55, 62, 63,
+])
+
+/** 64 places, and one for each coefficient that a run may go too far. */
+const places = memory.data(80)
+
+/** Lays blocks out for `frame.scale`. */
+export function layBlocks(): void {
+  const scale = frame.scale
+  const behind = scale == 8 ? 126 : scale * scale * 2
+  frame.lastNeeded = 0
+  for (let k: u32 = 0; k < 80; k++) {
+    const at: u32 = k < 64 ? load<u8>(ZIGZAG + k) : 64
+    const row = at >> 3
+    const column = at & 7
+    const isInside = row < scale && column < scale
+    store<u8>(places + k, <u8>(isInside ? (row * scale + column) * 2 : behind))
+    if (isInside) frame.lastNeeded = k
+  }
+  frame.place = places
+  frame.blockBytes = scale == 8 ? 128 : scale == 4 ? 48 : scale == 2 ? 16 : 2
+}
+
+/** A quantisation table as sent, laid out as blocks are. */
+export function placeQuantiser(from: usize, to: usize): void {
+  for (let k: u32 = 0; k < 64; k++) store<u16>(to + load<u8>(places + k), load<u16>(from + k * 2))
+}

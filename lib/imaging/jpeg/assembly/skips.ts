@@ -1,0 +1,127 @@
+import { BAD, claimSkips, find, findSymbol, readDifference, skipsOf, VALUE_BITS, valuesOf } from './huffman'
+import { window } from './stream'
+
+/**
+ * Passing over coefficients: an entry, looked up with the next 12 bits, swallows as many whole symbols with their values
+ * as fit, or a single longer one. It is `coefficients << 7 | bits`, so that sums of entries count both, and a 64-bit
+ * window is shifted by an entry as it is.
+ */
+const SKIP_BITS: u32 = 12
+export const SKIP_SHIFT: u64 = 52
+export const COUNT_SHIFT: u32 = 7
+export const BITS_MASK: u32 = 127
+
+/** Of a window's 57 bits, two entries and the 12 bits of a third. */
+const MOST_BITS: u32 = 22
+export const ENTRIES_PER_WINDOW = 3
+
+/** An end of block counts so much that only a block that ended where it may has bit 6 of its count clear. */
+const END_OF_BLOCK: u32 = 129
+const MOST_COEFFICIENTS: u32 = 63
+/** Stands alone, and for no bits. */
+export const LONG_CODE: u32 = 256 << COUNT_SHIFT
+
+/** The sum of entries at which a block has ended, or `isUnclear`. */
+export const BLOCK_END: u32 = 63 << COUNT_SHIFT
+
+/** Whether the last entry of a sum that has come to the end went too far, or is `LONG_CODE`. */
+export function isUnclear(sum: u32): bool {
+  return (sum & (320 << COUNT_SHIFT)) != 0
+}
+
+/** Fills the room of an AC table that has changed. */
+export function useSkips(ac: usize): void {
+  if (claimSkips(ac)) fillSkips(skipsOf(ac), 0, ac)
+}
+
+/** Fills 8 KB with entries for AC symbols, or for a DC symbol and what follows. */
+export function fillSkips(to: usize, dc: usize, ac: usize): void {
+  for (let i: u32 = 0; i < 1 << SKIP_BITS; i++)
+    store<u16>(to + (i << 1), <u16>entryFor(dc, ac, i << (16 - SKIP_BITS)))
+}
+
+function entryFor(dc: usize, ac: usize, next16: u32): u32 {
+  let used: u32 = 0
+  let steps: u32 = 0
+  let isFirst = true
+  while (used < SKIP_BITS) {
+    const isDc = dc != 0 && isFirst
+    const found = find(isDc ? dc : ac, (next16 << used) & 0xffff)
+    if (found == BAD) break
+    const code = found & 31
+    const size = (found >> 5) & 15
+    const run = found >> 9
+    const total = used + code + size
+    if (isFirst ? code > SKIP_BITS || total > MOST_BITS : total > SKIP_BITS) break
+    if (!isDc) {
+      if (size == 0 && run < 15) return ((steps + END_OF_BLOCK) << COUNT_SHIFT) | total
+      if (steps + run + 1 > MOST_COEFFICIENTS) break
+      steps += run + 1
+    }
+    used = total
+    isFirst = false
+  }
+  return isFirst ? LONG_CODE : (steps << COUNT_SHIFT) | used
+}
+
+/** Passes over what is left of a block after coefficient `k`; returns the position behind it, or BAD. */
+export function skipCoefficients(ac: usize, top: usize, p: u32, k: u32): u32 {
+  const skips = skipsOf(ac)
+  while (true) {
+    let sum = k << COUNT_SHIFT
+    let entry: u32 = 0
+    do {
+      p += sum & BITS_MASK
+      sum &= ~BITS_MASK
+      let bits = window(top, p)
+      entry = load<u16>(skips + ((<usize>(bits >> SKIP_SHIFT)) << 1))
+      sum += entry
+      if (sum >= BLOCK_END) break
+      bits <<= <u64>entry
+      entry = load<u16>(skips + ((<usize>(bits >> SKIP_SHIFT)) << 1))
+      sum += entry
+      if (sum >= BLOCK_END) break
+      bits <<= <u64>entry
+      entry = load<u16>(skips + ((<usize>(bits >> SKIP_SHIFT)) << 1))
+      sum += entry
+    } while (sum < BLOCK_END)
+    if (!isUnclear(sum)) return p + (sum & BITS_MASK)
+
+    sum -= entry
+    p = skipSymbol(ac, top, p + (sum & BITS_MASK), sum >> COUNT_SHIFT)
+    k = reached
+    if (k >= 63) return p
+  }
+}
+
+/** The coefficient that `skipSymbol` came to, or at least 63 at the end of the block. */
+let reached: u32 = 0
+
+export function symbolEnd(): u32 {
+  return reached
+}
+
+/** Passes over one symbol, however long; returns the position behind it, or BAD. */
+export function skipSymbol(ac: usize, top: usize, p: u32, k: u32): u32 {
+  const bits = window(top, p)
+  const entry = load<u32>(valuesOf(ac) + ((<usize>(bits >> (64 - VALUE_BITS))) << 2))
+  if (entry > 0xffff) {
+    reached = k + ((entry >> 8) & 31)
+    return reached > 63 ? BAD : p + (entry & 31)
+  }
+  const found = findSymbol(ac, bits, entry)
+  const size = (found >> 5) & 15
+  const run = found >> 9
+  const isEnd = found == BAD || (size == 0 && run < 15)
+  reached = isEnd ? 63 : k + run + 1
+  return found == BAD || reached > 63 ? BAD : p + (found & 31) + size
+}
+
+/** Passes over a whole block by its first table, see `lanes.ts`; returns the position behind it, or BAD. */
+export function skipBlock(starts: usize, dc: usize, ac: usize, top: usize, p: u32): u32 {
+  const entry: u32 = load<u16>(starts + ((<usize>(window(top, p) >> SKIP_SHIFT)) << 1))
+  if (entry < BLOCK_END) return skipCoefficients(ac, top, p + (entry & BITS_MASK), entry >> COUNT_SHIFT)
+  if (!isUnclear(entry)) return p + (entry & BITS_MASK)
+  p = readDifference(dc, top, p)
+  return p == BAD ? BAD : skipCoefficients(ac, top, p, 0)
+}

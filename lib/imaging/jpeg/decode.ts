@@ -1,0 +1,46 @@
+import type { Bitmap } from '../bitmap.ts'
+import { corrupt, unsupported } from '../errors.ts'
+import type { Size } from '../operations.ts'
+import { type Codec, checked, copyIn, withCodec } from './module.ts'
+
+/** Eighths of the sides that a JPEG can be decoded at: what becomes of a block of 8x8. */
+export const SCALES = [1, 2, 4, 8] as const
+
+export type Scale = (typeof SCALES)[number]
+
+/** What `decode` in `assembly/decode.ts` returns, by number; 0 is success. */
+const failures: Record<number, () => Error> = {
+  1: () => corrupt('its headers contradict themselves or the format'),
+  2: () => unsupported('JPEG of this kind is not supported'),
+  3: () => new RangeError('Array buffer allocation failed'),
+  4: () => corrupt('it has more than 100 scans'),
+  5: () => corrupt('more than half of it is missing or damaged'),
+}
+
+/** Pictures of more bytes than this stay in the memory that they were made in, until `takeBack`; others are copied out. */
+const COPIED_BYTES = 8 * 2 ** 20
+
+/** Decodes a JPEG of that size at a scale, not yet oriented. What is missing of the second half stays grey. */
+export function decodeJpeg(source: Uint8Array, { width, height }: Size, scale: Scale = 8): Promise<Bitmap> {
+  const decode = (codec: Codec, lendTo: (pixels: Buffer) => void) => {
+    const status = codec.decode(copyIn(codec, source), source.length, scale)
+    if (status !== 0) throw failures[status]?.()
+    const extent = { width: (width * scale) / 8, height: (height * scale) / 8 }
+    const size = { width: codec.outputWidth(), height: codec.outputHeight() }
+    if (size.width !== Math.ceil(extent.width) || size.height !== Math.ceil(extent.height))
+      throw corrupt('sizes that contradict')
+    const bytes = size.width * size.height * 4
+    const pixels = Buffer.from(codec.memory.buffer, checked(codec.outputAddress()), bytes)
+    if (bytes <= COPIED_BYTES) return { ...size, extent, data: Buffer.from(pixels) }
+    lendTo(pixels)
+    return { ...size, extent, data: pixels }
+  }
+  return withCodec(decode, { needsMuch: width * height * scale * scale > (COPIED_BYTES / 4) * 64 })
+}
+
+/** The smallest scale at which a picture still has the sides asked for, and `margin` times as many pixels a side. */
+export function scaleFor({ width, height }: Size, needed: Size, margin: number): Scale {
+  const fits = (scale: Scale) =>
+    width * scale >= 8 * margin * needed.width && height * scale >= 8 * margin * needed.height
+  return SCALES.find(fits) ?? 8
+}

@@ -1,0 +1,118 @@
+import { corrupt } from '../errors.ts'
+import { compileWasm, instantiate, isTrap, type WasmModule } from '../wasm.ts'
+
+/** What `assembly/index.ts` exports; addresses and sizes in bytes. */
+export type Codec = {
+  memory: { buffer: ArrayBuffer }
+  reset(): void
+  allocate(bytes: number): number
+  decode(source: number, length: number, scale: number): number
+  outputAddress(): number
+  outputWidth(): number
+  outputHeight(): number
+  openEncoder(width: number, height: number, quality: number): number
+  rowsAtOnce(): number
+  encodeRows(rows: number): number
+  finishImage(): number
+  fileEnd(): number
+  filterRows(
+    from: number,
+    fromStride: number,
+    to: number,
+    toStride: number,
+    width: number,
+    starts: number,
+    weights: number,
+    taps: number,
+  ): void
+  blendRows(rows: number, weights: number, taps: number, to: number, bytes: number): void
+  premultiply(at: number, pixels: number): number
+  unpremultiply(at: number, pixels: number): void
+}
+
+/** Memory never shrinks, so an instance that has more bytes than this is kept for as long as pictures follow closely. */
+const KEPT_MEMORY = 32 * 2 ** 20
+const LARGE_MEMORY = 256 * 2 ** 20
+const LARGE_KEPT_MS = 1000
+
+let module: WasmModule | undefined
+let kept: Codec | undefined
+let large: Codec | undefined
+let forgetting: NodeJS.Timeout | undefined
+
+/** Instances in whose memory the pixels of a picture lie. */
+const lent = new WeakMap<Buffer, Codec>()
+
+/** Compiles the module, once in a thread: before the first `useCodec`. */
+export async function readyCodec(): Promise<void> {
+  module ??= await compileWasm('./jpeg/jpeg.wasm')
+}
+
+/**
+ * Lends the thread's instance, its memory empty. Pixels that `use` returns stay in that memory if it says so by
+ * `lendTo`: the instance comes back by `takeBack`, and until then there is another.
+ */
+export function useCodec<T>(
+  use: (codec: Codec, lendTo: (pixels: Buffer) => void) => T,
+  { needsMuch = false } = {},
+): T {
+  if (!module) throw new Error('readyCodec must come before useCodec')
+  const codec = (needsMuch ? takeLarge() : undefined) ?? kept ?? instantiate<Codec>(module)
+  if (codec === kept) kept = undefined
+  let isLent = false
+  try {
+    codec.reset()
+    const result = use(codec, (pixels) => {
+      lent.set(pixels, codec)
+      isLent = true
+    })
+    if (!isLent) keep(codec)
+    return result
+  } catch (error) {
+    if (isTrap(error)) throw corrupt('damaged JPEG data', error)
+    throw error
+  }
+}
+
+/** As `useCodec`, which it makes ready. */
+export async function withCodec<T>(...args: Parameters<typeof useCodec<T>>): Promise<T> {
+  await readyCodec()
+  return useCodec(...args)
+}
+
+/** Ends the loan of memory to a picture, whose pixels must not be looked at any more; other pictures are left alone. */
+export function takeBack(pixels: Buffer): void {
+  const codec = lent.get(pixels)
+  lent.delete(pixels)
+  if (codec) keep(codec)
+}
+
+function keep(codec: Codec): void {
+  const bytes = codec.memory.buffer.byteLength
+  if (bytes <= KEPT_MEMORY) kept = codec
+  else if (bytes <= LARGE_MEMORY) {
+    // Fresh memory costs a page fault for every 4 kB: a third of a decode at full size.
+    large = codec
+    forgetting ??= setTimeout(takeLarge, LARGE_KEPT_MS).unref()
+    forgetting.refresh()
+  }
+}
+
+function takeLarge(): Codec | undefined {
+  const codec = large
+  large = undefined
+  return codec
+}
+
+/** Copies bytes into the codec's memory and returns their address. Throws a RangeError, as for a Buffer, when there is no room. */
+export function copyIn({ memory, allocate }: Codec, bytes: Uint8Array): number {
+  const address = checked(allocate(bytes.length))
+  new Uint8Array(memory.buffer, address, bytes.length).set(bytes)
+  return address
+}
+
+/** The address that an allocation returned, if it did. */
+export function checked(address: number): number {
+  if (address === 0) throw new RangeError('Array buffer allocation failed')
+  return address >>> 0
+}

@@ -1,0 +1,90 @@
+import type { Bitmap } from './bitmap.ts'
+import { type Codec, checked, useCodec } from './jpeg/module.ts'
+import { type Kernels, LANCZOS3, LANCZOS3_IN_HALVES, makeKernels } from './kernels.ts'
+import type { Size } from './operations.ts'
+
+/** Rows of the source that are copied together. */
+const STRIP = 16
+
+/** Rows of the result that are made together. */
+const GROUP = 4
+
+/**
+ * Resizes by Lanczos3 on premultiplied alpha, from exactly the extent that the picture has in the bitmap; with
+ * `halves`, to twice as many rows, whose means in pairs are the result. `readyCodec` must have come before.
+ */
+export function resizeBitmap(source: Bitmap, to: Size, { halves = false } = {}): Bitmap {
+  const { extent = source } = source
+  const width = to.width
+  const height = halves ? 2 * to.height : to.height
+  const [stretchX, stretchY] = [Math.max(1, extent.width / width), Math.max(1, extent.height / to.height)]
+  const across = { size: source.width, extent: extent.width, to: width }
+  const down = { size: source.height, extent: extent.height, to: height }
+  // What is enlarged has nothing that means could weaken.
+  const filterDown = halves && extent.height >= to.height ? LANCZOS3_IN_HALVES : LANCZOS3
+  const data = filter(
+    source,
+    makeKernels(across, LANCZOS3, stretchX, 2),
+    makeKernels(down, filterDown, stretchY, 1),
+  )
+  return { width, height, data }
+}
+
+/** Rows go through WebAssembly in strips, so that the memory there does not grow with their number. */
+function filter(source: Bitmap, columns: Kernels, rows: Kernels): Buffer {
+  const [width, height] = [columns.starts.length, rows.starts.length]
+  const [rowBytes, sourceRowBytes] = [width * 4, source.width * 4]
+  return useCodec((codec) => {
+    const data = Buffer.allocUnsafeSlow(rowBytes * height)
+    const pairBytes = ((source.width + 3) & ~3) * 8
+    const ring = openRing(codec, rows, sourceRowBytes)
+    const pairs = checked(codec.allocate(GROUP * pairBytes))
+    const lines = checked(codec.allocate(GROUP * rowBytes))
+    const addressesAt = checked(codec.allocate(rows.taps * 4))
+    const columnStarts = columns.starts.map((start) => start * 8)
+    const across = [copyIn(codec, columnStarts), copyIn(codec, columns.weights), columns.taps] as const
+    const rowWeights = copyIn(codec, rows.weights)
+    const bytes = new Uint8Array(codec.memory.buffer)
+    const addresses = new Uint32Array(codec.memory.buffer, addressesAt, rows.taps)
+    let [done, translucent] = [0, false]
+    for (let top = 0; done < height; top += STRIP) {
+      const bottom = Math.min(top + STRIP, source.height)
+      const strip = ring.addressOf(top)
+      bytes.set(source.data.subarray(top * sourceRowBytes, bottom * sourceRowBytes), strip)
+      translucent = codec.premultiply(strip, (bottom - top) * source.width) !== 0 || translucent
+      for (; done < height; done += GROUP) {
+        const count = Math.min(GROUP, height - done)
+        const end = (rows.starts[done + count - 1] as number) + rows.taps
+        if (end > bottom && bottom < source.height) break
+        for (let row = 0; row < count; row++) {
+          const first = rows.starts[done + row] as number
+          for (let tap = 0; tap < rows.taps; tap++) addresses[tap] = ring.addressOf(first + tap)
+          const weights = rowWeights + (done + row) * rows.taps * 2
+          codec.blendRows(addressesAt, weights, rows.taps, pairs + row * pairBytes, sourceRowBytes)
+        }
+        codec.filterRows(pairs, pairBytes, lines, rowBytes, width, ...across)
+        if (translucent) codec.unpremultiply(lines, count * width)
+        data.set(bytes.subarray(lines, lines + count * rowBytes), done * rowBytes)
+      }
+    }
+    return data
+  })
+}
+
+/** Room for the rows of the source that a group of rows is made of, and a strip more; older ones are written over. */
+function openRing(codec: Codec, { starts, taps }: Kernels, rowBytes: number) {
+  let most = 0
+  for (let row = GROUP - 1; row < starts.length; row++)
+    most = Math.max(most, (starts[row] as number) - (starts[row - GROUP + 1] as number))
+  const capacity = STRIP * Math.ceil((most + taps) / STRIP + 1)
+  const address = checked(codec.allocate(capacity * rowBytes))
+  return { addressOf: (row: number) => address + (row % capacity) * rowBytes }
+}
+
+/** Copies numbers into the codec's memory and returns their address. */
+function copyIn({ memory, allocate }: Codec, numbers: Int32Array | Int16Array): number {
+  const address = checked(allocate(numbers.byteLength))
+  const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
+  new Uint8Array(memory.buffer).set(bytes, address)
+  return address
+}

@@ -1,0 +1,66 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { contenders, programs } from './contenders.ts'
+
+/** A contender in a process of its own: what one costs, none of the others pays. */
+export type Runner = {
+  name: string
+  can(task: string): boolean
+  /** Does a task on a file once; what the numbers are is said in `runner.ts`. Undefined if it failed. */
+  run(task: string, file: string): Promise<[number, number, number] | undefined>
+  stop(): void
+}
+
+/** As `npm start` and `npm run worker` have it. */
+const OURS_ENV = { MALLOC_MMAP_THRESHOLD_: '262144', MALLOC_TRIM_THRESHOLD_: '262144' }
+
+/** Starts one contender of `contenders` for so many images at a time; 0 threads is in the caller's. */
+export const startContender = (name: string, threads = 0): Promise<Runner> =>
+  start(
+    name,
+    [process.execPath, new URL('./runner.ts', import.meta.url).pathname, name, String(threads)],
+    () => true,
+    name === 'ours' ? OURS_ENV : {},
+  )
+
+/** Starts all contenders, and the programs that this machine has. */
+export async function startAll(): Promise<Runner[]> {
+  const found = Object.entries(programs).filter(([, { needs }]) => hasProgram(needs))
+  return Promise.all([
+    ...Object.keys(contenders).map((name) => startContender(name)),
+    ...found.map(([name, { command, tasks }]) =>
+      start(name, command, (task) => (tasks as string[]).includes(task), {}),
+    ),
+  ])
+}
+
+function hasProgram([command = '', ...args]: string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0
+}
+
+async function start(
+  name: string,
+  [command = '', ...args]: string[],
+  can: Runner['can'],
+  env: Record<string, string>,
+): Promise<Runner> {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'ignore'] })
+  process.on('exit', () => child.kill('SIGKILL'))
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const read = async () => {
+    const { value, done } = await lines.next()
+    return done ? undefined : (value as string)
+  }
+  if ((await read())?.startsWith('ready') !== true) throw new Error(`${name} does not start`)
+  return {
+    name,
+    can,
+    async run(task, file) {
+      if (child.exitCode !== null) return undefined
+      child.stdin.write(`${task} ${file}\n`)
+      const answer = (await read())?.split(' ').map(Number)
+      return answer?.length === 3 ? (answer as [number, number, number]) : undefined
+    },
+    stop: () => void child.kill('SIGKILL'),
+  }
+}

@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** Entry and output of each WebAssembly module, from the root of the project; built files lie beside their loaders. */
+const MODULES = [['lib/imaging/jpeg/assembly/index.ts', 'lib/imaging/jpeg/jpeg.wasm']]
+
+const FLAGS = [
+  '--runtime',
+  'stub',
+  '--enable',
+  'simd',
+  '-O3',
+  '--converge',
+  '--noAssert',
+  '--use',
+  'abort=',
+  '--disableWarning',
+  '201',
+]
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+// `npm ci --omit=dev` runs this too, where there is no compiler: a built file comes with the installation then.
+if (existsSync(new URL('../node_modules/assemblyscript/package.json', import.meta.url))) {
+  const { default: asc } = await import('assemblyscript/asc')
+  for (const [entry, file] of MODULES) {
+    const { error, stderr } = await asc.main([entry, '--baseDir', ROOT, '--outFile', file, ...FLAGS])
+    if (error) {
+      console.error(`${stderr}`)
+      throw error
+    }
+  }
+}
