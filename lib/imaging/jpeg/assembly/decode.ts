@@ -16,7 +16,7 @@ import {
 import { allocate } from './memory'
 import { openOutput, writeRows } from './output'
 import { layBlocks, placeQuantiser } from './place'
-import { writeSamples } from './samples'
+import { sampleAddress, writeSamples } from './samples'
 import { readScan } from './scan'
 import { useSkips } from './skips'
 import { placeStream, skipScan, streamSize } from './stream'
@@ -141,11 +141,12 @@ function writePicture(): void {
     for (let i: u32 = 0; i < frame.components; i++) {
       const member = component(i)
       for (let y: u32 = 0; y < member.v; y++) {
-        const row = unitRow * member.v + y
-        const start = row * member.paddedWide
+        let block = member.coefficients + (unitRow * member.v + y) * member.paddedWide * frame.blockBytes
+        let to = sampleAddress(member, unitRow, 0, y)
         for (let column: u32 = 0; column < member.paddedWide; column++) {
-          const block = member.coefficients + (start + column) * frame.blockBytes
-          writeSamples(member, block, frame.lastNeeded, column, row)
+          writeSamples(member, block, frame.lastNeeded, to)
+          block += frame.blockBytes
+          to += frame.scale
         }
       }
     }

@@ -2,6 +2,9 @@
 
 export const MAX_COMPONENTS: u32 = 4
 
+/** Rows of units in a ring of samples: where colours are interpolated, those above and below are needed too. */
+export const RING_UNITS: u32 = 3
+
 /** One component of the picture: its sampling factors, its tables, and its samples at the scale of the decode. */
 @unmanaged
 export class Component {

@@ -1,10 +1,7 @@
 import { convertRow } from './colour'
-import { ceilDiv, component, frame } from './frame'
+import { ceilDiv, component, frame, RING_UNITS } from './frame'
 import { allocate } from './memory'
 import { upsampleRow } from './upsample'
-
-/** Rows of units in a ring: where colours are interpolated, the rows of units above and below are needed too. */
-const RING_UNITS = 3
 
 /** Bytes before and behind rows, which vectors may touch. */
 const MARGIN = 32

@@ -81,16 +81,16 @@ function readAc(member: Component, block: usize, mask: usize, p: u32): u32 {
 }
 
 function refineAc(member: Component, block: usize, mask: usize, p: u32): u32 {
+  const top = streamTop()
   const end = scan.spectralEnd
   const one = 1 << scan.successiveLow
   const nonZero = load<u64>(mask)
   let k = scan.spectralStart
   if (!endOfBandRun) {
-    const top = streamTop()
     const table = member.ac
     const values = valuesOf(table)
     let added: u64 = 0
-    for (; k <= end; k++) {
+    while (k <= end) {
       const bits = window(top, p)
       // A value is one bit here, which the table has taken with its code.
       const entry = load<u32>(values + ((<usize>(bits >> (64 - VALUE_BITS))) << 2))
@@ -114,30 +114,49 @@ function refineAc(member: Component, block: usize, mask: usize, p: u32): u32 {
           break
         }
       }
-      // Passes over `run` coefficients that are zero so far; those that are not get their bit.
-      for (; k <= end; k++) {
-        if ((nonZero >> k) & 1) p = refine(block, k, one, p)
-        else if (run-- == 0) break
-      }
-      if (value && k <= end) {
-        store<i16>(block + load<u8>(frame.place + k), value > 0 ? one : -one)
-        added |= (<u64>1) << k
+      // Passes over `run` coefficients that are zero so far, and comes to the next; those that are not get their bit.
+      let zeros = ~nonZero & band(k, end)
+      for (; run > 0; run--) zeros &= zeros - 1
+      const target = zeros ? <u32>ctz(zeros) : end + 1
+      p = refine(block, nonZero & band(k, target - 1), one, top, p)
+      k = target + 1
+      if (value && target <= end) {
+        store<i16>(block + load<u8>(frame.place + target), value > 0 ? one : -one)
+        added |= (<u64>1) << target
       }
     }
     store<u64>(mask, nonZero | added)
   }
   if (endOfBandRun) {
     endOfBandRun--
-    let left = (nonZero >> k) & (((<u64>2) << (end - k)) - 1)
-    for (; left && k <= end; left >>= 1, k++) if (left & 1) p = refine(block, k, one, p)
+    p = refine(block, nonZero & band(k, end), one, top, p)
   }
   return p
 }
 
-/** Reads the next bit of a coefficient that is not zero. */
-function refine(block: usize, k: u32, one: i32, p: u32): u32 {
-  const at = block + load<u8>(frame.place + k)
-  const value: i32 = load<i16>(at)
-  if (bitAt(p) && !(value & one)) store<i16>(at, value < 0 ? value - one : value + one)
-  return p + 1
+/** A bit for each coefficient from `start` to `end`; none when `end` lies before. */
+function band(start: u32, end: u32): u64 {
+  return end + 1 > start ? (<u64>-1 >> (63 - end)) & ((<u64>-1) << start) : 0
+}
+
+/** Reads the next bit of each coefficient in a set. */
+function refine(block: usize, set: u64, one: i32, top: usize, p: u32): u32 {
+  const place = frame.place
+  let bits = window(top, p)
+  let left = 56
+  for (; set; set &= set - 1) {
+    const at = block + load<u8>(place + <usize>ctz(set))
+    const value: i32 = load<i16>(at)
+    const sign = value >> 31
+    // Away from zero; a coefficient that has the bit already can only be in broken data.
+    const step = ((one ^ sign) - sign) & -(<i32>(bits >> 63) & ~(value >> <i32>scan.successiveLow))
+    store<i16>(at, value + step)
+    bits <<= 1
+    p++
+    if (--left == 0) {
+      bits = window(top, p)
+      left = 56
+    }
+  }
+  return p
 }

@@ -1,12 +1,17 @@
-import { Component, frame } from './frame'
+import { Component, frame, RING_UNITS } from './frame'
 import { flatSample, inverse8 } from './idct'
 import { inverse2, inverse4 } from './idct-scaled'
 
-/** Makes the samples of one block, at a column and row of blocks; `last` is its last coefficient that may not be zero. */
-export function writeSamples(member: Component, block: usize, last: u32, column: u32, row: u32): void {
+/** Where the samples of a block go, at a column and row of blocks of the current row of units. */
+export function sampleAddress(member: Component, unitRow: u32, column: u32, row: u32): usize {
+  const ringRow = (unitRow % RING_UNITS) * member.v + row
+  return member.plane + (ringRow * member.stride + column) * frame.scale
+}
+
+/** Makes the samples of one block; `last` is its last coefficient, as sent, that may not be zero. */
+export function writeSamples(member: Component, block: usize, last: u32, to: usize): void {
   const scale = frame.scale
   const stride = member.stride
-  const to = member.plane + ((row * scale) % member.rows) * stride + column * scale
   const quantiser = member.quantiser
   if (last == 0) {
     const sample = flatSample(<i32>load<i16>(block) * load<i16>(quantiser))
@@ -20,10 +25,8 @@ export function writeSamples(member: Component, block: usize, last: u32, column:
 const GREY = 128
 
 /** What is shown where there is no data. */
-export function writeGrey(member: Component, column: u32, row: u32): void {
-  const scale = frame.scale
-  const to = member.plane + ((row * scale) % member.rows) * member.stride + column * scale
-  fillSquare(to, member.stride, scale, GREY)
+export function writeGrey(member: Component, to: usize): void {
+  fillSquare(to, member.stride, frame.scale, GREY)
 }
 
 function fillSquare(to: usize, stride: usize, side: u32, sample: u32): void {

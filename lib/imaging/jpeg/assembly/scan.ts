@@ -2,7 +2,7 @@ import { lastCoefficient, readBlock } from './block'
 import { component, frame, Status, scan, scanComponent } from './frame'
 import { readMeans } from './means'
 import { readProgressiveBlock, resetRun } from './progressive'
-import { writeGrey, writeSamples } from './samples'
+import { sampleAddress, writeGrey, writeSamples } from './samples'
 import { fillStream, streamBits } from './stream'
 import { advance, startUnits, unit } from './unit'
 
@@ -54,6 +54,27 @@ function readInterval(count: u32): u32 {
 
 /** The sequential blocks of one unit; returns the position behind them, or one beyond the data. */
 function readUnit(p: u32): u32 {
+  return frame.direct ? readUnitSamples(p) : readUnitCoefficients(p)
+}
+
+function readUnitSamples(p: u32): u32 {
+  for (let i: u32 = 0; i < scan.components; i++) {
+    const member = scanComponent(i)
+    for (let y: u32 = 0; y < member.v; y++) {
+      let to = sampleAddress(member, unit.row, unit.column * member.h, y)
+      for (let x: u32 = 0; x < member.h; x++) {
+        memory.fill(scratch, 0, 128)
+        p = readBlock(member, scratch, p)
+        if (p == -1) return p
+        writeSamples(member, scratch, lastCoefficient(), to)
+        to += frame.scale
+      }
+    }
+  }
+  return p
+}
+
+function readUnitCoefficients(p: u32): u32 {
   const alone = scan.components == 1
   for (let i: u32 = 0; i < scan.components; i++) {
     const member = scanComponent(i)
@@ -61,21 +82,9 @@ function readUnit(p: u32): u32 {
     const high: u32 = alone ? 1 : member.v
     for (let y: u32 = 0; y < high; y++) {
       for (let x: u32 = 0; x < wide; x++) {
-        const column = unit.column * wide + x
-        const row = unit.row * high + y
-        if (!frame.direct) {
-          p = readBlock(
-            member,
-            member.coefficients + (row * member.paddedWide + column) * frame.blockBytes,
-            p,
-          )
-          if (p == -1) return p
-          continue
-        }
-        memory.fill(scratch, 0, 128)
-        p = readBlock(member, scratch, p)
+        const index = (unit.row * high + y) * member.paddedWide + unit.column * wide + x
+        p = readBlock(member, member.coefficients + index * frame.blockBytes, p)
         if (p == -1) return p
-        writeSamples(member, scratch, lastCoefficient(), column, row)
       }
     }
   }
@@ -110,7 +119,7 @@ function passUnits(count: u32): void {
         const member = component(i)
         for (let y: u32 = 0; y < member.v; y++)
           for (let x: u32 = 0; x < member.h; x++)
-            writeGrey(member, unit.column * member.h + x, unit.row * member.v + y)
+            writeGrey(member, sampleAddress(member, unit.row, unit.column * member.h + x, y))
       }
     }
     advance()
