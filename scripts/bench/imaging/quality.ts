@@ -26,7 +26,8 @@ async function compareToSharp(source: Uint8Array, image: RenderedImage): Promise
   const theirs = await sharp(source)
     .autoOrient()
     .resize(width, height, { fit: 'fill' })
-    .toFormat(format, { quality: 80 })
+    // For PNG a quality would mean a palette.
+    .toFormat(format, format === 'jpeg' ? { quality: 80 } : {})
     .toBuffer()
   return {
     ...{ name, width, height },
