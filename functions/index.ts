@@ -5,10 +5,13 @@ import { receiveUpload } from './consumers/receive-upload.ts'
 import { showFile } from './files/show-file.ts'
 import { health } from './health/health.ts'
 import { liveness } from './health/liveness.ts'
+import { metrics } from './health/metrics.ts'
 import { readiness } from './health/readiness.ts'
 import { show as showJob } from './jobs/show.ts'
 import { submit as submitJob } from './jobs/submit.ts'
+import { showAsset } from './page/show-asset.ts'
 import { showContent } from './page/show-content.ts'
+import { showPage } from './page/show-page.ts'
 import { showStats } from './page/show-stats.ts'
 import { upload } from './page/upload.ts'
 import { add } from './photos/add.ts'
@@ -61,8 +64,11 @@ export const endpoints: readonly AnyEndpoint[] = [
   showContent,
   showStats,
   showFile,
+  showPage,
+  showAsset,
   health,
   liveness,
+  metrics,
   readiness,
 ]
 

@@ -3,6 +3,7 @@ import { type Cache, openCache } from './cache/index.ts'
 import type { Config } from './config.ts'
 import { type Db, openDb } from './db/index.ts'
 import { openLog } from './log.ts'
+import { type Metrics, openMetrics } from './metrics.ts'
 import { type Contents, openContents } from './photos/contents.ts'
 import type { Queue } from './queue/index.ts'
 import { openStorage, type Storage } from './storage/index.ts'
@@ -16,11 +17,14 @@ export type App = {
   cache: Cache
   contents: Contents
   log: Logger
+  metrics: Metrics
+  /** The `traceparent` of the request or attempt that is being served: what is stored and published carries it. */
+  trace?: string
 }
 
 /** Opens what the configuration names, each connecting when it is first needed. */
 export async function openApp(config: Config): Promise<App & { close(): Promise<void> }> {
-  const log = openLog(config)
+  const log = await openLog(config)
   const db = await openDb(config.databaseUrl)
   const queue = await openQueue(config, log)
   const storage = await openStorage(config)
@@ -33,6 +37,7 @@ export async function openApp(config: Config): Promise<App & { close(): Promise<
     cache,
     contents: openContents({ db, storage, cache }),
     log,
+    metrics: openMetrics(db),
     async close() {
       await queue.close()
       await cache.close()

@@ -1,8 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { liveness } from '../functions/health/liveness.ts'
+import { metrics } from '../functions/health/metrics.ts'
 import { consumers, endpoints, lives, schedules } from '../functions/index.ts'
 import type { App } from './app.ts'
+import { loadAssets } from './assets.ts'
 import { isDatabaseAway } from './db/errors.ts'
 import { lanesOf, type Schedule } from './function.ts'
+import { mount, openServer } from './http/mount.ts'
 import { openHttp } from './http/server.ts'
 import { openHub } from './live/hub.ts'
 import { noteMissed } from './notifications/note.ts'
@@ -16,11 +20,14 @@ export type Running = { stop(): Promise<void> }
 
 /** Serves every endpoint over HTTP; `url` is where. */
 export async function runApi(app: App): Promise<Running & { url: string }> {
+  app.metrics.observeProcess()
   const hub = openHub(app)
   // What another process has changed or removed is shown no longer.
   hub.subscribe({ kind: 'all' }, ({ subject }) => subject && app.contents.drop(subject))
   const server = await openHttp({ ...app, hub }, endpoints, lives)
   const url = await server.listen({ host: app.config.host, port: app.config.port })
+  // Not left to the first visitor.
+  loadAssets().catch((error: Error) => app.log.error({ err: error }, 'page not readable'))
   return {
     url,
     async stop() {
@@ -28,6 +35,18 @@ export async function runApi(app: App): Promise<Running & { url: string }> {
       await hub.close()
     },
   }
+}
+
+/** Serves `/metrics` and `/healthz` for a process without an api, where `METRICS_PORT` says so. */
+export async function runMetrics(app: App): Promise<Running> {
+  const { host, metricsPort: port } = app.config
+  const server = openServer(app)
+  if (port > 0) {
+    app.metrics.observeProcess()
+    mount(server, [liveness, metrics], app)
+    await server.listen({ host, port })
+  }
+  return { stop: () => server.close() }
 }
 
 /** Processes photos; begins with what is queued where the queue itself remembers nothing. */

@@ -4,7 +4,7 @@ import { type App, openApp } from '../lib/app.ts'
 import { type Config, readConfig } from '../lib/config.ts'
 import { isDatabaseAway } from '../lib/db/errors.ts'
 import { migrate } from '../lib/db/migrate.ts'
-import { type Running, runApi, runRelay, runWorker } from '../lib/processes.ts'
+import { type Running, runApi, runMetrics, runRelay, runWorker } from '../lib/processes.ts'
 
 /** Longest wait for what runs when the process is asked to stop, in ms. */
 const STOP_TIMEOUT_MS = 30_000
@@ -13,8 +13,8 @@ const STOP_TIMEOUT_MS = 30_000
 const ROLES: Record<string, ((app: App) => Promise<Running & { url?: string }>)[]> = {
   all: [runRelay, runWorker, runApi],
   api: [runApi],
-  worker: [runWorker],
-  relay: [runRelay],
+  worker: [runMetrics, runWorker],
+  relay: [runMetrics, runRelay],
   migrate: [],
 }
 

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs'
 import net from 'node:net'
 import type { TestProject } from 'vitest/node'
 
 const DATABASE_URL = process.env.TEST_DATABASE_URL ?? 'postgres://postgres:postgres@127.0.0.1:5432/postgres'
 const RABBITMQ_URL = process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672'
 const REDIS_URL = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
+/** Where Debian has it. */
+const CHROMIUM = process.env.TEST_CHROMIUM ?? '/usr/bin/chromium'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -11,14 +14,25 @@ declare module 'vitest' {
     postgresUrl: string | undefined
     rabbitmqUrl: string | undefined
     redisUrl: string | undefined
+    /** Path of a browser; undefined where there is none. */
+    chromium: string | undefined
   }
 }
 
-/** Finds the servers that the tests may use. */
+/** Finds the servers and the browser that the tests may use. */
 export default async function setup(project: TestProject) {
   project.provide('postgresUrl', await ifReachable('PostgreSQL', DATABASE_URL, 5432))
   project.provide('rabbitmqUrl', await ifReachable('RabbitMQ', RABBITMQ_URL, 5672))
   project.provide('redisUrl', await ifReachable('Redis', REDIS_URL, 6379))
+  project.provide('chromium', findBrowser())
+}
+
+function findBrowser(): string | undefined {
+  if (existsSync(CHROMIUM)) return CHROMIUM
+  if (process.env.REQUIRE_SERVERS === '1')
+    throw new Error(`There is no browser at ${CHROMIUM}, and REQUIRE_SERVERS=1`)
+  console.warn(`There is no browser at ${CHROMIUM}: its tests are skipped`)
+  return undefined
 }
 
 async function ifReachable(name: string, url: string, defaultPort: number): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import { problems, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { stateOf } from '../../lib/photos/photo.ts'
 import { confirmUpload as confirm, findProjectImage } from '../../lib/photos/uploads.ts'
+import { parseTraceparent } from '../../lib/trace.ts'
 
 /** Says that an image has been uploaded, which begins its processing. */
 export const confirmUpload = endpoint({
@@ -16,9 +17,11 @@ export const confirmUpload = endpoint({
     202: Type.Object({ image_id: Uuid, state: Type.String() }),
     ...problems(404, 409, 503),
   },
-  async handle({ params }, app, reply) {
+  async handle({ params, headers }, app, reply) {
     const { uuid } = await findProjectImage(app, params.image_id)
-    await confirm(app, uuid)
+    // Who asked for the upload is told, unless this request names a trace of its own.
+    const trace = parseTraceparent(headers.traceparent) && app.trace
+    await confirm({ ...app, trace }, uuid)
     const image = await findProjectImage(app, uuid)
     return reply(202, { image_id: image.uuid, state: stateOf(image) })
   },

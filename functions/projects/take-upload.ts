@@ -3,6 +3,7 @@ import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { confirmUpload, findProjectImage } from '../../lib/photos/uploads.ts'
+import { parseTraceparent } from '../../lib/trace.ts'
 
 /** Takes an upload into the local store, where the storage is no bucket: the form of an upload link is posted here. */
 export const takeUpload = endpoint({
@@ -12,7 +13,7 @@ export const takeUpload = endpoint({
   tag: 'projects',
   form: Type.Object({ file: Bytes }, { additionalProperties: Type.String() }),
   replies: { 204: NoBody, ...problems(403, 404, 409, 413, 415, 422, 503) },
-  async handle({ form }, app, reply) {
+  async handle({ form, headers }, app, reply) {
     if (!app.storage.verifyUpload) throw new AppError('not-found', 404, 'Uploads go to the bucket')
     const fields: Record<string, string> = {}
     for await (const part of form) {
@@ -26,7 +27,9 @@ export const takeUpload = endpoint({
       const image = await findProjectImage(app, key.slice(key.lastIndexOf('/') + 1))
       if (image.status !== 'init') throw new AppError('already-uploaded', 409, 'The image has been uploaded')
       await app.storage.putStream(key, part.content, maxBytes)
-      await confirmUpload(app, image.uuid)
+      // A form of a browser names no trace; whose link it is does.
+      const trace = parseTraceparent(headers.traceparent) && app.trace
+      await confirmUpload({ ...app, trace }, image.uuid)
       return reply(204, null)
     }
     throw new AppError('invalid-upload', 422, 'The form has no field "file" after the fields of params')

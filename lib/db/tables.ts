@@ -46,6 +46,8 @@ export type PhotosTable = {
   nickname: string | null
   /** When the sweep looks next whether an `init` photo has been uploaded. */
   check_after: string | null
+  /** W3C Trace Context of who asked for the photo. */
+  traceparent: string | null
 }
 
 export type ThumbnailsTable = {
@@ -75,6 +77,8 @@ export type EventsTable = {
   /** When the message is due; null: part of the timeline only. */
   publish_after: string | null
   published_at: string | null
+  /** What its message carries. */
+  traceparent: string | null
 }
 
 /** An event to be told to one target, or that has been. */

@@ -6,6 +6,7 @@ import type { LiveApp } from '../live/hub.ts'
 import { Problem } from './schemas.ts'
 import { serveSocket } from './socket.ts'
 import { serveEvents } from './sse.ts'
+import { tell } from './tell.ts'
 
 /** Largest message of a client, in bytes; a larger one closes its socket with 1009. */
 const MAX_PAYLOAD = 65_536
@@ -36,11 +37,17 @@ export async function mountLive(
       schema: { summary, tags: [tag], ...(params && { params }), response: subscription ? EVENTS : UPGRADE },
       handler: async (request, response) => {
         const of = given(request)
-        if (of) return serveEvents(app, response, of.subscription, of.cursor)
+        if (of) {
+          tell(app, request, 200)
+          return serveEvents(app, response, of.subscription, of.cursor)
+        }
         response.header('upgrade', 'websocket').header('connection', 'upgrade')
         throw new AppError('upgrade-required', 426, 'This is a WebSocket')
       },
-      wsHandler: (socket, request) => serveSocket(app, socket, given(request)),
+      wsHandler: (socket, request) => {
+        tell(app, request, 101)
+        return serveSocket(app, socket, given(request))
+      },
     })
   }
 }

@@ -11,27 +11,34 @@ import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
 import { answerOnce } from '../idempotency.ts'
+import { continueTrace, traceFields } from '../trace.ts'
 import { readForm } from './form.ts'
 import { problemOf, RETRY_AFTER_S } from './problem.ts'
 import { Bytes, KeyHeader } from './schemas.ts'
+import { tell } from './tell.ts'
 import { validatorCompiler } from './validate.ts'
 
 /** Largest JSON body: 10,000 uuids are 0.4 MB, 1,000 URLs of 2,048 characters 2 MB. */
 const BODY_LIMIT = 4 * 1024 * 1024
 
 /** A Fastify server without routes: how it validates, how it tells errors. */
-export function openServer(app: Pick<App, 'log'>): FastifyInstance {
+export function openServer(app: Pick<App, 'log' | 'metrics'>): FastifyInstance {
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: true,
+    genReqId: ({ headers }) => continueTrace(headers.traceparent),
+    childLoggerFactory: (log, { reqId }) => log.child(traceFields(reqId)),
     frameworkErrors: refuse,
     clientErrorHandler: refuseRaw,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
   })
   server.setValidatorCompiler(validatorCompiler)
   server.removeContentTypeParser('text/plain')
+  server.addHook('onResponse', async (request, { statusCode, elapsedTime }) =>
+    tell(app, request, statusCode, elapsedTime),
+  )
   server.setErrorHandler(refuse)
   server.setNotFoundHandler((_request, response) =>
     response.code(404).type('application/problem+json').send({
@@ -91,10 +98,11 @@ export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[]
       handler: async (request, response) => {
         const { params, query, body, headers, method } = request
         const given = { params, query, body, headers, method, form: readForm(request) }
+        const traced = { ...app, trace: request.id }
         const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
         const key = body === undefined ? undefined : headers['idempotency-key']
-        if (typeof key !== 'string') return send(response, await work(app))
-        return send(response, await answerOnce(app, { route: `${method} ${path}`, key, body }, work))
+        if (typeof key !== 'string') return send(response, await work(traced))
+        return send(response, await answerOnce(traced, { route: `${method} ${path}`, key, body }, work))
       },
     })
   }

@@ -20,7 +20,12 @@ export type RenderedImage = {
   data: Uint8Array
 }
 
-export type Rendered = { source: Metadata; renditions: RenderedImage[] }
+/** `timings` in ms: of the decoding, and of everything made from it. */
+export type Rendered = {
+  source: Metadata
+  renditions: RenderedImage[]
+  timings: { decode: number; render: number }
+}
 
 /** `exifGps`: whether the metadata tells where the picture was taken. */
 export type RenderOptions = { maxPixels: number; exifGps?: boolean }
@@ -53,8 +58,10 @@ export async function renderAll(
   { maxPixels, exifGps = false }: RenderOptions,
 ): Promise<Rendered> {
   const { info, header } = readSource(source, maxPixels)
+  const start = performance.now()
   const stored = await decode(asBuffer(source), info.format, maxPixels)
   if (stored.width !== header.width || stored.height !== header.height) throw corrupt('sizes that contradict')
+  const decoded = performance.now()
   const bitmap = orient(stored, header.orientation)
   const renditions = new Map<RenditionSpec, RenderedImage>()
   const made: Bitmap[] = [bitmap]
@@ -66,7 +73,12 @@ export async function renderAll(
     if (!smallest || areaOf(small) < areaOf(smallest)) smallest = small
   }
   const described = describeSource(info, header.exif, smallest ?? bitmap, exifGps)
-  return { source: described, renditions: recipe.renditions.flatMap((spec) => renditions.get(spec) ?? []) }
+  const timings = { decode: decoded - start, render: performance.now() - decoded }
+  return {
+    source: described,
+    renditions: recipe.renditions.flatMap((spec) => renditions.get(spec) ?? []),
+    timings,
+  }
 }
 
 /** How much smaller per side a rendition must be than another to be made from it: at this ratio nothing visible is lost. */

@@ -13,11 +13,11 @@ export type RenderAnswer =
 /** What a thread of the pool runs: one source, all of its renditions. */
 export default async function work({ source, recipe, ...options }: RenderTask): Promise<RenderAnswer> {
   try {
-    const { source: info, renditions } = await renderAll(source, recipe, options)
+    const { source: info, renditions, timings } = await renderAll(source, recipe, options)
     // A Buffer may be a view of a pool that other code uses too: what is moved must be its own.
     const owned = renditions.map((rendition) => ({ ...rendition, data: new Uint8Array(rendition.data) }))
     return moving(
-      { rendered: { source: info, renditions: owned } },
+      { rendered: { source: info, renditions: owned, timings } },
       owned.map(({ data }) => data.buffer),
     )
   } catch (error) {

@@ -48,6 +48,12 @@ export function lambdaConsumer<A extends App>(
 
 const toDelivery = ({ basicProperties, redelivered = false, data }: RmqMessage): Delivery => ({
   body: Buffer.from(data, 'base64'),
-  headers: basicProperties?.headers ?? {},
+  headers: Object.fromEntries(Object.entries(basicProperties?.headers ?? {}).map(toText)),
   redelivered,
 })
+
+/** A text among the headers comes as `{bytes: [...]}`. */
+function toText([name, value]: [string, unknown]): [string, unknown] {
+  const bytes = (value as { bytes?: unknown } | null)?.bytes
+  return [name, Array.isArray(bytes) ? Buffer.from(bytes).toString() : value]
+}

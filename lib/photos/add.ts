@@ -19,14 +19,17 @@ export type NewPhoto = {
 }
 
 /** Inserts pending photos, which wait to be asked for unless they are `queued`; returns them in the order given. */
-export const addPhotos = (app: Pick<App, 'db' | 'queue'>, photos: readonly NewPhoto[]): Promise<PhotoRow[]> =>
-  record(app, (tx, emit) => insertPhotos(tx, emit, photos))
+export const addPhotos = (
+  app: Pick<App, 'db' | 'queue' | 'trace'>,
+  photos: readonly NewPhoto[],
+): Promise<PhotoRow[]> => record(app, (tx, emit) => insertPhotos(tx, emit, photos, app.trace))
 
 /** The same as a part of a larger `record`. */
 export async function insertPhotos(
   tx: Db,
   emit: (event: NewEvent) => void,
   photos: readonly NewPhoto[],
+  trace: string | undefined,
 ): Promise<PhotoRow[]> {
   const now = new Date().toISOString()
   const rows = photos.map(({ uuid, url, door, name, recipe, queued }) => ({
@@ -37,6 +40,7 @@ export async function insertPhotos(
     recipe: recipe ? JSON.stringify(recipe) : null,
     queued_at: queued ? now : null,
     url_hash: URL.canParse(url) ? urlHash(url) : null,
+    traceparent: trace ?? null,
     created_at: now,
     updated_at: now,
   }))

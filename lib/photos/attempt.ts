@@ -5,6 +5,7 @@ import { type Db, isPostgres, nowPlus } from '../db/index.ts'
 import type { PhotoStatus } from '../db/tables.ts'
 import type { AppError } from '../errors.ts'
 import { thumbKey } from '../storage/index.ts'
+import { continueTrace } from '../trace.ts'
 import type { WorkerApp } from '../worker.ts'
 import { record } from './events.ts'
 import { eventData, findThumbnails, type PhotoRow, plannedPaths } from './photo.ts'
@@ -22,9 +23,12 @@ export type StoredRendition = {
   bytes: number
 }
 
-type Core = Pick<App, 'config' | 'db' | 'queue'>
+type Core = Pick<App, 'config' | 'db' | 'queue' | 'metrics' | 'trace'>
 
-/** Takes a pending photo; undefined where it is not pending (any more). Counts the attempt. */
+/**
+ * Takes a pending photo; undefined where it is not pending (any more). Counts the attempt. One that nobody's trace came
+ * with belongs to the app's, or to a new one.
+ */
 export async function claim(app: Core, uuid: string): Promise<Attempt | undefined> {
   const token = randomUUID()
   const photo = await record(app, async (tx, emit) => {
@@ -37,6 +41,7 @@ export async function claim(app: Core, uuid: string): Promise<Attempt | undefine
         lease_token: token,
         queued_at: sql<string>`coalesce(queued_at, ${nowPlus()})`,
         updated_at: nowPlus(),
+        traceparent: sql<string>`coalesce(traceparent, ${continueTrace(app.trace)})`,
       })
       .where('uuid', '=', uuid)
       .where('status', '=', 'pending')
@@ -48,6 +53,7 @@ export async function claim(app: Core, uuid: string): Promise<Attempt | undefine
         photoUuid: uuid,
         attempt: claimed.attempts,
         data: eventData(claimed, [], app.config.publicUrl),
+        traceparent: claimed.traceparent,
       })
     }
     return claimed
@@ -116,13 +122,15 @@ export async function retryLater(
   error: AppError,
   delayMs: number,
 ): Promise<boolean> {
-  return record(app, async (tx, emit) => {
+  const done = await record(app, async (tx, emit) => {
     const photo = await held(tx, attempt, released('pending')).executeTakeFirst()
     if (!photo) return false
     const detail = `${error.code}: ${error.message}`
     emit({ type: 'image.queued', photoUuid: photo.uuid, attempt: photo.attempts, detail, delayMs })
     return true
   })
+  if (done) app.metrics.retries.inc({ code: error.code })
+  return done
 }
 
 /** Gives the photo up. Its files, of this run or an earlier one, go first, while the lease still keeps others away from them. */
@@ -136,7 +144,7 @@ export async function fail(
   const known = (await findThumbnails(app.db, [uuid])).map(({ url }) => url)
   for (const path of new Set([...known, ...plannedPaths(attempt.photo)]))
     await app.storage.remove(thumbKey(path))
-  return record(app, async (tx, emit) => {
+  const done = await record(app, async (tx, emit) => {
     const photo = await held(tx, attempt, {
       ...released('failed'),
       error_code: error.code,
@@ -149,6 +157,8 @@ export async function fail(
     emit({ type: 'image.failed', photoUuid: uuid, attempt: photo.attempts, detail, data })
     return true
   })
+  if (done) app.metrics.failures.inc({ code: error.code })
+  return done
 }
 
 /**

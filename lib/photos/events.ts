@@ -13,6 +13,8 @@ export type NewEvent = {
   attempt?: number
   detail?: string
   data?: EventData | DeadMessage
+  /** What its message carries, where that is not the trace of the app. */
+  traceparent?: string | null
   /** Publish not before so many ms from now; 0 is at once. */
   delayMs?: number
 }
@@ -25,6 +27,7 @@ export type EventRow = {
   type: EventType
   at: string
   data: string | null
+  traceparent: string | null
   due: boolean
 }
 
@@ -39,14 +42,14 @@ const SILENT: ReadonlySet<EventType> = new Set(['image.created'])
  * not be published, or was not because the process died here, the relay publishes.
  */
 export async function record<T>(
-  app: Pick<App, 'db' | 'queue'>,
+  app: Pick<App, 'db' | 'queue' | 'trace'>,
   work: (tx: Db, emit: (event: NewEvent) => void) => Promise<T>,
 ): Promise<T> {
   const rows: EventRow[] = []
   const result = await within(app.db, async (tx) => {
     const emitted: NewEvent[] = []
     const value = await work(tx, (event) => emitted.push(event))
-    rows.push(...(await insertEvents(tx, emitted)))
+    rows.push(...(await insertEvents(tx, emitted, app.trace)))
     return value
   })
   await publishEvents(
@@ -80,15 +83,20 @@ export async function inTransaction<A extends Pick<App, 'db' | 'queue'>, T>(
   return result
 }
 
-async function insertEvents(tx: Db, events: readonly NewEvent[]): Promise<EventRow[]> {
+async function insertEvents(
+  tx: Db,
+  events: readonly NewEvent[],
+  trace: string | undefined,
+): Promise<EventRow[]> {
   const at = new Date().toISOString()
-  const rows = events.map(({ type, photoUuid, data, delayMs = 0 }) => ({
+  const rows = events.map(({ type, photoUuid, data, traceparent, delayMs = 0 }) => ({
     id: uuidv7(),
     photo_uuid: photoUuid,
     project_id: data !== undefined && 'project_id' in data ? data.project_id : null,
     type,
     at,
     data: data === undefined ? null : JSON.stringify(data),
+    traceparent: traceparent ?? trace ?? null,
     due: delayMs === 0 && !SILENT.has(type),
   }))
   const values = rows.map(({ due, ...row }, index) => {
@@ -120,16 +128,17 @@ async function publishMessages(
 
 /** The message that an event is: the photo's uuid for workers, a CloudEvent for listeners. */
 function messageOf(event: EventRow): Message {
-  const { id, photo_uuid, type, data } = event
-  if (type === 'image.queued') return { id, to: 'work', key: type, body: { photo_uuid } }
+  const { id, photo_uuid, type, data, traceparent } = event
+  const headers: Record<string, string> = traceparent === null ? {} : { traceparent }
+  if (type === 'image.queued') return { id, to: 'work', key: type, body: { photo_uuid }, headers }
   if (type === 'message.dead') {
     const { body, reason } = JSON.parse(data ?? '{}') as DeadMessage
-    return { id, to: 'dead', key: type, body, headers: { 'x-reason': reason } }
+    return { id, to: 'dead', key: type, body, headers: { ...headers, 'x-reason': reason } }
   }
-  return { id, to: 'app', key: type, body: toCloudEvent(event) }
+  return { id, to: 'app', key: type, body: toCloudEvent(event), headers }
 }
 
-/** An event as listeners and subscribers get it: a CloudEvents 1.0 object. */
+/** An event as listeners and subscribers get it: a CloudEvents 1.0 object, with its Distributed Tracing extension. */
 export type CloudEvent = {
   specversion: '1.0'
   id: string
@@ -138,10 +147,18 @@ export type CloudEvent = {
   subject: string | null
   time: string
   datacontenttype: string
+  traceparent?: string
   data: EventData
 }
 
-export const toCloudEvent = ({ id, photo_uuid, type, at, data }: Omit<EventRow, 'due'>): CloudEvent => ({
+export const toCloudEvent = ({
+  id,
+  photo_uuid,
+  type,
+  at,
+  data,
+  traceparent,
+}: Omit<EventRow, 'due'>): CloudEvent => ({
   specversion: '1.0',
   id,
   source: 'photo-processor',
@@ -149,5 +166,6 @@ export const toCloudEvent = ({ id, photo_uuid, type, at, data }: Omit<EventRow, 
   subject: photo_uuid,
   time: at,
   datacontenttype: 'application/json',
+  ...(traceparent !== null && { traceparent }),
   data: JSON.parse(data ?? 'null') as EventData,
 })

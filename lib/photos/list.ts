@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { type Db, isPostgres } from '../db/index.ts'
-import type { PhotoStatus } from '../db/tables.ts'
+import type { Door, PhotoStatus } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
 import type { PhotoRow } from './photo.ts'
 import { parseUuid } from './photo.ts'
@@ -10,7 +10,10 @@ type Position = Pick<PhotoRow, 'created_at' | 'uuid'>
 
 export type Page<T> = { items: T[]; next: string | null }
 
-/** Filters of the list of photos; times are RFC 3339 and include the instant they name. */
+/**
+ * Filters of the list of photos; times are RFC 3339 and include the instant they name. A name with `*` in it is a
+ * pattern in which letters of either case are the same; no index serves it.
+ */
 export type Filters = {
   status?: PhotoStatus
   door?: string
@@ -137,10 +140,16 @@ export function selectPhotos(db: Db, filters: Filters) {
   if (code !== undefined) query = query.where('error_code', '=', code)
   if (created_after !== undefined) query = query.where('created_at', '>=', utc(created_after))
   if (created_before !== undefined) query = query.where('created_at', '<=', utc(created_before))
-  for (const [column, value] of Object.entries({ status, door, project_id, name }))
-    if (value !== undefined) query = query.where(column as 'name', '=', value as string)
+  if (name?.includes('*')) query = query.where('name', isPostgres(db) ? 'ilike' : 'like', likePattern(name))
+  else if (name !== undefined) query = query.where('name', '=', name)
+  for (const [column, value] of Object.entries({ status, door, project_id }))
+    if (value !== undefined) query = query.where(column as 'door', '=', value as Door)
   return query
 }
+
+/** `*` stands for any text; all else, `%` and `_` too, for itself. */
+const likePattern = (name: string) =>
+  sql<string>`${name.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%')} escape '\\'`
 
 const utc = (time: string) => new Date(time).toISOString()
 

@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts'
 import type { RenderedImage } from '../imaging/index.ts'
 import { isOriginal, thumbKey } from '../storage/index.ts'
+import { continueTrace, traceFields } from '../trace.ts'
 import type { WorkerApp } from '../worker.ts'
 import {
   type Attempt,
@@ -13,6 +14,7 @@ import {
   type StoredRendition,
 } from './attempt.ts'
 import { isRemote, type PhotoRow, recipeOf, renditionPath } from './photo.ts'
+import { follow } from './stages.ts'
 
 /** Longest delay between two attempts, in ms. */
 const MAX_BACKOFF_MS = 3_600_000
@@ -23,28 +25,39 @@ export type Outcome = 'completed' | 'failed' | 'retried' | 'not-claimed' | 'lost
  * The pipeline: claims a pending photo, fetches its source, renders it, stores the files, completes the row. May be
  * killed at any point and run again, or twice at once: the row decides who writes, and files end the same.
  */
-export async function processPhoto(app: WorkerApp, uuid: string): Promise<Outcome> {
-  const attempt = await claim(app, uuid)
+export async function processPhoto(given: WorkerApp, uuid: string): Promise<Outcome> {
+  const attempt = await claim(given, uuid)
   if (!attempt) return 'not-claimed'
+  const { photo } = attempt
+  const trace = continueTrace(photo.traceparent)
+  const log = given.log.child({ photo_uuid: photo.uuid, attempt: photo.attempts, ...traceFields(trace) })
+  const app = { ...given, trace, log }
+  const stages = follow(app, photo)
   const lease = keepLease(app, attempt)
   try {
-    const source = await fetchSource(app, attempt.photo, lease.signal)
-    const rendered = await app.imaging.render(source, recipeOf(attempt.photo))
+    const source = await fetchSource(app, photo, lease.signal)
+    stages.end('download', 'downloaded', { url: photo.url, bytes: source.byteLength })
+    const rendered = await app.imaging.render(source, recipeOf(photo))
+    stages.rendered(rendered.timings)
     lease.signal.throwIfAborted()
     const stored: StoredRendition[] = []
-    for (const image of rendered.renditions) stored.push(await store(app, attempt.photo, image))
-    if (await complete(app, attempt, stored, rendered.source)) return 'completed'
-    await removeAbandoned(app, attempt.photo)
-    return 'lost'
+    for (const image of rendered.renditions) stored.push(await store(app, photo, image))
+    stages.end('store', 'stored', { files: stored.length })
+    if (!(await complete(app, attempt, stored, rendered.source))) return await lose(app, photo)
+    stages.completed()
+    return 'completed'
   } catch (error) {
-    if (lease.signal.aborted) {
-      await removeAbandoned(app, attempt.photo)
-      return 'lost'
-    }
-    return await giveUp(app, attempt, asAppError(error))
+    return lease.signal.aborted ? await lose(app, photo) : await giveUp(app, attempt, asAppError(error))
   } finally {
     lease.end()
   }
+}
+
+/** Leaves the photo to whoever holds it now. */
+async function lose(app: WorkerApp, photo: PhotoRow): Promise<Outcome> {
+  app.log.warn('lost to another worker')
+  await removeAbandoned(app, photo)
+  return 'lost'
 }
 
 /** Renews the lease at a third of its length; its signal aborts when the photo has been lost to another worker. */
@@ -78,17 +91,18 @@ async function store(app: WorkerApp, photo: PhotoRow, image: RenderedImage): Pro
 }
 
 async function giveUp(app: WorkerApp, attempt: Attempt, error: AppError): Promise<Outcome> {
-  const { photo } = attempt
+  const { attempts } = attempt.photo
   const { code, message: reason, cause } = error
-  app.log.warn(
-    { photo_uuid: photo.uuid, attempt: photo.attempts, code, reason, err: cause },
-    'attempt failed',
-  )
-  if (error.retry && photo.attempts < app.config.maxAttempts) {
-    const delayMs = Math.max(backoff(app.config.retryBaseMs, photo.attempts), error.retryAfterMs ?? 0)
-    return (await retryLater(app, attempt, error, delayMs)) ? 'retried' : 'lost'
+  app.log.warn({ code, reason, err: cause }, 'attempt failed')
+  if (error.retry && attempts < app.config.maxAttempts) {
+    const delayMs = Math.max(backoff(app.config.retryBaseMs, attempts), error.retryAfterMs ?? 0)
+    if (!(await retryLater(app, attempt, error, delayMs))) return 'lost'
+    app.log.info({ code, delay_ms: delayMs }, 'retried')
+    return 'retried'
   }
-  return (await fail(app, attempt, error)) ? 'failed' : 'lost'
+  if (!(await fail(app, attempt, error))) return 'lost'
+  app.log.warn({ code }, 'failed')
+  return 'failed'
 }
 
 /** Exponential with full jitter on the upper half: attempt n waits between half of and all of base * 2^(n-1) ms. */

@@ -33,7 +33,7 @@ export async function* missedEvents(
   for (;;) {
     const rows = await db
       .selectFrom('events')
-      .select(['id', 'photo_uuid', 'type', 'at', 'data'])
+      .select(['id', 'photo_uuid', 'type', 'at', 'data', 'traceparent'])
       .where('id', '>', after)
       .where('type', 'in', LIVE)
       .$if(subscription.kind === 'project', (query) =>

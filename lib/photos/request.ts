@@ -9,7 +9,7 @@ type Known = { uuid: string; status: PhotoStatus; queued_at: string | null }
 
 /** Asks for the processing of photos, however often and in whatever state; each is queued once. */
 export async function requestProcessing(
-  app: Pick<App, 'db' | 'queue' | 'contents'>,
+  app: Pick<App, 'db' | 'queue' | 'contents' | 'trace'>,
   ids: readonly string[],
   force: boolean,
 ): Promise<{ accepted: string[]; rejected: Rejection[] }> {
@@ -30,6 +30,7 @@ export async function requestProcessing(
         error_code: null,
         error: null,
         updated_at: nowPlus(),
+        ...(app.trace !== undefined && { traceparent: app.trace }),
       })
       .where('uuid', 'in', uuids(tx, queue))
       .execute()

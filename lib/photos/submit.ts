@@ -22,7 +22,7 @@ const STANDING: Record<App['config']['duplicateHandling'], readonly PhotoStatus[
  * becomes of a URL that has a job already; two jobs of one URL are never active at once under `reject-active`.
  */
 export async function submitImages(
-  app: Pick<App, 'config' | 'db' | 'queue'>,
+  app: Pick<App, 'config' | 'db' | 'queue' | 'trace'>,
   urls: readonly string[],
 ): Promise<Submission[]> {
   const { duplicateHandling, thumbnailSize } = app.config
@@ -39,7 +39,7 @@ export async function submitImages(
     })
     const recipe = imageRecipe(thumbnailSize)
     const photos = fresh.map(({ url }) => ({ url, door: 'v1' as const, recipe, queued: true }))
-    const added = await insertPhotos(tx, emit, photos)
+    const added = await insertPhotos(tx, emit, photos, app.trace)
     for (const job of added) standing.set(job.url_hash, job)
     const jobs = new Map(fresh.map((one, index) => [one, added[index]]))
     return submitted.map((one) => {
@@ -51,7 +51,7 @@ export async function submitImages(
 
 /** Submits one image; see `submitImages`. */
 export async function submitImage(
-  app: Pick<App, 'config' | 'db' | 'queue'>,
+  app: Pick<App, 'config' | 'db' | 'queue' | 'trace'>,
   url: string,
 ): Promise<Submission> {
   const [submission] = await submitImages(app, [url])

@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts'
 import { originalKey } from '../storage/index.ts'
 import { awaitUpload, confirmUpload, parseFilename } from './uploads.ts'
 
-type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log'>
+type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'trace'>
 
 /**
  * Takes a file as a photo of the page door and asks for its processing. The row comes first, so that bytes never lie

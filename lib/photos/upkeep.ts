@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/index.ts'
 import { forgetAnswers } from '../idempotency.ts'
+import { continueTrace, traceFields } from '../trace.ts'
 import { type Attempt, fail } from './attempt.ts'
 import { type EventRow, publishEvents, record } from './events.ts'
 import type { PhotoRow } from './photo.ts'
@@ -14,7 +15,10 @@ const BATCH = 500
 /** While one relay publishes what it took, the others leave it alone, in ms. */
 const TAKEN_MS = 5_000
 
-type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log'>
+/** The code of an attempt whose worker died. */
+const WORKER_LOST = 'worker-lost'
+
+type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'metrics' | 'trace'>
 
 /** Publishes events that are due and not published: retries, and what a dead process or broker left. Returns how many were confirmed. */
 export async function relayEvents(app: Pick<App, 'db' | 'queue'>): Promise<number> {
@@ -30,7 +34,7 @@ export async function relayEvents(app: Pick<App, 'db' | 'queue'>): Promise<numbe
     .updateTable('events')
     .set({ publish_after: nowPlus(TAKEN_MS) })
     .where('id', 'in', due)
-    .returning(['id', 'photo_uuid', 'type', 'at', 'data'])
+    .returning(['id', 'photo_uuid', 'type', 'at', 'data', 'traceparent'])
     .execute()
   const inOrder = taken.sort((a, b) => (a.id < b.id ? -1 : 1)).map((row): EventRow => ({ ...row, due: true }))
   return publishEvents(app, inOrder)
@@ -56,19 +60,29 @@ async function freeExpired(app: Core): Promise<number> {
     .where('lease_until', '<', nowPlus())
     .limit(BATCH)
     .execute()
-  const done = await Promise.allSettled(expired.map((photo) => free(app, photo)))
-  for (const each of done)
-    if (each.status === 'rejected') app.log.error({ err: each.reason }, 'a photo could not be freed')
-  return done.filter((each) => each.status === 'fulfilled' && each.value).length
+  const done = await Promise.all(
+    expired.map((photo) => {
+      const trace = continueTrace(photo.traceparent)
+      const log = app.log.child({ photo_uuid: photo.uuid, attempt: photo.attempts, ...traceFields(trace) })
+      return free({ ...app, trace, log }, photo).catch((error: Error) => {
+        log.error({ err: error }, 'a photo could not be freed')
+        return false
+      })
+    }),
+  )
+  return done.filter(Boolean).length
 }
 
 async function free(app: Core, photo: PhotoRow): Promise<boolean> {
   if (photo.attempts >= app.config.maxAttempts) {
     const taken = await takeOver(app, photo.uuid)
     if (!taken) return false
-    return fail(app, taken, { code: 'worker-lost', message: `The worker died ${photo.attempts} times` })
+    const lost = { code: WORKER_LOST, message: `The worker died ${photo.attempts} times` }
+    const failed = await fail(app, taken, lost)
+    if (failed) app.log.warn(lost, 'failed')
+    return failed
   }
-  return record(app, async (tx, emit) => {
+  const done = await record(app, async (tx, emit) => {
     const freed = await tx
       .updateTable('photos')
       .set({ status: 'pending', lease_until: null, lease_token: null, updated_at: nowPlus() })
@@ -87,6 +101,11 @@ async function free(app: Core, photo: PhotoRow): Promise<boolean> {
     }
     return freed !== undefined
   })
+  if (done) {
+    app.metrics.retries.inc({ code: WORKER_LOST })
+    app.log.warn({ code: WORKER_LOST }, 'retried')
+  }
+  return done
 }
 
 /** Holds a photo whose lease ran out under a token of our own, so that a worker that was only late cannot complete it meanwhile. */
@@ -109,7 +128,7 @@ async function requeueStale(app: Core): Promise<number> {
   return record(app, async (tx, emit) => {
     const stale = await tx
       .selectFrom('photos')
-      .select(['uuid', 'attempts'])
+      .select(['uuid', 'traceparent'])
       .where('status', '=', 'pending')
       .where('queued_at', '<', nowPlus(-requeueAfterMs))
       .where(({ not, exists, selectFrom }) =>
@@ -128,8 +147,8 @@ async function requeueStale(app: Core): Promise<number> {
       .limit(BATCH)
       .$if(isPostgres(tx), (query) => query.forUpdate().skipLocked())
       .execute()
-    for (const { uuid } of stale)
-      emit({ type: 'image.queued', photoUuid: uuid, detail: 'The message got lost' })
+    for (const { uuid, traceparent } of stale)
+      emit({ type: 'image.queued', photoUuid: uuid, detail: 'The message got lost', traceparent })
     return stale.length
   })
 }

@@ -20,7 +20,7 @@ const CHECKS = 100
 
 const MAX_FILENAME = 255
 
-type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage'>
+type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'trace'>
 
 /** Prepares an image of a project: a row that waits for its bytes, and the form that uploads them. */
 export async function createUpload(
@@ -39,7 +39,7 @@ export async function createUpload(
 
 /** A row that waits for its bytes: the sweep confirms them, or gives the row up after 16 minutes without. */
 export async function awaitUpload(
-  app: Pick<App, 'db' | 'queue'>,
+  app: Pick<App, 'db' | 'queue' | 'trace'>,
   photo: { uuid: string; door: Door; projectId?: number; name: string; recipe?: Recipe },
 ): Promise<void> {
   const { uuid, door, projectId, name, recipe } = photo
@@ -57,6 +57,7 @@ export async function awaitUpload(
         check_after: nowPlus(CHECK_MS),
         created_at: nowPlus(),
         updated_at: nowPlus(),
+        traceparent: app.trace ?? null,
       })
       .execute()
     emit({ type: 'image.created', photoUuid: uuid })
@@ -82,6 +83,7 @@ export async function confirmUpload(app: Core, id: string): Promise<void> {
   if (photo.status !== 'init') return
   const found = await app.storage.head(photo.url)
   if (!found) throw new AppError('not-uploaded', 409, 'The image has not been uploaded yet')
+  const traceparent = app.trace ?? photo.traceparent
   await record(app, async (tx, emit) => {
     const confirmed = await tx
       .updateTable('photos')
@@ -91,12 +93,13 @@ export async function confirmUpload(app: Core, id: string): Promise<void> {
         updated_at: nowPlus(),
         source_etag: found.etag,
         source_bytes: found.bytes,
+        traceparent,
       })
       .where('uuid', '=', photo.uuid)
       .where('status', '=', 'init')
       .returning('uuid')
       .executeTakeFirst()
-    if (confirmed) emit({ type: 'image.queued', photoUuid: photo.uuid })
+    if (confirmed) emit({ type: 'image.queued', photoUuid: photo.uuid, traceparent })
   })
 }
 
@@ -108,7 +111,7 @@ export async function findProjectImage({ db }: Pick<App, 'db'>, id: string): Pro
 }
 
 /** Confirms uploads of which nobody told, and gives those up whose link has run out. Returns how many. */
-export async function checkUploads(app: Core & Pick<App, 'log'>): Promise<number> {
+export async function checkUploads(app: Core & Pick<App, 'log' | 'metrics'>): Promise<number> {
   const due = app.db
     .selectFrom('photos')
     .select('uuid')
@@ -122,19 +125,24 @@ export async function checkUploads(app: Core & Pick<App, 'log'>): Promise<number
     .where('uuid', 'in', due)
     .returningAll()
     .execute()
-  const done = await Promise.allSettled(taken.map((photo) => check(app, photo)))
-  for (const each of done)
-    if (each.status === 'rejected') app.log.error({ err: each.reason }, 'an upload could not be checked')
-  return done.filter((each) => each.status === 'fulfilled' && each.value).length
+  const done = await Promise.all(
+    taken.map((photo) =>
+      check(app, photo).catch((error: Error) => {
+        app.log.error({ photo_uuid: photo.uuid, err: error }, 'an upload could not be checked')
+        return false
+      }),
+    ),
+  )
+  return done.filter(Boolean).length
 }
 
-async function check(app: Core, photo: PhotoRow): Promise<boolean> {
+async function check(app: Core & Pick<App, 'metrics'>, photo: PhotoRow): Promise<boolean> {
   if (await app.storage.head(photo.url)) {
     await confirmUpload(app, photo.uuid)
     return true
   }
   if (Date.parse(photo.created_at) > Date.now() - LINK_MS - GRACE_MS) return false
-  return record(app, async (tx, emit) => {
+  const done = await record(app, async (tx, emit) => {
     const expired = await tx
       .updateTable('photos')
       .set({
@@ -153,7 +161,10 @@ async function check(app: Core, photo: PhotoRow): Promise<boolean> {
         photoUuid: photo.uuid,
         detail: `${expired.error_code}: ${expired.error}`,
         data: eventData(expired, [], app.config.publicUrl),
+        traceparent: expired.traceparent,
       })
     return expired !== undefined
   })
+  if (done) app.metrics.failures.inc({ code: 'upload-expired' })
+  return done
 }

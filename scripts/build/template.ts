@@ -1,10 +1,13 @@
 import { stringify } from 'yaml'
-import { readConfig } from '../../lib/config.ts'
+import { DUPLICATE_HANDLING, readConfig } from '../../lib/config.ts'
 import { DEFAULT_NAME, notificationsQueue } from '../../lib/queue/topology.ts'
 import type { FunctionFile } from './functions.ts'
 
 /** Seconds between two runs of a schedule: EventBridge knows minutes only. */
 const MINUTE_MS = 60_000
+
+/** As `readConfig` has them. */
+const { thumbnailSize, duplicateHandling } = readConfig({})
 
 const OPTIONAL = { Type: 'String', NoEcho: true, Default: '' } as const
 
@@ -24,6 +27,14 @@ const PARAMETERS = {
   WebhookSecret: { variable: 'WEBHOOK_SECRET', ...OPTIONAL, Description: 'whsec_…' },
   SmtpUrl: { variable: 'SMTP_URL', ...OPTIONAL, Description: 'smtp://…, sends mail of failures' },
   NotifyEmail: { variable: 'NOTIFY_EMAIL', ...OPTIONAL, Description: 'Who gets it' },
+  ThumbnailSize: { variable: 'THUMBNAIL_SIZE', Type: 'Number', Default: thumbnailSize },
+  DuplicateHandling: {
+    variable: 'DUPLICATE_HANDLING',
+    Type: 'String',
+    Default: duplicateHandling,
+    AllowedValues: DUPLICATE_HANDLING,
+  },
+  ExifGps: { variable: 'EXIF_GPS', Type: 'String', Default: 'false', AllowedValues: ['true', 'false'] },
   BucketName: { variable: 'S3_BUCKET', Type: 'String', Description: 'Of the bucket that the stack makes' },
 } as const
 

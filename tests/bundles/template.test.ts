@@ -82,6 +82,9 @@ test('gives the functions variables that are parameters of the stack', () => {
     'WEBHOOK_SECRET',
     'SMTP_URL',
     'NOTIFY_EMAIL',
+    'THUMBNAIL_SIZE',
+    'DUPLICATE_HANDLING',
+    'EXIF_GPS',
     'S3_BUCKET',
   ])
   for (const { Ref } of Object.values(variables)) expect(Parameters).toHaveProperty(Ref)

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config.ts'
+import { createLog, redactUrls } from '../../lib/log.ts'
 import { findPhoto } from '../../lib/photos/photo.ts'
 import { findTimeline } from '../../lib/photos/show.ts'
 import { insertPhoto } from '../functions/support.ts'
 import { isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
+import { jpeg, sample } from '../support/images.ts'
 import { freePort, postJson, startScript, until } from '../support/service.ts'
 import {
   bytes,
@@ -56,12 +58,50 @@ const urlsWithoutServer = (port: number, closedPort: number): [code: string, url
   ['invalid-source', `originals/../../${SECRET}`],
 ]
 
+type Line = {
+  msg: string
+  photo_uuid?: string
+  trace_id?: string
+  span_id?: string
+  attempt?: number
+  code?: string
+  url?: string
+  [field: string]: unknown
+}
+
+const linesIn = (output: string): Line[] =>
+  output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Line)
+
 /** The error of each photo of which the log says that an attempt failed. */
-function failuresIn(output: string): Map<string, string> {
-  const lines = output.split('\n').filter((line) => line.startsWith('{'))
-  const logged = lines.map((line) => JSON.parse(line) as { msg: string; photo_uuid: string; code: string })
-  const failures = logged.filter(({ msg }) => msg === 'attempt failed')
+function failuresIn(output: string): Map<string | undefined, string | undefined> {
+  const failures = linesIn(output).filter(({ msg }) => msg === 'attempt failed')
   return new Map(failures.map(({ photo_uuid, code }) => [photo_uuid, code]))
+}
+
+/** What each of these photos went through, and how long it took, held to what every line says. */
+function expectStages(output: string, uuids: readonly string[]): void {
+  const lines = linesIn(output).filter(({ attempt }) => attempt !== undefined)
+  for (const line of lines) {
+    expect(line.photo_uuid).toBeTypeOf('string')
+    expect(line.trace_id).toMatch(/^[0-9a-f]{32}$/)
+    expect(line.span_id).toMatch(/^[0-9a-f]{16}$/)
+  }
+  for (const uuid of uuids) {
+    const own = lines.filter(({ photo_uuid }) => photo_uuid === uuid)
+    expect(own.map(({ msg }) => msg)).toEqual(['claimed', 'downloaded', 'rendered', 'stored', 'completed'])
+    const [claimed, downloaded, rendered, stored, completed] = own
+    expect(claimed).toMatchObject({ waited_ms: expect.any(Number) })
+    expect(downloaded).toMatchObject({
+      bytes: expect.any(Number),
+      url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/[a-z-]+\?…$/),
+    })
+    expect(rendered).toMatchObject({ decode_ms: expect.any(Number), render_ms: expect.any(Number) })
+    expect(stored).toMatchObject({ files: 1 })
+    for (const line of [downloaded, rendered, stored, completed]) expect(line?.duration_ms).toBeGreaterThan(0)
+  }
 }
 
 describe.for(SETUPS)('the log on $name', (setup) => {
@@ -72,6 +112,8 @@ describe.for(SETUPS)('the log on $name', (setup) => {
       source.set(path, route)
       sources.push([code, `${source.url}${path}?${SECRET}`])
     }
+    source.set('/good', bytes(await jpeg(sample(40, 30))))
+    source.set('/to-good', redirect(`/good?${SECRET}`))
     await withEnvironment(setup, async (given) => {
       const env = { ...given, LOG_LEVEL: 'debug', MAX_ATTEMPTS: '2', DOWNLOAD_TIMEOUT_MS: '300' }
       const service = await startScript('start', env, /Try: curl/)
@@ -80,15 +122,31 @@ describe.for(SETUPS)('the log on $name', (setup) => {
         const codes = new Map<string, string>()
         for (const [code, url] of sources) codes.set(await insertPhoto(app, { url }), code)
         const uuids = [...codes.keys()]
-        await postJson(`${service.url}/photos/process`, uuids)
-        const photos = () => Promise.all(uuids.map((uuid) => findPhoto(app.db, uuid)))
-        const ended = async () => (await photos()).every(({ status }) => status === 'failed')
+        const good = await Promise.all(
+          ['/good', '/to-good'].map((path) => insertPhoto(app, { url: `${source.url}${path}?${SECRET}` })),
+        )
+        await postJson(`${service.url}/photos/process`, [...uuids, ...good])
+        const photosOf = (ids: string[]) => Promise.all(ids.map((uuid) => findPhoto(app.db, uuid)))
+        const photos = () => photosOf(uuids)
+        const ended = async () =>
+          (await photos()).every(({ status }) => status === 'failed') &&
+          (await photosOf(good)).every(({ status }) => status === 'completed')
         await until(ended, 20_000, photos)
+        for (const path of [`/photos?name=${SECRET}`, `/nowhere?${SECRET}`, `/photos/${good[0]}?${SECRET}`])
+          await (await fetch(`${service.url}${path}`)).text()
+        await until(() => linesIn(service.output()).filter(({ msg }) => msg === 'request').length === 4)
 
         const stored = new Map((await photos()).map(({ uuid, error_code }) => [uuid, error_code]))
         expect(stored).toEqual(codes)
         const output = service.output()
         expect(failuresIn(output)).toEqual(codes)
+        expectStages(output, good)
+        expect(linesIn(output).filter(({ msg }) => msg === 'request')).toMatchObject([
+          { method: 'POST', route: '/photos/process', status: 202 },
+          { method: 'GET', route: '/photos', status: 200 },
+          { method: 'GET', route: 'none', status: 404 },
+          { method: 'GET', route: '/photos/:uuid', status: 200, photo_uuid: good[0] },
+        ])
         for (const { uuid, error } of await photos())
           expect(JSON.stringify([error, await findTimeline(app.db, uuid)])).not.toContain('s3cr3t')
         const telling = output.split('\n').filter((line) => line.includes('s3cr3t'))
@@ -101,4 +159,37 @@ describe.for(SETUPS)('the log on $name', (setup) => {
       }
     })
   })
+})
+
+test.each([
+  ['http://a.example/b.jpg', 'http://a.example/b.jpg'],
+  ['https://user:s3cr3t@a.example:8443/b/c.jpg?Signature=s3cr3t#s3cr3t', 'https://a.example:8443/b/c.jpg?…'],
+  ['http://s3cr3t@[::1]/b?s3cr3t', 'http://[::1]/b?…'],
+  ['http://a.example/b#s3cr3t', 'http://a.example/b?…'],
+  ['http://a.example?s3cr3t', 'http://a.example?…'],
+  ['HTTP://a.example/?u=http://s3cr3t.example/?s3cr3t', 'HTTP://a.example/?…'],
+  ['amqp://guest:s3cr3t@127.0.0.1:5672', 'amqp://127.0.0.1:5672'],
+  [
+    'cannot read "http://a.example/?s3cr3t", nor <http://b.example/?s3cr3t>',
+    'cannot read "http://a.example/?…", nor <http://b.example/?…>',
+  ],
+  ['originals/0193', 'originals/0193'],
+  ['why? because', 'why? because'],
+])('of %s the log says %s', (text, redacted) => {
+  expect(redactUrls(text)).toBe(redacted)
+})
+
+test('an error tells no secret of a URL, nor do its causes', () => {
+  const lines: string[] = []
+  const log = createLog('info', { write: (line) => void lines.push(line) })
+  const url = 'https://user:s3cr3t@a.example/b.jpg?s3cr3t'
+  const inner = Object.assign(new Error(`${url} is away`), { options: { url } })
+  const err = Object.assign(new Error(`cannot get ${url}`, { cause: inner }), { response: { url } })
+  log.error({ err, url }, 'failed')
+  log.error({ err: `cannot get ${url}` }, 'failed')
+  expect(lines.join('')).not.toContain('s3cr3t')
+  const [told, short] = lines.map((line) => JSON.parse(line))
+  expect(told.err.message).toBe('cannot get https://a.example/b.jpg?… https://a.example/b.jpg?… is away')
+  expect(told.url).toBe('https://a.example/b.jpg?…')
+  expect(short.err).toBe('cannot get https://a.example/b.jpg?…')
 })

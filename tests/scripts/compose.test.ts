@@ -47,6 +47,7 @@ test('configures the service with variables that it knows', () => {
     thumbsDir: '/waldo-app-thumbs',
     databaseUrl: expect.stringContaining('@postgres:5432/'),
     rabbitmqUrl: expect.stringContaining('@rabbitmq:5672'),
+    redisUrl: 'redis://redis:6379',
   })
   expect(app.volumes).toContain('waldo-app-thumbs:/waldo-app-thumbs')
   const documented = [...readme.matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name)

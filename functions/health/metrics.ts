@@ -1,0 +1,16 @@
+import { endpoint } from '../../lib/function.ts'
+import { Bytes } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+
+/** What the process counts and measures, and what waits in the database, in Prometheus text. */
+export const metrics = endpoint({
+  method: 'GET',
+  path: '/metrics',
+  summary: 'What the process counts and measures, in Prometheus text',
+  tag: 'health',
+  replies: { 200: Bytes },
+  handle: async (_request, { metrics }, reply) =>
+    reply(200, await metrics.text(), { 'content-type': metrics.contentType }),
+})
+
+export const handler = lambda(metrics)

@@ -1,0 +1,22 @@
+import { Type } from '@sinclair/typebox'
+import { loadAssets } from '../../lib/assets.ts'
+import { notFound } from '../../lib/errors.ts'
+import { endpoint } from '../../lib/function.ts'
+import { answerWith } from '../../lib/http/asset.ts'
+import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
+
+/** What the web page consists of; the version is that of its content. For local use only. */
+export const showAsset = endpoint({
+  method: 'GET',
+  path: '/assets/:version/:name',
+  summary: 'A file of the web page',
+  tag: 'page',
+  params: Type.Object({ version: Type.String(), name: Type.String() }),
+  replies: { 200: Bytes, 304: NoBody, ...problems(404) },
+  async handle({ params, headers }) {
+    const { version, byName } = await loadAssets()
+    const asset = params.version === version ? byName.get(params.name) : undefined
+    if (!asset) throw notFound('File')
+    return answerWith(asset, headers, { 'cache-control': 'public, max-age=31536000, immutable' })
+  },
+})

@@ -1,0 +1,37 @@
+import { loadAssets } from '../../lib/assets.ts'
+import { endpoint } from '../../lib/function.ts'
+import { answerWith } from '../../lib/http/asset.ts'
+import { Bytes, NoBody } from '../../lib/http/schemas.ts'
+
+/** The web page. For local use only. */
+export const showPage = endpoint({
+  method: 'GET',
+  path: '/',
+  summary: 'The web page: drop photos and watch them become thumbnails',
+  tag: 'page',
+  replies: { 200: Bytes, 304: NoBody },
+  async handle({ headers }) {
+    const { page } = await loadAssets()
+    return answerWith(page, headers, {
+      'cache-control': 'no-cache',
+      'content-security-policy': policy(headers.host),
+      'referrer-policy': 'no-referrer',
+    })
+  },
+})
+
+/** Nothing but what this service serves; `data:` is for placeholders made of ThumbHashes. */
+function policy(host: string | string[] | undefined): string {
+  // Browsers before 2023 do not take 'self' for sockets.
+  const sockets = /^[\w.:[\]-]+$/.test(String(host)) ? ` ws://${host} wss://${host}` : ''
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data: blob:",
+    `connect-src 'self'${sockets}`,
+    "form-action 'none'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+}

@@ -1,0 +1,126 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Db } from './db/index.ts'
+import { type Backlog, readBacklog } from './photos/backlog.ts'
+
+/** In seconds. */
+const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const STAGE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
+
+/** The database is read at most so often for all scrapes together, in ms… */
+const READ_EVERY_MS = 5_000
+/** … and at most so much of the time: counting a million photos takes 0.2 s. */
+const READ_SHARE = 0.01
+
+export type Stage = 'wait' | 'download' | 'decode' | 'render' | 'store' | 'total'
+
+export type Metrics = ReturnType<typeof openMetrics>
+
+/** What a process counts and measures, and what it tells of the database, as Prometheus reads it. */
+export function openMetrics(db: Db) {
+  const registry = new Registry()
+  const registers = [registry]
+  const gauges = openGauges(registers)
+  const read = sparingly(() => readBacklog(db))
+  let observed = false
+  return {
+    requests: new Counter({
+      name: 'http_requests_total',
+      help: 'Requests answered',
+      labelNames: ['method', 'route', 'status'] as const,
+      registers,
+    }),
+    /** In seconds. */
+    durations: new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Time from a request to the end of its answer',
+      labelNames: ['method', 'route'] as const,
+      buckets: REQUEST_BUCKETS,
+      registers,
+    }),
+    /** In seconds. */
+    stages: new Histogram({
+      name: 'photo_stage_duration_seconds',
+      help: 'Time of a photo in each stage: wait is from asking to the first attempt, total from asking to completion',
+      labelNames: ['stage'] as const,
+      buckets: STAGE_BUCKETS,
+      registers,
+    }),
+    retries: new Counter({
+      name: 'photo_retries_total',
+      help: 'Attempts that failed and are tried again, by error code',
+      labelNames: ['code'] as const,
+      registers,
+    }),
+    failures: new Counter({
+      name: 'photo_failures_total',
+      help: 'Photos given up, by error code',
+      labelNames: ['code'] as const,
+      registers,
+    }),
+    dead: new Counter({
+      name: 'photo_dead_letters_total',
+      help: 'Messages that could not be understood',
+      registers,
+    }),
+    contentType: registry.contentType,
+    /** Tells of memory, processor time and event-loop lag from now on; for processes that are scraped. */
+    observeProcess() {
+      if (!observed) collectDefaultMetrics({ register: registry })
+      observed = true
+    },
+    /** Everything in Prometheus text; without what the database knows while it is away. */
+    async text(): Promise<string> {
+      setGauges(gauges, await read().catch(() => undefined))
+      return registry.metrics()
+    },
+  }
+}
+
+type Gauges = ReturnType<typeof openGauges>
+
+const openGauges = (registers: Registry[]) => ({
+  photos: new Gauge({ name: 'photos', help: 'Photos by status', labelNames: ['status'] as const, registers }),
+  depth: new Gauge({
+    name: 'photo_queue_depth',
+    help: 'Photos that were asked for and that no worker holds',
+    registers,
+  }),
+  oldest: new Gauge({
+    name: 'photo_queue_oldest_age_seconds',
+    help: 'How long ago the oldest of them was asked for',
+    registers,
+  }),
+  outbox: new Gauge({
+    name: 'photo_outbox_backlog',
+    help: 'Events that are due and not published',
+    registers,
+  }),
+})
+
+function setGauges({ photos, depth, oldest, outbox }: Gauges, backlog: Backlog | undefined): void {
+  if (!backlog) {
+    photos.reset()
+    for (const gauge of [depth, oldest, outbox]) gauge.remove()
+    return
+  }
+  for (const [status, count] of Object.entries(backlog.photos)) photos.set({ status }, count)
+  depth.set(backlog.depth)
+  oldest.set(backlog.oldestAgeS)
+  outbox.set(backlog.outbox)
+}
+
+/** Reads anew only after a while that grows with how long reading takes; until then it says the same again. */
+function sparingly<T>(read: () => Promise<T>): () => Promise<T> {
+  let last: Promise<T> | undefined
+  let next = 0
+  return () => {
+    if (last && performance.now() < next) return last
+    const start = performance.now()
+    next = Number.POSITIVE_INFINITY
+    last = read().finally(() => {
+      const end = performance.now()
+      next = end + Math.max(READ_EVERY_MS, (end - start) / READ_SHARE)
+    })
+    return last
+  }
+}

@@ -1,0 +1,102 @@
+import { openAdding } from './adding.ts'
+import { openAnnouncer } from './announce.ts'
+import { ask, titleOf } from './api.ts'
+import { openDetails } from './details.ts'
+import { byId, setText } from './dom.ts'
+import { isFiltered, openFilters, toQuery } from './filters.ts'
+import { count } from './format.ts'
+import { openGallery } from './gallery.ts'
+import { openOverview } from './overview.ts'
+import { type ConnectionState, openSocket, type PhotoEvent } from './socket.ts'
+import { openStore } from './store.ts'
+
+const CONNECTION_WORDS: Record<ConnectionState, string> = {
+  connecting: 'Connecting',
+  live: 'Live',
+  waiting: 'Connection lost, trying again',
+}
+
+const announcer = openAnnouncer()
+const filters = openFilters(() => {
+  void load()
+  overview.refresh()
+})
+const store = openStore(filters.current, () => gallery.render())
+const overview = openOverview(({ total, failed }) => {
+  byId('retry').hidden = failed === 0 || !['', 'failed'].includes(filters.current().status)
+  document.body.classList.toggle('empty', total === 0 && store.listed().length === 0)
+})
+const adding = openAdding(store, announcer, take)
+
+async function processAgain(uuid: string): Promise<void> {
+  const photo = store.photo(uuid)
+  const result = await ask<{ accepted: string[] }>('POST', '/photos/process', { uuids: [uuid], force: true })
+  if (!result.ok) return announcer.fault(result)
+  store.markQueued(result.value.accepted, result.date)
+  announcer.say(`${photo ? titleOf(photo) : 'The photo'} will be processed again`)
+  overview.refresh()
+}
+
+async function remove(uuid: string): Promise<string | undefined> {
+  const result = await ask('DELETE', `/photos/${uuid}`)
+  if (!result.ok && result.status !== 404) return result.message
+  store.remove(uuid)
+  announcer.say('Deleted')
+  overview.refresh()
+  return undefined
+}
+
+const details = openDetails({ again: processAgain, remove, closed: (uuid) => gallery.focus(uuid) })
+const gallery = openGallery(store, { open: details.open, again: (uuid) => void processAgain(uuid) }, () =>
+  isFiltered(filters.current()),
+)
+
+const OUTCOMES = { 'image.uploaded': 'completed', 'image.failed': 'failed' } as const
+
+function take(event: PhotoEvent): void {
+  if (adding.holds(event)) return
+  store.apply(event)
+  adding.follow(event)
+  details.follow(event)
+  overview.refresh()
+  const outcome = OUTCOMES[event.type as keyof typeof OUTCOMES]
+  if (outcome) announcer.count(outcome)
+}
+
+const socket = openSocket({
+  onEvent: take,
+  onState(state) {
+    const element = byId('connection')
+    element.dataset.state = state
+    setText(element, CONNECTION_WORDS[state])
+    // The service is back: what could not be read before can now.
+    if (state === 'live' && typeof store.state() !== 'string') void load()
+    if (state === 'live') overview.refresh()
+  },
+  onReset: () => void load(),
+})
+
+/** Reads the list anew; events that came in between are told by the socket, from a little before it. */
+async function load(): Promise<void> {
+  const time = await store.load()
+  if (time !== undefined) socket.startAt(time)
+}
+
+byId('retry').addEventListener('click', async () => {
+  const filter = { ...toQuery(filters.current()), status: 'failed' }
+  const result = await ask<{ count: number }>('POST', '/photos/reprocess', { filter })
+  if (!result.ok) return announcer.fault(result)
+  const failed = store.listed().filter((uuid) => store.photo(uuid)?.status === 'failed')
+  store.markQueued(failed, result.date)
+  announcer.say(`${count(result.value.count, 'photo')} will be processed again`)
+  overview.refresh()
+})
+
+byId<HTMLInputElement>('filters').addEventListener('focusin', () => {
+  const codes = new Set(store.listed().flatMap((uuid) => store.photo(uuid)?.error?.code ?? []))
+  byId('codes').replaceChildren(...[...codes].sort().map((code) => new Option(code)))
+})
+
+overview.refresh()
+await load()
+socket.connect()

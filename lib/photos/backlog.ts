@@ -1,0 +1,40 @@
+import { type Db, nowPlus } from '../db/index.ts'
+import type { PhotoStatus } from '../db/tables.ts'
+import { countByStatus } from './list.ts'
+
+/** What there is to do, by the rows: they are right for every queue and every process. */
+export type Backlog = {
+  photos: Record<PhotoStatus, number>
+  /** Photos that were asked for and that no worker holds. */
+  depth: number
+  /** Seconds since the oldest of them was asked for; 0 where there is none. */
+  oldestAgeS: number
+  /** Events that are due and not published. */
+  outbox: number
+}
+
+/** Reads the backlog from indexes alone. */
+export async function readBacklog(db: Db): Promise<Backlog> {
+  const [{ total: _, ...photos }, queued, outbox] = await Promise.all([
+    countByStatus(db, {}),
+    db
+      .selectFrom('photos')
+      .select(({ fn }) => [
+        fn.countAll<number>().as('depth'),
+        fn.min('queued_at').as('oldest'),
+        nowPlus().as('now'),
+      ])
+      .where('status', '=', 'pending')
+      .where('queued_at', 'is not', null)
+      .executeTakeFirstOrThrow(),
+    db
+      .selectFrom('events')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('published_at', 'is', null)
+      .where('publish_after', '<=', nowPlus())
+      .executeTakeFirstOrThrow(),
+  ])
+  const { depth, oldest, now } = queued
+  const oldestAgeS = oldest === null ? 0 : Math.max(0, Date.parse(now) - Date.parse(oldest)) / 1000
+  return { photos, depth, oldestAgeS, outbox: outbox.count }
+}

@@ -1,0 +1,75 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import { showAsset } from '../../../functions/page/show-asset.ts'
+import { showPage } from '../../../functions/page/show-page.ts'
+import { loadAssets } from '../../../lib/assets.ts'
+import type { Answer } from '../../../lib/function.ts'
+import { SETUPS, withApp } from '../../support/app.ts'
+import { call, getRaw, problemOf, withServer } from '../support.ts'
+
+/** Of all that the page loads before it shows a photo, compressed. */
+const MAX_BYTES = 100_000
+
+const bytesOf = ({ body }: Answer) => body as Buffer
+
+test('the page and all it consists of are less than 100 kB gzipped', async () => {
+  const { page, byName } = await loadAssets()
+  const sizes = [page, ...byName.values()].map(({ encoded }) => new Map(encoded).get('gzip')?.byteLength ?? 0)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  expect(Math.min(...sizes)).toBeGreaterThan(0)
+  expect(total).toBeLessThan(MAX_BYTES)
+})
+
+test('the page names its files by their content, and every one is there, as JavaScript and not TypeScript', () =>
+  withApp(SETUPS[0], (app) =>
+    withServer(app, async (url) => {
+      const html = await (await fetch(url)).text()
+      const links = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, link]) => link ?? '')
+      expect(links.length).toBeGreaterThan(10)
+      for (const link of links) {
+        const answer = await fetch(url + link)
+        expect.soft(answer.status, link).toBe(200)
+        expect.soft(answer.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+        const text = await answer.text()
+        for (const [, imported] of text.matchAll(/^import .* from '([^']+)'/gm))
+          expect.soft(links, link).toContain(new URL(imported ?? '', new URL(link, url)).pathname)
+        if (link.endsWith('.js')) expect.soft(text, link).not.toMatch(/^import type|^export type|\.ts'/m)
+      }
+      await problemOf(await fetch(`${url}/assets/0000000000000000/main.js`), 404)
+      await problemOf(await fetch(`${url}${links[0]?.replace(/[^/]+$/, '')}index.html`), 404)
+      expect((await getRaw(url, `${links[0]?.replace(/[^/]+$/, '')}..%2Fassets.ts`)).status).toBe(404)
+    }),
+  ))
+
+test('nothing but what the service serves may run on the page', () =>
+  withApp(SETUPS[0], (app) =>
+    withServer(app, async (url) => {
+      const answer = await fetch(url)
+      const { host } = new URL(url)
+      expect(answer.headers.get('content-security-policy')).toBe(
+        `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws://${host} wss://${host}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'`,
+      )
+      expect(await answer.text()).not.toMatch(/<script(?![^>]+src)|<style|\son\w+=|\sstyle=/)
+      const odd = await getRaw(url, '/', { host: "x; script-src 'unsafe-inline'" })
+      expect(String(odd.headers['content-security-policy'] ?? '')).not.toContain('unsafe')
+    }),
+  ))
+
+test('files come compressed as the browser takes them, and not again while they are the same', () =>
+  withApp(SETUPS[0], async (app) => {
+    const { version } = await loadAssets()
+    const params = { version, name: 'main.js' }
+    const ask = (headers: Record<string, string>) => call(showAsset, app, { params, headers })
+    const plain = await ask({})
+    expect(plain.headers).not.toHaveProperty('content-encoding')
+    const zipped = await ask({ 'accept-encoding': 'gzip, deflate' })
+    expect(zipped.headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'accept-encoding' })
+    expect(gunzipSync(bytesOf(zipped))).toEqual(bytesOf(plain))
+    const brotli = await ask({ 'accept-encoding': 'gzip, deflate, br;q=1.0' })
+    expect(brotli.headers).toMatchObject({ 'content-encoding': 'br' })
+    expect(brotliDecompressSync(bytesOf(brotli))).toEqual(bytesOf(plain))
+    const known = await call(showPage, app, { headers: {} })
+    expect(known.headers).toMatchObject({ 'cache-control': 'no-cache' })
+    const again = await call(showPage, app, { headers: { 'if-none-match': String(known.headers.etag) } })
+    expect(again).toMatchObject({ status: 304, headers: { etag: known.headers.etag } })
+  }))

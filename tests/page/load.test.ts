@@ -1,0 +1,158 @@
+import type { Page } from 'playwright-core'
+import { expect } from 'vitest'
+import type { App } from '../../lib/app.ts'
+import { chunks } from '../../lib/db/index.ts'
+import { thumbKey } from '../../lib/storage/index.ts'
+import { jpeg, sample } from '../support/images.ts'
+import { inBrowser, seeConnection, useBrowser, withPage, withService } from './support.ts'
+
+const browser = useBrowser()
+
+const LONGEST_TASK_MS = 200
+
+const TIMEOUT_MS = 180_000
+
+type TraceEvent = {
+  name: string
+  pid: number
+  tid: number
+  dur?: number
+  tdur?: number
+  args: { name?: string }
+}
+
+/**
+ * The longest task of the page's main thread while `work` runs, in ms: as it took on this machine, and its processor
+ * time, which is the page's own doing.
+ */
+async function traceTasks(page: Page, work: () => Promise<void>): Promise<{ wall: number; cpu: number }> {
+  await browser().startTracing(page, { categories: ['toplevel'] })
+  await work()
+  const trace = JSON.parse((await browser().stopTracing()).toString()) as { traceEvents: TraceEvent[] }
+  const threads = trace.traceEvents.filter(({ args }) => args?.name === 'CrRendererMain')
+  const isMain = ({ pid, tid }: TraceEvent) => threads.some((main) => main.pid === pid && main.tid === tid)
+  const tasks = trace.traceEvents.filter((event) => event.name.endsWith('::RunTask') && isMain(event))
+  expect(tasks.length).toBeGreaterThan(100)
+  const longest = (field: 'dur' | 'tdur') =>
+    Math.round(tasks.reduce((most, task) => Math.max(most, task[field] ?? 0), 0) / 1000)
+  return { wall: longest('dur'), cpu: longest('tdur') }
+}
+
+inBrowser(
+  'a thousand files dropped at once leave the page responsive, and all are processed',
+  () =>
+    withService(async ({ service }) => {
+      const base64 = (await jpeg(sample(64, 48))).toString('base64')
+      await withPage(browser(), service.url, async (page) => {
+        await seeConnection(page, 'live')
+        const start = performance.now()
+        const longest = await traceTasks(page, async () => {
+          await page.evaluate((text) => {
+            const transfer = new DataTransfer()
+            const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+            for (let i = 1; i <= 1000; i++)
+              transfer.items.add(new File([bytes], `photo ${i}.jpg`, { type: 'image/jpeg' }))
+            document.body.dispatchEvent(
+              new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }),
+            )
+          }, base64)
+          await page
+            .getByText('1,000 of 1,000 files uploaded · 1,000 completed')
+            .waitFor({ timeout: TIMEOUT_MS })
+        })
+        const seconds = Math.round((performance.now() - start) / 1000)
+        console.log(
+          `1,000 files: ${seconds} s, longest task ${longest.cpu} ms (${longest.wall} ms on the clock)`,
+        )
+        expect(longest.cpu).toBeLessThanOrEqual(LONGEST_TASK_MS)
+        expect(await page.locator('.card').count()).toBeLessThan(100)
+        await page.getByRole('radio', { name: 'Completed 1,000' }).waitFor()
+      })
+    }),
+  TIMEOUT_MS,
+)
+
+/** Ten thousand completed photos, one minute apart; they share a file. */
+async function insertMany(app: App): Promise<void> {
+  await app.storage.put(thumbKey('00/shared.jpg'), await jpeg(sample(320, 240)))
+  const rows = Array.from({ length: 10_000 }, (_, i) => {
+    const id = (0xabc0000 + i).toString(16).padStart(12, '0')
+    const created_at = new Date(Date.UTC(2026, 0, 1) + i * 60_000).toISOString()
+    return {
+      uuid: `01a20000-0000-7000-8000-${id}`,
+      created_at,
+      updated_at: created_at,
+      name: `photo ${i + 1}.jpg`,
+    }
+  })
+  for (const part of chunks(rows)) {
+    await app.db
+      .insertInto('photos')
+      .values(part.map((row) => ({ ...row, url: 'https://example.com/', status: 'completed' as const })))
+      .execute()
+    const size = {
+      name: 'thumbnail',
+      width: 320,
+      height: 240,
+      format: 'jpeg',
+      bytes: 1,
+      url: '00/shared.jpg',
+    }
+    await app.db
+      .insertInto('photo_thumbnails')
+      .values(part.map(({ uuid, created_at }) => ({ ...size, photo_uuid: uuid, created_at })))
+      .execute()
+  }
+}
+
+/** Has a page note when, in ms from its navigation on, a click in the middle of the first card would open its photo. */
+const noteUsable = () => {
+  const look = () => {
+    const box = document.querySelector('.card')?.getBoundingClientRect()
+    const hit = box && document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)
+    if (hit?.matches('.card .title')) Object.assign(window, { usable: performance.now() })
+    else requestAnimationFrame(look)
+  }
+  look()
+}
+
+/** Opens the page in a browser that knows nothing of it; resolves to when it could be used, in ms, once it has been. */
+async function openCold(url: string): Promise<number> {
+  return withPage(browser(), 'about:blank', async (page) => {
+    await page.addInitScript(noteUsable)
+    await page.goto(url)
+    await page.getByRole('button', { name: 'photo 10000.jpg', exact: true }).click()
+    await page.getByRole('dialog', { name: 'photo 10000.jpg' }).waitFor()
+    return Math.round(await page.evaluate(() => (window as unknown as { usable: number }).usable))
+  })
+}
+
+inBrowser(
+  'with ten thousand photos the page is usable within a second, and scrolls through all',
+  () =>
+    withService(
+      async ({ service }) => {
+        const times = [await openCold(service.url), await openCold(service.url), await openCold(service.url)]
+        console.log(`10,000 photos: usable after ${times.join(', ')} ms`)
+        expect(Math.min(...times)).toBeLessThan(1_000)
+        await withPage(browser(), service.url, async (page) => {
+          await page.getByRole('radio', { name: 'Completed 10,000' }).waitFor()
+          const oldest = page.getByRole('button', { name: 'photo 1.jpg', exact: true })
+          const longest = await traceTasks(page, async () => {
+            while ((await oldest.count()) === 0)
+              await page.evaluate(async () => {
+                window.scrollTo(0, document.body.scrollHeight)
+                await new Promise(requestAnimationFrame)
+              })
+          })
+          console.log(`scrolling: longest task ${longest.cpu} ms (${longest.wall} ms on the clock)`)
+          expect(longest.cpu).toBeLessThanOrEqual(LONGEST_TASK_MS)
+          await page.getByText('10,000 photos, all of them').waitFor()
+          expect(await page.locator('.card').count()).toBeLessThan(100)
+        })
+      },
+      {},
+      insertMany,
+    ),
+  TIMEOUT_MS,
+)
