@@ -36,10 +36,13 @@ export const upload = endpoint({
       if (results.length === 0) throw error
       results.push(refusal(app, '', error))
     }
-    const [first] = results
-    if (!first) throw new AppError('invalid-upload', 422, 'The form has no file in a field named image')
+    if (results.length === 0)
+      throw new AppError('invalid-upload', 422, 'The form has no file in a field named image')
     const taken = results.flatMap((result) => ('uuid' in result ? result.uuid : []))
-    if (nickname !== undefined) await noteNickname(app, taken, nickname)
+    if (nickname !== undefined)
+      await noteNickname(app, taken, nickname).catch((err: Error) =>
+        app.log.warn({ err }, 'nickname not kept'),
+      )
     return reply(202, { results })
   },
 })

@@ -35,6 +35,7 @@ export function openRedis({ url, log, prefix = PREFIX, deadlineMs = DEADLINE_MS 
     .finally(() => {
       connecting = undefined
     })
+
   /** What Redis answers, or undefined where it does not. */
   async function ask<T>(command: () => Promise<T>): Promise<T | undefined> {
     if (Date.now() < restUntil) return undefined

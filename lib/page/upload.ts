@@ -4,6 +4,8 @@ import { type Fault, refusalOf, type Status, UNREACHABLE } from './api.ts'
 export type Upload = {
   id: number
   name: string
+  bytes: number
+  /** Until the service has it. */
   file: File | undefined
   state: 'queued' | 'sending' | 'refused' | Status
   /** How much of it has been sent, 0 to 1. */
@@ -44,8 +46,8 @@ export function openUploads(onStored: (uploads: Upload[]) => void, onChange: () 
   const nextBatch = () => {
     let bytes = 0
     let size = 0
-    for (const { file } of queue.slice(0, MAX_FILES)) {
-      bytes += file?.size ?? 0
+    for (const upload of queue.slice(0, MAX_FILES)) {
+      bytes += upload.bytes
       if (size > 0 && bytes > MAX_BYTES) break
       size++
     }
@@ -66,9 +68,10 @@ export function openUploads(onStored: (uploads: Upload[]) => void, onChange: () 
       return sendBatch(batch, tries + 1)
     }
     batch.forEach((upload, index) => {
+      const result = 'results' in answer ? answer.results[index] : undefined
       // A form that was not read to its end ends with why.
-      const result = 'results' in answer ? (answer.results[index] ?? answer.results.at(-1)) : undefined
-      const error = 'error' in answer ? answer.error : (result?.error ?? UNREACHABLE)
+      const refusal = 'results' in answer ? (result ?? answer.results.at(-1)) : answer
+      const error = refusal?.error ?? UNREACHABLE
       if (result?.uuid)
         Object.assign(upload, { state: 'pending', sent: 1, uuid: result.uuid, file: undefined })
       else Object.assign(upload, { state: 'refused', sent: 0, error })
@@ -82,7 +85,14 @@ export function openUploads(onStored: (uploads: Upload[]) => void, onChange: () 
     isBusy: () => running > 0,
     add(files: readonly File[]) {
       const added = files.map(
-        (file): Upload => ({ id: ++lastId, name: file.name, file, state: 'queued', sent: 0 }),
+        (file): Upload => ({
+          id: ++lastId,
+          name: file.name,
+          bytes: file.size,
+          file,
+          state: 'queued',
+          sent: 0,
+        }),
       )
       uploads = [...uploads, ...added]
       queue = [...queue, ...added]
@@ -108,7 +118,7 @@ export type Uploads = ReturnType<typeof openUploads>
 function spread(batch: Upload[], sent: number): void {
   let left = sent
   for (const upload of batch) {
-    const size = upload.file?.size || 1
+    const size = upload.bytes || 1
     upload.sent = Math.min(1, Math.max(0, left / size))
     left -= size
   }

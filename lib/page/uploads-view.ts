@@ -84,8 +84,7 @@ const WORDS: Record<Upload['state'], string> = {
   failed: 'Failed',
 }
 
-function makeRow({ name, file }: Upload, again: () => void) {
-  const size = file ? formatBytes(file.size) : ''
+function makeRow({ name, bytes }: Upload, again: () => void) {
   const state = h('span', { class: 'state' })
   const bar = h('progress', { max: 1, 'aria-label': `Upload of ${name}` })
   const button = h(
@@ -97,7 +96,7 @@ function makeRow({ name, file }: Upload, again: () => void) {
     'li',
     {},
     h('span', { class: 'name', title: name }, name),
-    h('span', { class: 'size' }, size),
+    h('span', { class: 'size' }, formatBytes(bytes)),
     h('div', { class: 'progress' }, bar, state),
     button,
   )

@@ -57,7 +57,7 @@ describe.for(SETUPS)('POST /upload on $name', (setup) => {
       const parts = [await runRelay(app), await runWorker(app)]
       const photo = new Uint8Array(await jpeg(sample(640, 480)))
       const { results } = await send(url, [
-        ['image', photo, ' a.jpg '],
+        ['image', photo, ' Größe 📷.jpg '],
         ['image', '', 'empty.jpg'],
         ['image', 'no image at all', 'notes.txt'],
         ['image', new Uint8Array(60 * MIB), 'huge.bin'],
@@ -67,7 +67,7 @@ describe.for(SETUPS)('POST /upload on $name', (setup) => {
         ['image', photo, '<img src=x onerror=alert(1)>.jpg'],
       ])
       expect(results).toEqual([
-        { uuid: expect.any(String), name: 'a.jpg' },
+        { uuid: expect.any(String), name: 'Größe 📷.jpg' },
         { name: 'empty.jpg', error: { code: 'empty-source', message: 'The source is empty' } },
         { uuid: expect.any(String), name: 'notes.txt' },
         {
@@ -84,7 +84,13 @@ describe.for(SETUPS)('POST /upload on $name', (setup) => {
       await until(async () => (await photos(app)).every(({ status }) => /completed|failed/.test(status)))
       for (const part of parts.reverse()) await part.stop()
       expect(await photos(app)).toMatchObject([
-        { name: 'a.jpg', door: 'page', status: 'completed', nickname: 'Ann B.', source_bytes: photo.length },
+        {
+          name: 'Größe 📷.jpg',
+          door: 'page',
+          status: 'completed',
+          nickname: 'Ann B.',
+          source_bytes: photo.length,
+        },
         { name: 'notes.txt', status: 'failed', error_code: 'unsupported-format', nickname: 'Ann B.' },
         { name: '<img src=x onerror=alert(1)>.jpg', status: 'completed' },
       ])
