@@ -9,6 +9,7 @@ import { bytes, openSourceServer } from '../support/source-server.ts'
 import {
   cardOf,
   drop,
+  eventually,
   inBrowser,
   seeConnection,
   seeThumbnail,
@@ -44,7 +45,7 @@ inBrowser('dropped photos become thumbnails, and what fails says why and can be 
       expect(await page.locator('.card').count()).toBe(4)
 
       await page.getByRole('radio', { name: 'Failed 1' }).check()
-      await expect.poll(() => page.locator('.card').count()).toBe(1)
+      await eventually(() => page.locator('.card').count()).toBe(1)
       expect(page.url()).toMatch(/\?status=failed$/)
       await page.reload()
       await failed.waitFor()
@@ -64,7 +65,7 @@ inBrowser('dropped photos become thumbnails, and what fails says why and can be 
       await page.goBack()
       await seeThumbnail(page, 'forest.webp')
       await page.goForward()
-      await expect.poll(() => page.locator('.card').count()).toBe(1)
+      await eventually(() => page.locator('.card').count()).toBe(1)
     })
   }),
 )
@@ -140,7 +141,7 @@ inBrowser('the details show versions, metadata and timeline; a photo can be dele
       await dialog.getByRole('button', { name: 'Process again' }).click()
       await dialog.getByText('Completed · attempt 1').nth(1).waitFor()
       await page.keyboard.press('Escape')
-      await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('lake.jpg')
+      await eventually(() => page.evaluate(() => document.activeElement?.textContent)).toBe('lake.jpg')
 
       await page.keyboard.press('Enter')
       await dialog.getByRole('button', { name: 'Delete' }).click()
@@ -230,16 +231,16 @@ inBrowser('filters by name, code and time are in the address, and clearing them 
       await seeThumbnail(page, 'holiday 2.jpg')
       const shown = () => page.locator('.card .title').allTextContents()
       await page.getByRole('searchbox', { name: 'Name' }).fill('HOLIDAY')
-      await expect.poll(async () => (await shown()).sort()).toEqual(['Holiday 1.jpg', 'holiday 2.jpg'])
+      await eventually(async () => (await shown()).sort()).toEqual(['Holiday 1.jpg', 'holiday 2.jpg'])
       expect(new URL(page.url()).searchParams.get('name')).toBe('HOLIDAY')
       await page.getByRole('button', { name: 'Clear filters' }).click()
-      await expect.poll(async () => (await shown()).length).toBe(3)
+      await eventually(async () => (await shown()).length).toBe(3)
       await page.getByRole('combobox', { name: 'Error' }).fill('corrupt-image')
-      await expect.poll(shown).toEqual(['broken.jpg'])
+      await eventually(shown).toEqual(['broken.jpg'])
       await page.goto(`${service.url}/?since=range&to=2001-01-01T00:00`)
       await page.getByText('No photo fits these filters').waitFor()
       await page.getByRole('combobox', { name: 'Added' }).selectOption('Last hour')
-      await expect.poll(async () => (await shown()).length).toBe(3)
+      await eventually(async () => (await shown()).length).toBe(3)
     })
   }),
 )

@@ -124,3 +124,6 @@ export async function seeThumbnail(page: Page, name: string): Promise<void> {
 /** Waits until the connection is what it should be. */
 export const seeConnection = (page: Page, state: 'live' | 'waiting'): Promise<void> =>
   page.locator(`#connection[data-state=${state}]`).waitFor()
+
+/** Expects something of what `look` finds, if not at once then soon. */
+export const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, { timeout: 20_000 })
