@@ -90,7 +90,10 @@ async function openWasmVips(): Promise<Contender> {
 }
 
 /** Programs that answer the same lines as `runner.ts`, where the machine has them. */
-export const programs: Record<string, { needs: string[]; command: string[]; tasks: Task[] }> = {
+export const programs: Record<
+  string,
+  { needs: string[]; command: string[]; can: (task: Task, file: string) => boolean }
+> = {
   Pillow: {
     needs: ['python3', '-c', 'import PIL'],
     command: [
@@ -112,7 +115,7 @@ for line in sys.stdin:
         small.save(io.BytesIO(), 'JPEG', quality=${QUALITY})
     print((time.process_time() - cpu) * 1000, (time.perf_counter() - wall) * 1000, 0, flush=True)`,
     ],
-    tasks: ['thumbnail', 'versions'],
+    can: () => true,
   },
   'djpeg -scale 1/8': {
     needs: ['djpeg', '-version'],
@@ -125,6 +128,6 @@ while read -r task file; do
   { time djpeg -scale 1/8 "$file" >/dev/null; } 2>&1 | awk '{ print ($1 + $2) * 1000, $3 * 1000, 0 }'
 done`,
     ],
-    tasks: ['thumbnail'],
+    can: (task, file) => task === 'thumbnail' && !/png|webp/.test(file),
   },
 }

@@ -27,7 +27,7 @@ export async function measure(
   budget?: Budget,
 ): Promise<Record<string, Cost>> {
   const samples = new Map<string, Sample[]>()
-  const able = runners.filter((runner) => runner.can(task))
+  const able = runners.filter((runner) => runner.can(task, file))
   const run = async (runner: Runner) => {
     const sample = await runner.run(task, file)
     if (sample) samples.set(runner.name, [...(samples.get(runner.name) ?? []), sample])

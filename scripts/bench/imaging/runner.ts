@@ -5,7 +5,8 @@ import { type Contender, contenders, type Task } from './contenders.ts'
 /**
  * A process with one contender: `runner.ts <contender> <threads>`. For every line `<task> <file>` it does the task
  * once and answers with processor time in ms, wall time in ms, and peak memory above idle in MB. For
- * `rate:<at once>:<ms> <file>` it makes thumbnails for so long and answers with how many a second.
+ * `rate:<at once>:<ms> <file>` it makes thumbnails for so long and answers with how many a second. What it cannot do it
+ * answers with `failed`.
  */
 const [, , name = '', threads = '0'] = process.argv
 const contender = await contenders[name as keyof typeof contenders](Number(threads))
@@ -16,10 +17,13 @@ for await (const line of createInterface({ input: process.stdin })) {
   const [task = '', file = ''] = line.split(/ (.*)/)
   const source = sources.get(file) ?? readFileSync(file)
   sources.set(file, source)
-  const answer = task.startsWith('rate:')
-    ? await measureRate(task, source)
-    : await runOnce(task as Task, source)
-  console.log(answer.join(' '))
+  const measure = task.startsWith('rate:') ? measureRate(task, source) : runOnce(task as Task, source)
+  console.log(
+    await measure.then(
+      (numbers) => numbers.join(' '),
+      () => 'failed',
+    ),
+  )
 }
 process.exit()
 

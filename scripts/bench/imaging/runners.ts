@@ -1,13 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { contenders, programs } from './contenders.ts'
+import { contenders, programs, type Task } from './contenders.ts'
 
 /** A contender in a process of its own: what one costs, none of the others pays. */
 export type Runner = {
   name: string
-  can(task: string): boolean
+  can(task: Task, file: string): boolean
   /** Does a task on a file once; what the numbers are is said in `runner.ts`. Undefined if it failed. */
-  run(task: string, file: string): Promise<[number, number, number] | undefined>
+  run(task: Task | `rate:${string}`, file: string): Promise<[number, number, number] | undefined>
   stop(): void
 }
 
@@ -28,9 +28,7 @@ export async function startAll(): Promise<Runner[]> {
   const found = Object.entries(programs).filter(([, { needs }]) => hasProgram(needs))
   return Promise.all([
     ...Object.keys(contenders).map((name) => startContender(name)),
-    ...found.map(([name, { command, tasks }]) =>
-      start(name, command, (task) => (tasks as string[]).includes(task), {}),
-    ),
+    ...found.map(([name, { command, can }]) => start(name, command, can, {})),
   ])
 }
 
