@@ -107,7 +107,7 @@ test.skipIf(!available)(
           const ready = await fetch(`${service.url}/readyz`)
           expect([ready.status, await ready.json()]).toEqual([
             200,
-            { status: 'degraded', checks: { database: 'up', storage: 'up', queue: 'down' } },
+            { status: 'degraded', checks: { database: 'up', storage: 'up', queue: 'down', cache: 'up' } },
           ])
           expect(await service.completed()).toBe(0)
           await proxy.restore()
