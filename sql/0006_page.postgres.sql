@@ -12,6 +12,7 @@ create table deliveries (
   primary key (event_id, target)
 );
 create index deliveries_due on deliveries (target, due) where due is not null;
+create index deliveries_created_at on deliveries (created_at);
 
 -- Targets that said to be gone (410): nothing more is sent there until the row is deleted.
 create table stopped_targets (

@@ -11,6 +11,7 @@ create table deliveries (
   primary key (event_id, target)
 );
 create index deliveries_due on deliveries (target, due) where due is not null;
+create index deliveries_created_at on deliveries (created_at);
 
 create table stopped_targets (
   target text primary key not null,

@@ -1,9 +1,13 @@
 import type { App } from '../app.ts'
+import { nowPlus } from '../db/index.ts'
 import type { CloudEvent } from '../photos/events.ts'
 import { missedEvents } from '../photos/replay.ts'
 import { targetsFor } from './index.ts'
 
 type Core = Pick<App, 'config' | 'db'>
+
+/** How long it is known whom an event was told, in ms: by then neither its message nor another attempt can come. */
+const KEPT_MS = 72 * 3_600_000
 
 /** Notes whom an event is to be told, once however often the event comes; a target that has stopped is left out. */
 export async function noteEvent({ config, db }: Core, event: CloudEvent): Promise<void> {
@@ -34,4 +38,14 @@ export async function noteMissed(app: Core): Promise<void> {
   if (!last) return
   for await (const events of missedEvents(app.db, { kind: 'all' }, last.event_id))
     for (const event of events) await noteEvent(app, event)
+}
+
+/** Forgets whom old events were told, or were not in the end; returns how many. */
+export async function forgetDeliveries({ db }: Pick<App, 'db'>): Promise<number> {
+  const old = await db
+    .deleteFrom('deliveries')
+    .where('due', 'is', null)
+    .where('created_at', '<', nowPlus(-KEPT_MS))
+    .executeTakeFirst()
+  return Number(old.numDeletedRows)
 }

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/index.ts'
 import { forgetAnswers } from '../idempotency.ts'
+import { forgetDeliveries } from '../notifications/note.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { type Attempt, fail } from './attempt.ts'
 import { type EventRow, publishEvents, record } from './events.ts'
@@ -43,7 +44,7 @@ export async function relayEvents(app: Pick<App, 'db' | 'queue'>): Promise<numbe
 /** Frees photos whose worker died, asks again for those whose message got lost, finds unconfirmed uploads; returns how many. */
 export async function sweepPhotos(app: Core): Promise<number> {
   let done = 0
-  for (const part of [freeExpired, requeueStale, checkUploads, forgetAnswers])
+  for (const part of [freeExpired, requeueStale, checkUploads, forgetAnswers, forgetDeliveries])
     done += await part(app).catch((error: Error) => {
       app.log.error({ err: error }, 'a part of the sweep failed')
       return 0

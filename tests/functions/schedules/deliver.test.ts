@@ -7,6 +7,7 @@ import { notify } from '../../../functions/consumers/notify.ts'
 import { deliver } from '../../../functions/schedules/deliver.ts'
 import type { App } from '../../../lib/app.ts'
 import { nowPlus } from '../../../lib/db/index.ts'
+import { forgetDeliveries } from '../../../lib/notifications/note.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { until } from '../../support/service.ts'
 import {
@@ -36,6 +37,23 @@ describe.for(SETUPS)('what is due on $name', (setup) => {
       await notify.handle(delivery, app)
       for (const lane of lanes) expect(await deliver.run(app, lane)).toBe(0)
       expect(receiver.received.map(({ path }) => path).sort()).toEqual(['/200', '/204'])
+    }),
+  )
+
+  on('what was told is forgotten after three days, what still waits is not', () =>
+    withTargets(setup, ['/200', '/500'], async (app, receiver) => {
+      await noteFailure(app)
+      for (const lane of deliver.lanes(app.config)) await deliver.run(app, lane)
+      const age = (hours: number) =>
+        app.db
+          .updateTable('deliveries')
+          .set({ created_at: nowPlus(-hours * 3_600_000) })
+          .execute()
+      await age(71)
+      expect(await forgetDeliveries(app)).toBe(0)
+      await age(73)
+      expect(await forgetDeliveries(app)).toBe(1)
+      expect(await deliveries(app)).toMatchObject([{ target: `${receiver.url}/500` }])
     }),
   )
 
