@@ -1,5 +1,15 @@
 import { Component, frame } from './frame'
-import { BAD, findSymbol, lastDifference, readDifference, VALUE_BITS, valueAt, valuesOf } from './huffman'
+import {
+  BAD,
+  findSymbol,
+  lastDifference,
+  pairsOf,
+  readDifference,
+  VALUE_BITS,
+  valueAt,
+  valuesOf,
+} from './huffman'
+import { PAIR_END, PAIRS_UP_TO } from './pairs'
 import { skipCoefficients } from './skips'
 import { streamTop, window } from './stream'
 
@@ -25,33 +35,38 @@ export function readBlock(member: Component, block: usize, p: u32): u32 {
 
   const place = frame.place
   const table = member.ac
-  const values = valuesOf(table)
+  const pairs = pairsOf(table)
   let k: u32 = 0
   do {
     let bits = window(top, p)
-    // Of 57 bits, four values use 44 at most.
-    let entry = load<u32>(values + ((<usize>(bits >> (64 - VALUE_BITS))) << 2))
+    // Of 57 bits, five entries use 55.
+    let i = 0
+    for (; i < 5; i++) {
+      const entry = load<u32>(pairs + ((<usize>(bits >> (64 - VALUE_BITS))) << 2))
+      const first = k + ((entry >> 4) & 31)
+      const second = first + ((entry >> 9) & 31)
+      if (second >= PAIRS_UP_TO) break
+      k = second
+      p += entry & 15
+      bits <<= <u64>(entry & 15)
+      store<i16>(block + load<u8>(place + second), ((<i32>entry) << 10) >> 25)
+      store<i16>(block + load<u8>(place + first), <i32>entry >> 22)
+      if (entry & PAIR_END) {
+        last = k
+        return p
+      }
+      if (k >= needed) break
+    }
+    if (k >= needed) break
+    if (i == 5) continue
+    // What entries do not hold: longer values, ends of blocks that stand alone, and the end of a full block.
+    bits = window(top, p)
+    const entry = load<u32>(valuesOf(table) + ((<usize>(bits >> (64 - VALUE_BITS))) << 2))
     if (entry > 0xffff) {
       p += entry & 31
       k += (entry >> 8) & 31
       store<i16>(block + load<u8>(place + k), <i16>(entry >> 16))
-      if (k >= needed) break
-      bits <<= <u64>(entry & 31)
-      entry = load<u32>(values + ((<usize>(bits >> (64 - VALUE_BITS))) << 2))
-      if (entry > 0xffff) {
-        p += entry & 31
-        k += (entry >> 8) & 31
-        store<i16>(block + load<u8>(place + k), <i16>(entry >> 16))
-        if (k >= needed) break
-        bits <<= <u64>(entry & 31)
-        entry = load<u32>(values + ((<usize>(bits >> (64 - VALUE_BITS))) << 2))
-        if (entry > 0xffff) {
-          p += entry & 31
-          k += (entry >> 8) & 31
-          store<i16>(block + load<u8>(place + k), <i16>(entry >> 16))
-          continue
-        }
-      }
+      continue
     }
     const found = findSymbol(table, bits, entry)
     if (found == BAD) return BAD

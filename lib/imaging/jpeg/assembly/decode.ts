@@ -15,6 +15,7 @@ import {
 } from './markers'
 import { allocate } from './memory'
 import { openOutput, writeRows } from './output'
+import { usePairs } from './pairs'
 import { layBlocks, placeQuantiser } from './place'
 import { sampleAddress, writeSamples } from './samples'
 import { readScan } from './scan'
@@ -128,6 +129,7 @@ function takeTables(): i32 {
     member.ac = needsAc ? useTable(1, member.acId) : 0
     if ((needsDc && !member.dc) || (needsAc && !member.ac)) return Status.DAMAGED
     if (!frame.progressive && frame.lastNeeded < 63) useSkips(member.ac)
+    if (!frame.progressive && frame.lastNeeded > 0) usePairs(member.ac)
   }
   // T.81, B.2.3; `stream.ts` and `lanes.ts` count on it.
   if (scan.components > 1 && blocks > 10) return Status.DAMAGED

@@ -4,7 +4,7 @@ import { window } from './stream'
  * Huffman tables (T.81, annex C and F.2.2.3), eight of them: four for DC, four for AC. A table has the specification as
  * sent, what decodes any code length by length, and entries that are looked up with the next 11 bits:
  * `value << 16 | coefficients to step << 8 | bits` where code and value fit into 11 bits; else
- * `symbol << 5 | bits of the code`, below 2^16; 0 where even the code is longer. Behind them is room for `skips.ts`.
+ * `symbol << 5 | bits of the code`, below 2^16; 0 where even the code is longer. Behind them is room for `skips.ts` and `pairs.ts`.
  */
 export const VALUE_BITS: u32 = 11
 
@@ -20,12 +20,14 @@ const STATE = 416
 const VALUES = 448
 const SKIPS: usize = VALUES + (4 << VALUE_BITS)
 const SKIP_BYTES: usize = 8192
-const TABLE_BYTES: usize = SKIPS + SKIP_BYTES
+const PAIRS: usize = SKIPS + SKIP_BYTES
+const TABLE_BYTES: usize = PAIRS + (4 << VALUE_BITS)
 
 const ABSENT: u32 = 0
 const SENT: u32 = 1
 const BUILT: u32 = 2
-const SKIPS_BUILT: u32 = 4
+export const SKIPS_FILLED: u32 = 4
+export const PAIRS_FILLED: u32 = 8
 
 export const TABLES_BYTES: usize = TABLE_BYTES * 8
 
@@ -43,6 +45,10 @@ export function valuesOf(table: usize): usize {
 
 export function skipsOf(table: usize): usize {
   return table + SKIPS
+}
+
+export function pairsOf(table: usize): usize {
+  return table + PAIRS
 }
 
 /** Keeps a specification: 16 counts and `symbols` symbols at `source`. Returns whether its codes can be. */
@@ -80,11 +86,11 @@ export function useTable(isAc: u32, id: u32): usize {
   return table
 }
 
-/** Whether the room at `skipsOf` was not filled since the table was sent; from now on it counts as filled. */
-export function claimSkips(table: usize): bool {
+/** Whether a room was not filled since the table was sent; from now on it counts as filled. */
+export function claim(table: usize, room: u32): bool {
   const state = load<u32>(table + STATE)
-  store<u32>(table + STATE, state | SKIPS_BUILT)
-  return !(state & SKIPS_BUILT)
+  store<u32>(table + STATE, state | room)
+  return !(state & room)
 }
 
 function valueEntry(table: usize, next16: u32): u32 {

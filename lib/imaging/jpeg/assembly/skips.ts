@@ -1,4 +1,14 @@
-import { BAD, claimSkips, find, findSymbol, readDifference, skipsOf, VALUE_BITS, valuesOf } from './huffman'
+import {
+  BAD,
+  claim,
+  find,
+  findSymbol,
+  readDifference,
+  SKIPS_FILLED,
+  skipsOf,
+  VALUE_BITS,
+  valuesOf,
+} from './huffman'
 import { window } from './stream'
 
 /**
@@ -31,7 +41,7 @@ export function isUnclear(sum: u32): bool {
 
 /** Fills the room of an AC table that has changed. */
 export function useSkips(ac: usize): void {
-  if (claimSkips(ac)) fillSkips(skipsOf(ac), 0, ac)
+  if (claim(ac, SKIPS_FILLED)) fillSkips(skipsOf(ac), 0, ac)
 }
 
 /** Fills 8 KB with entries for AC symbols, or for a DC symbol and what follows. */
