@@ -11,12 +11,12 @@ import { type Contender, contenders, type Task } from './contenders.ts'
 const [, , name = '', threads = '0'] = process.argv
 const contender = await contenders[name as keyof typeof contenders](Number(threads))
 const idle = readMemory('VmRSS')
-const sources = new Map<string, Buffer>()
+let last = { file: '', source: Buffer.alloc(0) }
 console.log('ready 0 0')
 for await (const line of createInterface({ input: process.stdin })) {
   const [task = '', file = ''] = line.split(/ (.*)/)
-  const source = sources.get(file) ?? readFileSync(file)
-  sources.set(file, source)
+  if (last.file !== file) last = { file, source: readFileSync(file) }
+  const { source } = last
   const measure = task.startsWith('rate:') ? measureRate(task, source) : runOnce(task as Task, source)
   console.log(
     await measure.then(
