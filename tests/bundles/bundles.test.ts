@@ -137,6 +137,51 @@ describe.for(RUNTIMES)('bundles under $name', ({ command }) => {
   )
 })
 
+/** Gives one event to one function, and returns what it answers. */
+const caller = (env: Environment) => async (name: string, event: unknown) => {
+  const answers: unknown[] = []
+  await withFunction(built, name, env, async (invoke) => {
+    answers.push(await invoke(event))
+  })
+  const { statusCode, body = '', headers, isBase64Encoded } = (answers[0] ?? {}) as Answer
+  return { statusCode, body, headers, isBase64Encoded }
+}
+
+on('an image is submitted by its URL once under a key, made, listed and shown by its bundles', () =>
+  withServers(async (env) => {
+    const source = await openSourceServer({ '/a.jpg': bytes(await jpeg(sample(640, 480))) })
+    const call = caller(env)
+    const asked = await request('POST', '/v1/images', { url: `${source.url}/a.jpg` })
+    const keyed = { ...asked, headers: { ...asked.headers, 'idempotency-key': 'k' } }
+    const submitted = await call('v1-submit', keyed)
+    const again = await call('v1-submit', keyed)
+    expect([submitted.statusCode, again.statusCode, again.body]).toEqual([202, 202, submitted.body])
+    expect(again.headers).toMatchObject({ 'idempotency-replayed': 'true' })
+    const { id } = JSON.parse(submitted.body)
+    const messages = await takeMessages(env)
+    expect(messages).toEqual([JSON.stringify({ photo_uuid: id })])
+    await call('consumers-process-photo', toRmqEvent(messages))
+    const shown = JSON.parse((await call('v1-show', await request('GET', `/v1/images/${id}`))).body)
+    expect(shown).toMatchObject({ status: 'completed', result: { width: 640, height: 480, exif: null } })
+    const listed = await call('v1-list', await request('GET', '/v1/images?status=completed&limit=1'))
+    expect(JSON.parse(listed.body)).toMatchObject({
+      items: [shown],
+      pagination: { total: 1, has_more: false },
+    })
+    const counts = await call('v1-show-metrics', await request('GET', '/v1/metrics'))
+    expect(JSON.parse(counts.body)).toMatchObject({ total: 1, completed: 1 })
+    const thumbnail = await call('v1-show-thumbnail', await request('GET', `/v1/images/${id}/thumbnail`))
+    expect([thumbnail.isBase64Encoded, thumbnail.headers?.['content-type']]).toEqual([true, 'image/jpeg'])
+    expect(await pixels(Buffer.from(thumbnail.body, 'base64'))).toMatchObject({ width: 256, height: 192 })
+    const batch = await request('POST', '/v1/images/batch', { urls: ['nonsense', `${source.url}/b.jpg`] })
+    expect(JSON.parse((await call('v1-submit-batch', batch)).body)).toMatchObject({
+      accepted: [{ url: `${source.url}/b.jpg` }],
+      failed: [{ url: 'nonsense', code: 'invalid-source' }],
+    })
+    await source.close()
+  }),
+)
+
 on('a job is submitted, made and shown by its bundles, with what the camera wrote', () =>
   withServers(async (env, app) => {
     const exif = { IFD0: { Make: 'Acme' }, IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '48/1 7/1 0/1' } }
@@ -145,14 +190,7 @@ on('a job is submitted, made and shown by its bundles, with what the camera wrot
       .jpeg()
       .toBuffer()
     const source = await openSourceServer({ '/a.jpg': bytes(photo) })
-    const call = async (name: string, event: unknown) => {
-      const answers: unknown[] = []
-      await withFunction(built, name, env, async (invoke) => {
-        answers.push(await invoke(event))
-      })
-      const { statusCode, body = '', headers, isBase64Encoded } = (answers[0] ?? {}) as Answer
-      return { statusCode, body, headers, isBase64Encoded }
-    }
+    const call = caller(env)
     const submit = async (...transformations: string[]) => {
       const body = { imageUrl: `${source.url}/a.jpg`, transformations }
       return call('jobs-submit', await request('POST', '/api/v1/images/process', body))

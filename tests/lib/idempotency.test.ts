@@ -45,6 +45,7 @@ describe.for(SETUPS)('Idempotency-Key on $name', (setup) => {
           ['/api/v1/images/process', { imageUrl: URL_A, transformations: [] }, 202],
           ['/v1/images', { url: URL_A }, 202],
           ['/v1/images/batch', { urls: [URL_A, 'nonsense'] }, 202],
+          ['/photos/reprocess', { filter: { door: 'photos' } }, 202],
         ]
         for (const [index, [path, body, status]] of requests.entries()) {
           const key = `key-${index}`
