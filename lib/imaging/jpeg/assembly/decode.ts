@@ -158,14 +158,17 @@ function writePicture(): void {
   }
 }
 
+/** Where the pixels of the last `decode` are: RGBA, row by row. */
 export function outputAddress(): usize {
   return frame.output
 }
 
+/** Width of the last `decode`, in px. */
 export function outputWidth(): u32 {
   return frame.outputWidth
 }
 
+/** Height of the last `decode`, in px. */
 export function outputHeight(): u32 {
   return frame.outputHeight
 }
