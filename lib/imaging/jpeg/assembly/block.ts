@@ -13,9 +13,9 @@ import { PAIR_END, PAIRS_UP_TO } from './pairs'
 import { skipCoefficients } from './skips'
 import { streamTop, window } from './stream'
 
-/** The last coefficient, as sent, of the block read last that is not zero, as far as they were needed. */
 let last: u32 = 0
 
+/** The last coefficient, as sent, of the block read last that may not be zero, as far as they were needed. */
 export function lastCoefficient(): u32 {
   return last
 }

@@ -13,7 +13,7 @@ import {
   resetTables,
   segmentEnd,
 } from './markers'
-import { allocate } from './memory'
+import { allocate, allocateCleared } from './memory'
 import { openOutput, writeRows } from './output'
 import { usePairs } from './pairs'
 import { layBlocks, placeQuantiser } from './place'
@@ -25,6 +25,9 @@ import { placeStream, skipScan, streamSize } from './stream'
 /** A photo has one scan, a progressive one 10 or so; each may go over the whole picture for a few bytes. */
 const MAX_SCANS: u32 = 100
 
+/** Positions in the data are counted in bits, in 32 bits. */
+const MOST_BYTES: usize = 1 << 28
+
 let scans: u32 = 0
 
 /**
@@ -32,6 +35,7 @@ let scans: u32 = 0
  * then `outputAddress()` and the like say where the pixels are.
  */
 export function decode(source: usize, length: usize, scale: u32): i32 {
+  if (length > MOST_BYTES) return Status.OUT_OF_MEMORY
   resetFrame()
   resetTables()
   frame.scale = scale
@@ -108,11 +112,9 @@ function openPicture(): i32 {
     placeQuantiser(sent, member.quantiser)
     if (frame.direct) continue
     const blocks = <usize>member.paddedWide * member.paddedHigh
-    member.coefficients = allocate(blocks * frame.blockBytes)
-    member.masks = allocate(blocks * 8)
+    member.coefficients = allocateCleared(blocks * frame.blockBytes)
+    member.masks = allocateCleared(blocks * 8)
     if (!member.coefficients || !member.masks) return Status.OUT_OF_MEMORY
-    memory.fill(member.coefficients, 0, blocks * frame.blockBytes)
-    memory.fill(member.masks, 0, blocks * 8)
   }
   return Status.OK
 }
@@ -156,14 +158,17 @@ function writePicture(): void {
   }
 }
 
+/** Where the pixels of the last `decode` are: RGBA, row by row. */
 export function outputAddress(): usize {
   return frame.output
 }
 
+/** Width of the last `decode`, in px. */
 export function outputWidth(): u32 {
   return frame.outputWidth
 }
 
+/** Height of the last `decode`, in px. */
 export function outputHeight(): u32 {
   return frame.outputHeight
 }

@@ -81,6 +81,7 @@ export const frame = changetype<Frame>(memory.data(128))
 const COMPONENT_BYTES: usize = 128
 const componentRecords = memory.data(512)
 
+/** A component of the frame, by its place. */
 export function component(index: u32): Component {
   return changetype<Component>(componentRecords + index * COMPONENT_BYTES)
 }
@@ -98,10 +99,12 @@ export class Scan {
 export const scan = changetype<Scan>(memory.data(32))
 const scanComponents = memory.data(16)
 
+/** A component of the scan, by its place. */
 export function scanComponent(index: u32): Component {
   return changetype<Component>(load<usize>(scanComponents + index * 4))
 }
 
+/** Has the scan hold a component at a place. */
 export function setScanComponent(index: u32, member: Component): void {
   store<usize>(scanComponents + index * 4, changetype<usize>(member))
 }
@@ -122,6 +125,7 @@ export namespace Status {
   export const INCOMPLETE = 5
 }
 
+/** The quotient, rounded up. */
 export function ceilDiv(value: u32, by: u32): u32 {
   return (value + by - 1) / by
 }

@@ -39,14 +39,17 @@ export function placeTables(address: usize): void {
   for (let i: usize = 0; i < 8; i++) store<u32>(tables + i * TABLE_BYTES + STATE, ABSENT)
 }
 
+/** The entries of a table for 11 bits. */
 export function valuesOf(table: usize): usize {
   return table + VALUES
 }
 
+/** The room of `skips.ts` in a table. */
 export function skipsOf(table: usize): usize {
   return table + SKIPS
 }
 
+/** The room of `pairs.ts` in a table. */
 export function pairsOf(table: usize): usize {
   return table + PAIRS
 }
@@ -128,9 +131,9 @@ export function valueAt(bits: u64, skip: u32, size: u32): i32 {
   return extend(<u32>((bits << skip) >> (64 - size)), size)
 }
 
-/** What `readDifference` has read. */
 let difference: i32 = 0
 
+/** The difference that `readDifference` read last. */
 export function lastDifference(): i32 {
   return difference
 }

@@ -52,6 +52,7 @@ let stepCount: u32 = 0
 let lists: usize = 0
 let starts: usize = 0
 
+/** One of the readers, by its number. */
 export function lane(index: u32): Lane {
   return changetype<Lane>(lanes + index * 32)
 }

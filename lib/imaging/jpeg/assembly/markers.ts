@@ -1,9 +1,10 @@
 import { Component, ceilDiv, component, frame, MAX_COMPONENTS, Status, scan, setScanComponent } from './frame'
 import { keepTable } from './huffman'
 
-/** Quantisation tables as sent, four of 64 u16; one not sent begins with 0. */
+/** Four tables. */
 const quantisers = memory.data(512)
 
+/** Forgets the quantisation tables of the last picture. */
 export function resetTables(): void {
   memory.fill(quantisers, 0, 512)
 }
@@ -112,12 +113,14 @@ export function readApplication(marker: u32, at: usize, end: usize): void {
   frame.adobeTransform = load<u8>(at, 11)
 }
 
+/** DRI (B.2.4.4). */
 export function readRestartInterval(at: usize, end: usize): i32 {
   if (at + 2 != end) return Status.DAMAGED
   frame.restartInterval = u16At(at)
   return Status.OK
 }
 
+/** A quantisation table as sent, 64 u16; the first is 0 when there is none. */
 export function quantiserAt(id: u32): usize {
   return quantisers + id * 128
 }

@@ -5,6 +5,7 @@ import { streamTop, window } from './stream'
 /** Blocks of the band that are known to have no further coefficients (T.81, G.1.2.2). */
 let endOfBandRun: u32 = 0
 
+/** Forgets what is known of coming blocks: at the beginning of an interval. */
 export function resetRun(): void {
   endOfBandRun = 0
 }

@@ -104,9 +104,9 @@ export function skipCoefficients(ac: usize, top: usize, p: u32, k: u32): u32 {
   }
 }
 
-/** The coefficient that `skipSymbol` came to, or at least 63 at the end of the block. */
 let reached: u32 = 0
 
+/** The coefficient that `skipSymbol` came to; at least 63 at the end of the block. */
 export function symbolEnd(): u32 {
   return reached
 }

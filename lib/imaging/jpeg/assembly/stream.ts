@@ -15,11 +15,13 @@ export function streamSize(bytes: usize): usize {
   return bytes + OVERRUN + 64
 }
 
+/** Lays the stream for up to `bytes` bytes of source at an address with room for `streamSize`. */
 export function placeStream(address: usize, bytes: usize): void {
   lowest = address + OVERRUN
   top = lowest + bytes + 32
 }
 
+/** The address that the first byte lies right below. */
 export function streamTop(): usize {
   return top
 }

@@ -12,6 +12,7 @@ class Unit {
 
 export const unit = changetype<Unit>(memory.data(16))
 
+/** Begins a scan with so many units side by side. */
 export function startUnits(wide: u32): void {
   unit.column = 0
   unit.row = 0
