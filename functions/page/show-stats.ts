@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { problems, Time } from '../../lib/http/schemas.ts'
+import { problems, StatusCounts, Time } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { readStats } from '../../lib/photos/stats.ts'
 
-const Count = Type.Integer()
+const Minute = Type.Object({ at: Time, completed: Type.Integer(), failed: Type.Integer() })
 
 /** How many photos there are by status, and how many were done in each of the last 15 minutes. */
 export const showStats = endpoint({
@@ -13,15 +13,7 @@ export const showStats = endpoint({
   summary: 'How many photos there are by status, and how many were done in each of the last 15 minutes',
   tag: 'page',
   replies: {
-    200: Type.Object({
-      total: Count,
-      init: Count,
-      pending: Count,
-      processing: Count,
-      completed: Count,
-      failed: Count,
-      per_minute: Type.Array(Type.Object({ at: Time, completed: Count, failed: Count })),
-    }),
+    200: Type.Composite([StatusCounts, Type.Object({ per_minute: Type.Array(Minute) })]),
     ...problems(503),
   },
   handle: async (_request, { db }) => readStats(db),

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { Nullable, PhotoDetails, photoFilters, problems } from '../../lib/http/schemas.ts'
+import { Nullable, PhotoDetails, PhotoFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhotos } from '../../lib/photos/list.ts'
 import { findThumbnailsByPhoto } from '../../lib/photos/photo.ts'
@@ -13,7 +13,7 @@ export const list = endpoint({
   summary: 'Photos of every door, newest first',
   tag: 'photos',
   query: Type.Object({
-    ...photoFilters,
+    ...PhotoFilters,
     limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
     after: Type.Optional(Type.String({ maxLength: 200 })),
   }),

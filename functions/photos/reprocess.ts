@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { photoFilters, problems, Strict } from '../../lib/http/schemas.ts'
+import { PhotoFilters, problems, Strict } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { reprocessPhotos } from '../../lib/photos/reprocess.ts'
 
@@ -10,7 +10,7 @@ export const reprocess = endpoint({
   path: '/photos/reprocess',
   summary: 'Ask for the processing of all photos that fit a filter, also of those that are completed',
   tag: 'photos',
-  body: Strict({ filter: Strict(photoFilters) }),
+  body: Strict({ filter: Strict(PhotoFilters) }),
   replies: { 202: Type.Object({ count: Type.Integer() }), ...problems(400, 413, 415, 422, 503) },
   handle: async ({ body }, app, reply) => reply(202, { count: await reprocessPhotos(app, body.filter) }),
 })

@@ -1,10 +1,7 @@
-import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { problems } from '../../lib/http/schemas.ts'
+import { problems, StatusCounts } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { countByStatus } from '../../lib/photos/list.ts'
-
-const Count = Type.Integer()
 
 /** How many jobs of the v1 door there are, by status. */
 export const showMetrics = endpoint({
@@ -13,14 +10,7 @@ export const showMetrics = endpoint({
   summary: 'How many jobs there are, by status',
   tag: 'v1',
   replies: {
-    200: Type.Object({
-      total: Count,
-      init: Count,
-      pending: Count,
-      processing: Count,
-      completed: Count,
-      failed: Count,
-    }),
+    200: StatusCounts,
     ...problems(503),
   },
   handle: (_request, { db }) => countByStatus(db, { door: 'v1' }),

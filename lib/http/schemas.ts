@@ -48,16 +48,33 @@ export const Status = Type.Union(
   (['init', 'pending', 'processing', 'completed', 'failed'] as const).map((status) => Type.Literal(status)),
 )
 
-/** What lists of photos are filtered by; times include the instant they name. */
-export const photoFilters = {
+/** What every list of photos is filtered by; times include the instant they name. */
+export const ListFilters = {
   status: Type.Optional(Status),
+  created_after: Type.Optional(Time),
+  created_before: Type.Optional(Time),
+}
+
+/** What a list of the photos of all doors is filtered by. */
+export const PhotoFilters = {
+  ...ListFilters,
   door: Type.Optional(Type.Union(DOORS.map((door) => Type.Literal(door)))),
   project_id: Type.Optional(ProjectId),
   name: Type.Optional(Type.String({ maxLength: 255, pattern: '^[^\\0]*$' })),
   code: Type.Optional(Type.String({ maxLength: 100, pattern: '^[^\\0]*$' })),
-  created_after: Type.Optional(Time),
-  created_before: Type.Optional(Time),
 }
+
+const Count = Type.Integer()
+
+/** How many photos there are, in all and by status. */
+export const StatusCounts = Type.Object({
+  total: Count,
+  init: Count,
+  pending: Count,
+  processing: Count,
+  completed: Count,
+  failed: Count,
+})
 
 export const PhotoSummary = Type.Object({ uuid: Uuid, url: Type.String(), status: Status, created_at: Time })
 
@@ -77,13 +94,6 @@ export const TimelineEvent = Type.Object({
   attempt: Nullable(Type.Integer()),
   detail: Nullable(Type.String()),
 })
-
-/** The filters that every list of photos takes. */
-export const ListFilters = {
-  status: Type.Optional(Status),
-  created_after: Type.Optional(Time),
-  created_before: Type.Optional(Time),
-}
 
 /** What the camera wrote into a source; what is absent or damaged is left out. */
 export const Exif = Type.Object({
