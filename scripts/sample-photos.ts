@@ -11,7 +11,7 @@ export async function samplePhotos(): Promise<{ name: string; data: Uint8Array }
     { name: 'panorama.bmp', data: await draw(1200, 200, 'image/bmp') },
     { name: 'tiny.gif', data: await draw(48, 32, 'image/gif') },
     { name: 'rotated.jpg', data: withOrientation(await draw(800, 600, 'image/jpeg'), 6) },
-    { name: 'broken.jpg', data: landscape.subarray(0, landscape.length / 2) },
+    { name: 'broken.jpg', data: landscape.subarray(0, landscape.length / 8) },
   ]
 }
 

@@ -1,16 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Message as AmqpMessage, ConfirmChannel } from 'amqplib'
+import type { ConfirmChannel } from 'amqplib'
 import type { Logger } from 'pino'
 import rascal from 'rascal'
-import type { Consumer, Handler, Message, Queue } from './index.ts'
+import type { Consumer, Message, Queue } from './index.ts'
+import { type Broker, keepSubscribed, subscribe } from './subscription.ts'
 import { appExchange, deadQueue, LIVE, liveTopology, topology, WORK_KEY, workExchange } from './topology.ts'
 
 /** Longest wait between two attempts to reach a broker that is away at the start. */
 const CONNECT_RETRY_MS = 1_000
-/** A message whose handler threw waits this long before it comes back. */
-const NACK_DELAY_MS = 500
 
-type Broker = InstanceType<typeof rascal.BrokerAsPromised>
 type Options = { url: string; queueName: string; prefetch: number; log: Logger }
 
 /**
@@ -151,41 +149,6 @@ function routeOf({ to, key }: Message, queueName: string): [exchange: string, ke
   return [appExchange(queueName), key]
 }
 
-async function subscribe(
-  broker: Broker,
-  from: string,
-  prefetch: number,
-  handle: Handler,
-  log: Logger,
-): Promise<Consumer> {
-  const session = await broker.subscribe(from, { prefetch })
-  const running = new Set<Promise<void>>()
-  const onMessage = (message: AmqpMessage, body: Uint8Array, ackOrNack: AckOrNack) => {
-    const { headers = {} } = message.properties
-    const task = handle({ body, headers, redelivered: message.fields.redelivered ?? false })
-      .then(() => ackOrNack())
-      .catch((error: Error) => {
-        log.error({ err: error }, 'message not handled, it comes back')
-        ackOrNack(error, { strategy: 'nack', requeue: true, defer: NACK_DELAY_MS })
-      })
-      .finally(() => running.delete(task))
-    running.add(task)
-  }
-  session.on('message', onMessage)
-  session.on('invalid_content', (_error: Error, message: AmqpMessage, ackOrNack: AckOrNack) =>
-    onMessage(message, message.content, ackOrNack),
-  )
-  session.on('error', (error: Error) => log.warn({ err: error.message }, 'consumer interrupted'))
-  return {
-    async stop() {
-      await session.cancel()
-      await Promise.all(running)
-    },
-  }
-}
-
-type AckOrNack = (error?: Error, recovery?: { strategy: 'nack'; requeue: boolean; defer: number }) => void
-
 /** Listens on a queue of this process alone; whenever that had to be made anew, messages may have been missed. */
 async function listen(
   options: Options,
@@ -194,9 +157,6 @@ async function listen(
   onGap: () => void,
 ): Promise<Consumer> {
   const broker = await connect(liveTopology(options), options.log, closing, (up) => up && onGap())
-  const session = await broker.subscribe(LIVE)
-  session.on('message', (_message: AmqpMessage, body: Uint8Array) => handle(body))
-  session.on('invalid_content', (_error: Error, { content }: AmqpMessage) => handle(content))
-  session.on('error', (error: Error) => options.log.warn({ err: error.message }, 'listener interrupted'))
+  await keepSubscribed(broker, LIVE, {}, (_message, body) => handle(body), options.log)
   return { stop: () => broker.shutdown() }
 }

@@ -249,6 +249,34 @@ real('while the broker is away nothing is confirmed or sent later, and all goes 
   ),
 )
 
+real('a consumer and a listener that lost the broker before they had begun do begin when it is back', () =>
+  withProxy(SERVERS, (env, proxy) =>
+    withQueueOf(env, async (queue) => {
+      expect(await queue.publish([work('before')], DEADLINE_MS)).toEqual(new Set(['before']))
+      const { ids, handle } = collector()
+      const heard: string[] = []
+      const consumer = await queue.consume('work', 2, handle)
+      await proxy.cut()
+      await proxy.restore()
+      const listener = await queue.listen(
+        (body) => heard.push(textOf({ body })),
+        () => {},
+      )
+      await proxy.cut()
+      await until(() => !queue.isUp(), 1_000)
+      await proxy.restore()
+      await until(() => queue.isUp(), 3_000)
+      await until(() => ids().includes('before'), DEADLINE_MS)
+      await until(async () => {
+        await queue.publish([{ id: 'event', to: 'app', key: 'image.failed', body: 'event' }], DEADLINE_MS)
+        return heard.length > 0
+      }, DEADLINE_MS)
+      await within(DEADLINE_MS, consumer.stop())
+      await within(DEADLINE_MS, listener.stop())
+    }),
+  ),
+)
+
 real('a message whose consumer lost the broker while handling it comes back', () =>
   withProxy(SERVERS, (env, proxy) =>
     withQueueOf(env, async (queue) => {
