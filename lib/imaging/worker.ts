@@ -24,6 +24,9 @@ export default async function work({ source, recipe, ...options }: RenderTask): 
     const { code, status, message, retry } =
       error instanceof AppError ? error : new AppError('render-failed', 500, 'The image could not be made')
     return { error: { code, status, message, retry } }
+  } finally {
+    // Given back at once: megabytes a photo would call the collector again and again.
+    if (source.buffer instanceof ArrayBuffer) source.buffer.transfer(0)
   }
 }
 

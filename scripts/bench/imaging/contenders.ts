@@ -20,12 +20,10 @@ export const contenders = { ours: openOurs, sharp: openSharp, jimp: openJimp, 'w
 async function openOurs(threads: number): Promise<Contender> {
   const { openImaging } = await import('../../../lib/imaging/index.ts')
   const { PROJECT_RECIPE, THUMBNAIL_RECIPE } = await import('../../../lib/imaging/recipe.ts')
-  // A thread takes the source along, so it gets a copy, as fresh as a download; without threads the caller's renders.
-  const give = (source: Buffer) => (threads > 0 ? new Uint8Array(source) : source)
   const imaging = openImaging({ threads, maxPixels: 50_000_000, renderTimeoutMs: 60_000 })
   return {
-    thumbnail: (source) => imaging.render(give(source), THUMBNAIL_RECIPE),
-    versions: (source) => imaging.render(give(source), PROJECT_RECIPE),
+    thumbnail: (source) => imaging.render(source, THUMBNAIL_RECIPE),
+    versions: (source) => imaging.render(source, PROJECT_RECIPE),
   }
 }
 

@@ -11,16 +11,12 @@ export type Runner = {
   stop(): void
 }
 
-/** As `npm start` and `npm run worker` have it. */
-const OURS_ENV = { MALLOC_MMAP_THRESHOLD_: '262144', MALLOC_TRIM_THRESHOLD_: '262144' }
-
 /** Starts one contender of `contenders` for so many images at a time; 0 threads is in the caller's. */
 export const startContender = (name: string, threads = 0): Promise<Runner> =>
   start(
     name,
     [process.execPath, new URL('./runner.ts', import.meta.url).pathname, name, String(threads)],
     () => true,
-    name === 'ours' ? OURS_ENV : {},
   )
 
 /** Starts all contenders, and the programs that this machine has. */
@@ -28,7 +24,7 @@ export async function startAll(): Promise<Runner[]> {
   const found = Object.entries(programs).filter(([, { needs }]) => hasProgram(needs))
   return Promise.all([
     ...Object.keys(contenders).map((name) => startContender(name)),
-    ...found.map(([name, { command, can }]) => start(name, command, can, {})),
+    ...found.map(([name, { command, can }]) => start(name, command, can)),
   ])
 }
 
@@ -36,13 +32,8 @@ function hasProgram([command = '', ...args]: string[]): boolean {
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0
 }
 
-async function start(
-  name: string,
-  [command = '', ...args]: string[],
-  can: Runner['can'],
-  env: Record<string, string>,
-): Promise<Runner> {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'ignore'] })
+async function start(name: string, [command = '', ...args]: string[], can: Runner['can']): Promise<Runner> {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] })
   process.on('exit', () => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const read = async () => {
