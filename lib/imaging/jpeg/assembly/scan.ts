@@ -42,17 +42,16 @@ function readInterval(count: u32): u32 {
   resetRun()
   if (frame.direct && frame.scale == 1) return readMeans(count)
   const bits = streamBits()
-  const isProgressive = frame.progressive
   let p: u32 = 0
   for (let n: u32 = 0; n < count; n++) {
-    p = isProgressive ? readProgressiveUnit(p) : readUnit(p)
+    p = readUnit(p)
     if (p > bits) return n
     advance()
   }
   return count
 }
 
-/** The sequential blocks of one unit; returns the position behind them, or one beyond the data. */
+/** The blocks of one unit; returns the position behind them, or one beyond the data. */
 function readUnit(p: u32): u32 {
   return frame.direct ? readUnitSamples(p) : readUnitCoefficients(p)
 }
@@ -83,27 +82,9 @@ function readUnitCoefficients(p: u32): u32 {
     for (let y: u32 = 0; y < high; y++) {
       for (let x: u32 = 0; x < wide; x++) {
         const index = (unit.row * high + y) * member.paddedWide + unit.column * wide + x
-        p = readBlock(member, member.coefficients + index * frame.blockBytes, p)
-        if (p == -1) return p
-      }
-    }
-  }
-  return p
-}
-
-function readProgressiveUnit(p: u32): u32 {
-  const alone = scan.components == 1
-  for (let i: u32 = 0; i < scan.components; i++) {
-    const member = scanComponent(i)
-    const wide: u32 = alone ? 1 : member.h
-    const high: u32 = alone ? 1 : member.v
-    for (let y: u32 = 0; y < high; y++) {
-      for (let x: u32 = 0; x < wide; x++) {
-        p = readProgressiveBlock(
-          member,
-          (unit.row * high + y) * member.paddedWide + unit.column * wide + x,
-          p,
-        )
+        p = frame.progressive
+          ? readProgressiveBlock(member, index, p)
+          : readBlock(member, member.coefficients + index * frame.blockBytes, p)
         if (p == -1) return p
       }
     }
