@@ -1,9 +1,12 @@
 import sharp from 'sharp'
 import { rgbaToThumbHash, thumbHashToApproximateAspectRatio, thumbHashToRGBA } from 'thumbhash'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
+import { readyCodec } from '../../../lib/imaging/jpeg/module.ts'
 import { hashThumbnail } from '../../../lib/imaging/thumbhash.ts'
 import * as images from '../../support/images.ts'
+
+beforeAll(readyCodec)
 
 /** The picture that a page paints of a hash. */
 function paintHash(hash: Uint8Array): Bitmap {
