@@ -11,7 +11,8 @@ const GROUP = 4
 
 /**
  * Resizes by Lanczos3 on premultiplied alpha, from exactly the extent that the picture has in the bitmap; with
- * `halves`, to twice as many rows, whose means in pairs are the result. `readyCodec` must have come before.
+ * `halves`, to twice as many rows, whose means in pairs are the result: these lie in memory that is used again after
+ * `takeBack`. `readyCodec` must have come before.
  */
 export function resizeBitmap(source: Bitmap, to: Size, { halves = false } = {}): Bitmap {
   const { extent = source } = source
@@ -22,20 +23,19 @@ export function resizeBitmap(source: Bitmap, to: Size, { halves = false } = {}):
   const down = { size: source.height, extent: extent.height, to: height }
   // What is enlarged has nothing that means could weaken.
   const filterDown = halves && extent.height >= to.height ? LANCZOS3_IN_HALVES : LANCZOS3
-  const data = filter(
-    source,
+  const kernels = [
     makeKernels(across, LANCZOS3, stretchX, 2),
     makeKernels(down, filterDown, stretchY, 1),
-  )
+  ] as const
+  const data = filter(source, ...kernels, { isLent: halves })
   return { width, height, data }
 }
 
 /** Rows go through WebAssembly in strips, so that the memory there does not grow with their number. */
-function filter(source: Bitmap, columns: Kernels, rows: Kernels): Buffer {
+function filter(source: Bitmap, columns: Kernels, rows: Kernels, { isLent }: { isLent: boolean }): Buffer {
   const [width, height] = [columns.starts.length, rows.starts.length]
   const [rowBytes, sourceRowBytes] = [width * 4, source.width * 4]
-  return useCodec((codec) => {
-    const data = Buffer.allocUnsafeSlow(rowBytes * height)
+  return useCodec((codec, lendTo) => {
     const pairBytes = ((source.width + 3) & ~3) * 8
     const ring = openRing(codec, rows, sourceRowBytes)
     const pairs = checked(codec.allocate(GROUP * pairBytes))
@@ -44,6 +44,11 @@ function filter(source: Bitmap, columns: Kernels, rows: Kernels): Buffer {
     const columnStarts = columns.starts.map((start) => start * 8)
     const across = [copyIn(codec, columnStarts), copyIn(codec, columns.weights), columns.taps] as const
     const rowWeights = copyIn(codec, rows.weights)
+    const lentAt = isLent ? checked(codec.allocate(rowBytes * height)) : 0
+    const data = isLent
+      ? Buffer.from(codec.memory.buffer, lentAt, rowBytes * height)
+      : Buffer.allocUnsafeSlow(rowBytes * height)
+    if (isLent) lendTo(data)
     const bytes = new Uint8Array(codec.memory.buffer)
     const addresses = new Uint32Array(codec.memory.buffer, addressesAt, rows.taps)
     let [done, translucent] = [0, false]

@@ -1,5 +1,6 @@
 import { methods as jimp } from '@jimp/plugin-resize'
 import type { Bitmap } from './bitmap.ts'
+import { takeBack } from './jpeg/module.ts'
 import { resizeBitmap } from './resize-bitmap.ts'
 
 /** The longest side in px of what Jimp's own resize makes. */
@@ -13,8 +14,13 @@ const THUMBNAIL_SIDE = 320
 function resize<I extends { bitmap: Bitmap }>(image: I, { w, h }: { w: number; h: number }): I {
   const size = { width: w, height: h }
   const isThumbnail = Math.max(w, h) <= THUMBNAIL_SIDE
-  image.bitmap = resizeBitmap(image.bitmap, size, { halves: isThumbnail })
-  return isThumbnail ? (jimp.resize(image as never, { w, h }) as I) : image
+  const bitmap = resizeBitmap(image.bitmap, size, { halves: isThumbnail })
+  image.bitmap = bitmap
+  if (!isThumbnail) return image
+  const { data } = bitmap
+  jimp.resize(image as never, { w, h })
+  takeBack(data)
+  return image
 }
 
 export const resizePlugin = { resize }

@@ -17,25 +17,24 @@ const failures: Record<number, () => Error> = {
   5: () => corrupt('more than half of it is missing or damaged'),
 }
 
-/** Pictures of more bytes than this stay in the memory that they were made in, until `takeBack`; others are copied out. */
-const COPIED_BYTES = 8 * 2 ** 20
-
-/** Decodes a JPEG of that size at a scale, not yet oriented. What is missing of the second half stays grey. */
+/**
+ * Decodes a JPEG of that size at a scale, not yet oriented. What is missing of the second half stays grey. The pixels lie
+ * in memory that is used again after `takeBack`.
+ */
 export function decodeJpeg(source: Uint8Array, { width, height }: Size, scale: Scale = 8): Promise<Bitmap> {
+  const extent = { width: (width * scale) / 8, height: (height * scale) / 8 }
   const decode = (codec: Codec, lendTo: (pixels: Buffer) => void) => {
     const status = codec.decode(copyIn(codec, source), source.length, scale)
     if (status !== 0) throw failures[status]?.()
-    const extent = { width: (width * scale) / 8, height: (height * scale) / 8 }
     const size = { width: codec.outputWidth(), height: codec.outputHeight() }
     if (size.width !== Math.ceil(extent.width) || size.height !== Math.ceil(extent.height))
       throw corrupt('sizes that contradict')
     const bytes = size.width * size.height * 4
-    const pixels = Buffer.from(codec.memory.buffer, checked(codec.outputAddress()), bytes)
-    if (bytes <= COPIED_BYTES) return { ...size, extent, data: Buffer.from(pixels) }
-    lendTo(pixels)
-    return { ...size, extent, data: pixels }
+    const data = Buffer.from(codec.memory.buffer, checked(codec.outputAddress()), bytes)
+    lendTo(data)
+    return { ...size, extent, data }
   }
-  return withCodec(decode, { needsMuch: width * height * scale * scale > (COPIED_BYTES / 4) * 64 })
+  return withCodec(decode, { bytes: 2 * source.length + 4 * extent.width * extent.height })
 }
 
 /** The smallest scale at which a picture still has the sides asked for, and `margin` times as many pixels a side. */

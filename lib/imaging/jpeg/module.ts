@@ -30,15 +30,19 @@ export type Codec = {
   unpremultiply(at: number, pixels: number): void
 }
 
-/** Memory never shrinks, so an instance that has more bytes than this is kept for as long as pictures follow closely. */
+/** Memory never shrinks, so instances that have more bytes than this are kept for as long as pictures follow closely. */
 const KEPT_MEMORY = 32 * 2 ** 20
 const LARGE_MEMORY = 256 * 2 ** 20
 const LARGE_KEPT_MS = 1000
 
+/** One that reads sources, one whose pixels are being resized, and one for what is smaller. */
+const MOST_KEPT = 3
+
 let module: WasmModule | undefined
-let kept: Codec | undefined
-let large: Codec | undefined
 let forgetting: NodeJS.Timeout | undefined
+
+/** Instances of this thread that nobody uses, from the one with the least memory. */
+let idle: Codec[] = []
 
 /** Instances in whose memory the pixels of a picture lie. */
 const lent = new WeakMap<Buffer, Codec>()
@@ -49,16 +53,15 @@ export async function readyCodec(): Promise<void> {
 }
 
 /**
- * Lends the thread's instance, its memory empty. Pixels that `use` returns stay in that memory if it says so by
- * `lendTo`: the instance comes back by `takeBack`, and until then there is another.
+ * Lends an instance, its memory empty, for what takes about so many bytes. Pixels that `use` returns stay in that memory
+ * if it says so by `lendTo`: the instance comes back by `takeBack`.
  */
 export function useCodec<T>(
   use: (codec: Codec, lendTo: (pixels: Buffer) => void) => T,
-  { needsMuch = false } = {},
+  { bytes = 0 } = {},
 ): T {
   if (!module) throw new Error('readyCodec must come before useCodec')
-  const codec = (needsMuch ? takeLarge() : undefined) ?? kept ?? instantiate<Codec>(module)
-  if (codec === kept) kept = undefined
+  const codec = take(bytes) ?? instantiate<Codec>(module)
   let isLent = false
   try {
     codec.reset()
@@ -87,22 +90,28 @@ export function takeBack(pixels: Buffer): void {
   if (codec) keep(codec)
 }
 
-function keep(codec: Codec): void {
-  const bytes = codec.memory.buffer.byteLength
-  if (bytes <= KEPT_MEMORY) kept = codec
-  else if (bytes <= LARGE_MEMORY) {
-    // Fresh memory costs a page fault for every 4 kB: a third of a decode at full size.
-    large = codec
-    forgetting ??= setTimeout(takeLarge, LARGE_KEPT_MS).unref()
-    forgetting.refresh()
-  }
-}
-
-function takeLarge(): Codec | undefined {
-  const codec = large
-  large = undefined
+/** The instance with the least memory that has so many bytes, or else the one with the most. */
+function take(bytes: number): Codec | undefined {
+  const [codec] = idle.splice(
+    idle.findIndex((codec) => memoryOf(codec) >= bytes),
+    1,
+  )
   return codec
 }
+
+/** Fresh memory costs a page fault for every 4 kB: a third of a decode at full size. */
+function keep(codec: Codec): void {
+  if (memoryOf(codec) > LARGE_MEMORY) return
+  idle = [...idle, codec].sort((one, other) => memoryOf(one) - memoryOf(other)).slice(-MOST_KEPT)
+  forgetting ??= setTimeout(forgetLarge, LARGE_KEPT_MS).unref()
+  forgetting.refresh()
+}
+
+function forgetLarge(): void {
+  idle = idle.filter((codec) => memoryOf(codec) <= KEPT_MEMORY)
+}
+
+const memoryOf = ({ memory }: Codec) => memory.buffer.byteLength
 
 /** Copies bytes into the codec's memory and returns their address. Throws a RangeError, as for a Buffer, when there is no room. */
 export function copyIn({ memory, allocate }: Codec, bytes: Uint8Array): number {

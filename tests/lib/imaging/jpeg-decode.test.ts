@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
 import { readJpegHeader } from '../../../lib/imaging/headers/jpeg.ts'
 import { decodeJpeg, type Scale } from '../../../lib/imaging/jpeg/decode.ts'
+import { encodeJpeg } from '../../../lib/imaging/jpeg/encode.ts'
 import { takeBack } from '../../../lib/imaging/jpeg/module.ts'
+import { resizeBitmap } from '../../../lib/imaging/resize-bitmap.ts'
 import { writeJpeg } from './write-jpeg.ts'
 
 const decode = (source: Buffer, scale: Scale = 8) =>
@@ -139,7 +141,19 @@ function shrink({ width, height, data }: Bitmap, side: number): Buffer {
   return means
 }
 
-test('large pictures lie in memory of their own until it is taken back', async () => {
+test('pixels stay until they are taken back, whatever is made meanwhile', async () => {
+  const sources = await Promise.all([1, 2, 3, 4].map((seed) => waves(60, 40, 0, seed, 9).jpeg().toBuffer()))
+  const pictures = await Promise.all(sources.map((source) => decode(source)))
+  const copies = pictures.map(({ data }) => Buffer.from(data))
+  for (const picture of pictures) {
+    resizeBitmap(picture, { width: 20, height: 10 })
+    await encodeJpeg(picture, 80)
+  }
+  expect(pictures.map(({ data }) => data)).toEqual(copies)
+  expect(copies[0]).not.toEqual(copies[1])
+})
+
+test('the memory of a picture that was taken back is used again', async () => {
   const sources = await Promise.all(
     [1, 2, 3].map((seed) => waves(2000, 1500, 0, seed, 300).jpeg().toBuffer()),
   )
