@@ -2,8 +2,12 @@ import { availableParallelism } from 'node:os'
 import { median } from '../load.ts'
 import { startContender } from './runners.ts'
 
-const ROUNDS = 5
-const ROUND_MS = 3_000
+/** Short and many, so that a machine that is slow for some seconds is so for all alike. */
+const ROUNDS = 15
+const ROUND_MS = 1_000
+
+/** As long as compilers take: a thread makes a hundred images before its code is as fast as it gets. */
+const WARM_UP_MS = 6_000
 
 /** Thumbnails per second with one thread and with as many as there are cores, ours and sharp's in turns; a table. */
 export async function measureCores(file: string): Promise<string> {
@@ -11,11 +15,11 @@ export async function measureCores(file: string): Promise<string> {
   const runs = await Promise.all(
     ['ours', 'sharp'].flatMap((name) => [1, cores].map((threads) => open(name, threads))),
   )
-  // The first round warms up.
-  for (let round = 0; round <= ROUNDS; round++) {
+  for (const { runner, threads } of runs) await runner.run(`rate:${threads}:${WARM_UP_MS}`, file)
+  for (let round = 0; round < ROUNDS; round++) {
     for (const { runner, threads, rates } of runs) {
       const [rate = 0] = (await runner.run(`rate:${threads}:${ROUND_MS}`, file)) ?? []
-      if (round > 0) rates.push(rate)
+      rates.push(rate)
     }
   }
   for (const { runner } of runs) runner.stop()
