@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { drawChart } from './chart.ts'
+import { measureColdStart } from './cold.ts'
 import type { Task } from './contenders.ts'
 import { measureCores } from './cores.ts'
 import { findPhoto, type PhotoName } from './photos.ts'
@@ -69,6 +70,7 @@ export async function benchImaging({
   if (!quick) {
     await writeFile(CHART_FILE, drawChart(costs))
     console.log(`\n${await measureCores(await findPhoto('jpeg-12mp', photo))}`)
+    console.log(`\n${await measureColdStart(await findPhoto('jpeg-2mp'))}`)
   }
   const cpuOf = (made: Record<string, Cost> = {}) =>
     Object.fromEntries(Object.entries(made).map(([name, { cpu }]) => [name, Number(cpu.toFixed(1))]))
