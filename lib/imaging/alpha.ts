@@ -1,5 +1,4 @@
 import type { Bitmap } from './bitmap.ts'
-import { type Image, toImage } from './jimp.ts'
 
 export function isOpaque({ data }: Bitmap): boolean {
   for (let at = 3; at < data.length; at += 4) if (data[at] !== 255) return false
@@ -10,10 +9,10 @@ export function isOpaque({ data }: Bitmap): boolean {
  * Mixes pixels by `mix`, each counting as much as it is opaque. Jimp counts all alike, and the colour of transparent
  * pixels, which nobody has seen, would bleed into their neighbours.
  */
-export function mixByAlpha(image: Image, mix: (image: Image) => Image): Image {
-  if (isOpaque(image.bitmap)) return mix(image)
-  const { colours, alphas } = split(image.bitmap)
-  return toImage(join(mix(toImage(colours)).bitmap, mix(toImage(alphas)).bitmap))
+export function mixByAlpha(bitmap: Bitmap, mix: (bitmap: Bitmap) => Bitmap): Bitmap {
+  if (isOpaque(bitmap)) return mix(bitmap)
+  const { colours, alphas } = split(bitmap)
+  return join(mix(colours), mix(alphas))
 }
 
 /** Two opaque pictures: the colours on black, and the alphas as grey. */

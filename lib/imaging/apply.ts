@@ -25,7 +25,7 @@ const operations: { [Op in Operation['op']]: Apply<OperationOf<Op>> } = {
   grayscale: (image) => image.clone().greyscale(),
   rotate: (image, { degrees }) => toImage(orient(image.bitmap, { 90: 6, 180: 3, 270: 8 }[degrees])),
   flip: (image, { axis }) => toImage(orient(image.bitmap, { h: 2, v: 4 }[axis])),
-  blur: (image, { radius }) => mixByAlpha(image, ({ bitmap }) => toImage(blur(bitmap, radius))),
+  blur: ({ bitmap }, { radius }) => toImage(mixByAlpha(bitmap, (opaque) => blur(opaque, radius))),
 }
 
 /** Applies one operation. Throws `invalid-recipe` for one that is unknown: a recipe is stored, and code changes. */
@@ -65,7 +65,7 @@ export function checkOutputSize(width: number, height: number): void {
 export function resize(image: Image, w: number, h: number): Image {
   checkOutputSize(w, h)
   if (w === image.bitmap.width && h === image.bitmap.height) return image
-  return mixByAlpha(image, ({ bitmap }) => toImage(bitmap).resize({ w, h }))
+  return toImage(image.bitmap).resize({ w, h })
 }
 
 type Part = Size & { x: number; y: number }

@@ -33,7 +33,7 @@ export type Codec = {
 /** Memory never shrinks, so instances that have more bytes than this are kept for as long as pictures follow closely. */
 const KEPT_MEMORY = 32 * 2 ** 20
 const LARGE_MEMORY = 256 * 2 ** 20
-const LARGE_KEPT_MS = 1000
+const LARGE_KEPT_MS = 10_000
 
 /** One that reads sources, one whose pixels are being resized, and one for what is smaller. */
 const MOST_KEPT = 3
@@ -99,7 +99,7 @@ function take(bytes: number): Codec | undefined {
   return codec
 }
 
-/** Fresh memory costs a page fault for every 4 kB: a third of a decode at full size. */
+/** Fresh memory costs a page fault for every 4 kB: as much as all the rest of a large picture. */
 function keep(codec: Codec): void {
   if (memoryOf(codec) > LARGE_MEMORY) return
   idle = [...idle, codec].sort((one, other) => memoryOf(one) - memoryOf(other)).slice(-MOST_KEPT)
