@@ -54,9 +54,6 @@ export function openImaging(options: ImagingOptions): Imaging {
 
 type Pool = Awaited<ReturnType<typeof startPool>>
 
-/** A thread makes little garbage: with the 48 MB that it could have it holds 10 MB more and is no faster. */
-const YOUNG_GENERATION_MB = 8
-
 async function startPool({ threads, workerUrl }: ImagingOptions) {
   const { Piscina } = await import('piscina')
   const pool = new Piscina<RenderTask, RenderAnswer>({
@@ -64,7 +61,6 @@ async function startPool({ threads, workerUrl }: ImagingOptions) {
     minThreads: threads,
     maxThreads: threads,
     recordTiming: false,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   })
   // A thread that dies while idle is replaced; an event nobody listens to would end the process.
   pool.on('error', () => {})
