@@ -90,28 +90,35 @@ export function takeBack(pixels: Buffer): void {
   if (codec) keep(codec)
 }
 
-/** The instance with the least memory that has so many bytes, or else the one with the most. */
+/**
+ * The instance with the least memory that has so many bytes, or else the one with the most. Large ones are left to large
+ * pictures: small ones would keep them.
+ */
 function take(bytes: number): Codec | undefined {
-  const [codec] = idle.splice(
-    idle.findIndex((codec) => memoryOf(codec) >= bytes),
-    1,
-  )
+  const able = bytes > KEPT_MEMORY ? idle : idle.filter((codec) => !isLarge(codec))
+  const codec = able.find((codec) => memoryOf(codec) >= bytes) ?? able.at(-1)
+  idle = idle.filter((other) => other !== codec)
   return codec
 }
 
-/** Fresh memory costs a page fault for every 4 kB: as much as all the rest of a large picture. */
+/** Fresh memory costs a page fault for every 4 kB: as much as all the rest of a large picture. Of large ones one is kept. */
 function keep(codec: Codec): void {
   if (memoryOf(codec) > LARGE_MEMORY) return
+  if (isLarge(codec)) {
+    forgetLarge()
+    forgetting ??= setTimeout(forgetLarge, LARGE_KEPT_MS).unref()
+    forgetting.refresh()
+  }
   idle = [...idle, codec].sort((one, other) => memoryOf(one) - memoryOf(other)).slice(-MOST_KEPT)
-  forgetting ??= setTimeout(forgetLarge, LARGE_KEPT_MS).unref()
-  forgetting.refresh()
 }
 
 function forgetLarge(): void {
-  idle = idle.filter((codec) => memoryOf(codec) <= KEPT_MEMORY)
+  idle = idle.filter((codec) => !isLarge(codec))
 }
 
 const memoryOf = ({ memory }: Codec) => memory.buffer.byteLength
+
+const isLarge = (codec: Codec) => memoryOf(codec) > KEPT_MEMORY
 
 /** Copies bytes into the codec's memory and returns their address. Throws a RangeError, as for a Buffer, when there is no room. */
 export function copyIn({ memory, allocate }: Codec, bytes: Uint8Array): number {

@@ -2,16 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { type Contender, contenders, type Task } from './contenders.ts'
 
+/** A PNG. */
+const ONE_PIXEL =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAACklEQVQI12P4DwABAQEAG7buVgAAAABJRU5ErkJggg=='
+
 /**
  * A process with one contender: `runner.ts <contender> <threads>`. For every line `<task> <file>` it does the task
  * once and answers with processor time in ms, wall time in ms, and peak memory above idle in MB. For
  * `rate:<at once>:<ms> <file>` it makes thumbnails for so long and answers with how many a second. What it cannot do it
  * answers with `failed`.
  */
-/** A PNG. */
-const ONE_PIXEL =
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAACklEQVQI12P4DwABAQEAG7buVgAAAABJRU5ErkJggg=='
-
 const [, , name = '', threads = '0'] = process.argv
 const contender = await contenders[name as keyof typeof contenders](Number(threads))
 // Idle is a process that has made an image: what code is loaded for it stays.
