@@ -30,9 +30,10 @@ const adding = openAdding(store, announcer, take)
 
 async function processAgain(uuid: string): Promise<void> {
   const photo = store.photo(uuid)
+  const markQueued = store.queueing()
   const result = await ask<{ accepted: string[] }>('POST', '/photos/process', { uuids: [uuid], force: true })
   if (!result.ok) return announcer.fault(result)
-  store.markQueued(result.value.accepted, result.date)
+  markQueued(result.value.accepted, result.date)
   announcer.say(`${photo ? titleOf(photo) : 'The photo'} will be processed again`)
   overview.refresh()
 }
@@ -84,10 +85,11 @@ async function load(): Promise<void> {
 
 byId('retry').addEventListener('click', async () => {
   const filter = { ...toQuery(filters.current()), status: 'failed' }
+  const markQueued = store.queueing()
   const result = await ask<{ count: number }>('POST', '/photos/reprocess', { filter })
   if (!result.ok) return announcer.fault(result)
   const failed = store.listed().filter((uuid) => store.photo(uuid)?.status === 'failed')
-  store.markQueued(failed, result.date)
+  markQueued(failed, result.date)
   announcer.say(`${count(result.value.count, 'photo')} will be processed again`)
   overview.refresh()
 })

@@ -156,12 +156,19 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
       for (const photo of added) put(photo)
       show(added.filter((photo) => matches(photo, currentFilters())).map(({ uuid }) => uuid))
     },
-    /** Photos whose processing was asked for at that time of the server. */
-    markQueued(uuids: Iterable<string>, time: number) {
-      const updated_at = new Date(time).toISOString()
-      for (const uuid of uuids) {
-        const photo = photos.get(uuid)
-        if (photo) put({ ...photo, status: 'pending', error: null, thumbnails: [], attempts: 0, updated_at })
+    /**
+     * To be called before processing is asked for; returns what marks the photos that were accepted, at that time of the
+     * server. Of those that something was told of meanwhile it is known better.
+     */
+    queueing() {
+      const before = new Map(photos)
+      return (uuids: Iterable<string>, time: number) => {
+        const updated_at = new Date(time).toISOString()
+        for (const uuid of uuids) {
+          const photo = photos.get(uuid)
+          if (photo && photo === before.get(uuid))
+            put({ ...photo, status: 'pending', error: null, thumbnails: [], attempts: 0, updated_at })
+        }
       }
     },
   }

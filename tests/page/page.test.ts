@@ -70,6 +70,32 @@ inBrowser('dropped photos become thumbnails, and what fails says why and can be 
   }),
 )
 
+inBrowser('a photo that fails again before the answer to its click is there shows that it failed', () =>
+  withService(async ({ service }) => {
+    await withPage(browser(), service.url, async (page) => {
+      await seeConnection(page, 'live')
+      await drop(page, [{ name: 'notes.txt', type: 'text/plain', content: Buffer.from('no image') }])
+      const failed = cardOf(page, 'notes.txt').getByText('unsupported-format')
+      await failed.waitFor()
+      // The photo has failed again by then, and the page has heard of it.
+      let answers = 0
+      await page.route(/\/photos\/(re)?process$/, async (route) => {
+        const response = await route.fetch()
+        await new Promise((resolve) => setTimeout(resolve, 1_000))
+        answers++
+        await route.fulfill({ response })
+      })
+      const buttons = ['Process again: notes.txt', 'Process all failed again']
+      for (const [i, name] of buttons.entries()) {
+        await page.getByRole('button', { name }).click()
+        await eventually(() => answers).toBe(i + 1)
+        await page.getByText('will be processed again').waitFor({ state: 'attached' })
+        expect(await failed.count()).toBe(1)
+      }
+    })
+  }),
+)
+
 inBrowser('chosen files, with markup in a name, empty, and too large, each have their own result', () =>
   withService(async ({ service, env }) => {
     const directory = path.dirname(env.STORAGE_DIR ?? '')
