@@ -2,6 +2,10 @@ import { loadAssets } from '../../lib/assets.ts'
 import { endpoint } from '../../lib/function.ts'
 import { answerWith } from '../../lib/http/asset.ts'
 import { Bytes, NoBody } from '../../lib/http/schemas.ts'
+import { FIRST_PAGE } from '../../lib/page/api.ts'
+
+/** The list as the page asks for it first, fetched while the page's script is still on its way. */
+const PRELOAD = `</photos?limit=${FIRST_PAGE}>; rel=preload; as=fetch; crossorigin`
 
 /** The web page. For local use only. */
 export const showPage = endpoint({
@@ -10,12 +14,14 @@ export const showPage = endpoint({
   summary: 'The web page: drop photos and watch them become thumbnails',
   tag: 'page',
   replies: { 200: Bytes, 304: NoBody },
-  async handle({ headers }) {
+  async handle({ query, headers }) {
     const { page } = await loadAssets()
     return answerWith(page, headers, {
       'cache-control': 'no-cache',
       'content-security-policy': policy(headers.host),
       'referrer-policy': 'no-referrer',
+      // An address with filters in it has the page ask for something else.
+      ...(Object.keys(query).length === 0 && { link: PRELOAD }),
     })
   },
 })

@@ -4,6 +4,9 @@ export type Fault = { code: string; message: string }
 
 export type Thumbnail = { uuid: string; name: string; width: number; height: number; url: string }
 
+/** How many photos the list begins with: few, to be there soon. The page's answer has a browser ask for them at once. */
+export const FIRST_PAGE = 100
+
 /** A photo as `GET /photos` shows it, as far as the page needs it. */
 export type Photo = {
   uuid: string

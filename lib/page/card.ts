@@ -1,7 +1,7 @@
 import { thumbHashToDataURL } from 'thumbhash'
 import { imageUrl, type Photo, primaryOf, type Status, titleOf } from './api.ts'
 import { h, setText } from './dom.ts'
-import { formatDateTime, formatWhen } from './format.ts'
+import { formatWhen } from './format.ts'
 
 export const STATUS_WORDS: Record<Status, string> = {
   init: 'Not uploaded',
@@ -71,12 +71,7 @@ function showImage(frame: HTMLElement, photo: Photo, src: string): void {
   frame.dataset.src = src
   const hash = placeholderOf(photo)
   frame.style.backgroundImage = hash ? `url(${hash})` : ''
-  const image = h('img', {
-    alt: '',
-    decoding: 'async',
-    draggable: false,
-    title: formatDateTime(photo.created_at),
-  })
+  const image = h('img', { alt: '', decoding: 'async', draggable: false })
   image.addEventListener('load', () => image.classList.add('loaded'))
   image.addEventListener('error', () => frame.replaceChildren(h('span', { class: 'missing' }, 'No image')))
   image.src = src

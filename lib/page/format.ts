@@ -1,33 +1,45 @@
 /** Numbers and dates as the visitor's locale writes them. */
 
-const numbers = new Intl.NumberFormat()
-const decimals = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 })
-const dateTimes = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
-const days = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', year: 'numeric' })
-const times = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' })
-const instants = new Intl.DateTimeFormat(undefined, {
+type Format<V> = { format(value: V): string }
+
+/** Makes a format when it is first used: each takes a browser milliseconds, and most are not needed at once. */
+function lazily<V>(make: () => Format<V>): (value: V) => string {
+  let format: Format<V> | undefined
+  return (value) => {
+    format ??= make()
+    return format.format(value)
+  }
+}
+
+const inNumbers = (options?: Intl.NumberFormatOptions) =>
+  lazily<number>(() => new Intl.NumberFormat(undefined, options))
+
+function inTimes(options: Intl.DateTimeFormatOptions): (time: string) => string {
+  const format = lazily<Date>(() => new Intl.DateTimeFormat(undefined, options))
+  return (time) => format(new Date(time))
+}
+
+export const formatNumber = inNumbers()
+
+/** Three digits that count. */
+export const formatDecimal = inNumbers({ maximumSignificantDigits: 3 })
+
+export const formatDateTime = inTimes({ dateStyle: 'medium', timeStyle: 'medium' })
+
+export const formatTime = inTimes({ hour: 'numeric', minute: '2-digit' })
+
+export const formatInstant = inTimes({
   hour: 'numeric',
   minute: '2-digit',
   second: '2-digit',
   fractionalSecondDigits: 3,
 })
 
-export const formatNumber = (value: number): string => numbers.format(value)
-
-/** Three digits that count. */
-export const formatDecimal = (value: number): string => decimals.format(value)
-
-export const formatDateTime = (time: string): string => dateTimes.format(new Date(time))
+const formatDay = inTimes({ month: 'short', day: 'numeric', year: 'numeric' })
 
 /** The time of today, the day of an earlier one. */
-export function formatWhen(time: string, now = new Date()): string {
-  const date = new Date(time)
-  return (date.toDateString() === now.toDateString() ? times : days).format(date)
-}
-
-export const formatTime = (time: string): string => times.format(new Date(time))
-
-export const formatInstant = (time: string): string => instants.format(new Date(time))
+export const formatWhen = (time: string, now = new Date()): string =>
+  (new Date(time).toDateString() === now.toDateString() ? formatTime : formatDay)(time)
 
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const
 

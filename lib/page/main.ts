@@ -99,6 +99,7 @@ byId<HTMLInputElement>('filters').addEventListener('focusin', () => {
   byId('codes').replaceChildren(...[...codes].sort().map((code) => new Option(code)))
 })
 
+const loaded = load()
 overview.refresh()
-await load()
+await loaded
 socket.connect()

@@ -1,12 +1,10 @@
-import { ask, type Photo, type Refusal, type Result } from './api.ts'
+import { ask, FIRST_PAGE, type Photo, type Refusal, type Result } from './api.ts'
 import { perFrame, spaced } from './dom.ts'
 import { type Filters, matches, toQuery } from './filters.ts'
 import type { PhotoEvent } from './socket.ts'
 
 type Page = { items: Photo[]; next: string | null }
 
-/** Few at first, to be there soon. */
-const FIRST_PAGE = 100
 const NEXT_PAGE = 300
 /** As many as one request may ask for. */
 const MAX_PAGE = 1000

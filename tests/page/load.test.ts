@@ -120,9 +120,13 @@ const noteUsable = () => {
 async function openCold(url: string): Promise<number> {
   return withPage(browser(), 'about:blank', async (page) => {
     await page.addInitScript(noteUsable)
+    let lists = 0
+    page.on('request', (request) => (lists += Number(request.url().includes('/photos?'))))
     await page.goto(url)
     await page.getByRole('button', { name: 'photo 10000.jpg', exact: true }).click()
     await page.getByRole('dialog', { name: 'photo 10000.jpg' }).waitFor()
+    // What the browser was told to ask for is what the page asks for.
+    expect(lists).toBe(1)
     return Math.round(await page.evaluate(() => (window as unknown as { usable: number }).usable))
   })
 }
