@@ -24,9 +24,17 @@ export async function freePort(): Promise<number> {
 }
 
 /** Starts an npm script as a user does, and waits until it says `ready`. */
-export async function startScript(script: string, env: Environment, ready: RegExp): Promise<Service> {
+export const startScript = (script: string, env: Environment, ready: RegExp): Promise<Service> =>
+  startCommand(['npm', 'run', '--silent', script], env, ready)
+
+/** Starts a command that becomes a service, at the root of the project, and waits until it says `ready`. */
+export async function startCommand(
+  [command = '', ...parameters]: readonly string[],
+  env: Environment,
+  ready: RegExp,
+): Promise<Service> {
   const port = env.PORT && env.PORT !== '0' ? Number(env.PORT) : await freePort()
-  const child = spawn('npm', ['run', '--silent', script], {
+  const child = spawn(command, parameters, {
     cwd: ROOT,
     env: {
       PATH: process.env.PATH ?? '',
@@ -46,7 +54,7 @@ export async function startScript(script: string, env: Environment, ready: RegEx
     30_000,
     () => output,
   )
-  if (child.exitCode !== null) throw new Error(`npm run ${script} ended: ${output}`)
+  if (child.exitCode !== null) throw new Error(`${command} ${parameters.join(' ')} ended: ${output}`)
   return {
     url: `http://127.0.0.1:${port}`,
     output: () => output,
@@ -58,7 +66,7 @@ export async function startScript(script: string, env: Environment, ready: RegEx
   }
 }
 
-/** npm and what it started. */
+/** The command and what it started. */
 function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
     process.kill(-child.pid, signal)
