@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Entry and output of each WebAssembly module, from the root of the project; built files lie beside their loaders. */
@@ -24,10 +25,13 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 if (existsSync(new URL('../node_modules/assemblyscript/package.json', import.meta.url))) {
   const { default: asc } = await import('assemblyscript/asc')
   for (const [entry, file] of MODULES) {
-    const { error, stderr } = await asc.main([entry, '--baseDir', ROOT, '--outFile', file, ...FLAGS])
+    // Whoever loads the module meanwhile finds all of the old file or all of the new one.
+    const made = file.replace(/\.wasm$/, `.${process.pid}.wasm`)
+    const { error, stderr } = await asc.main([entry, '--baseDir', ROOT, '--outFile', made, ...FLAGS])
     if (error) {
       console.error(`${stderr}`)
       throw error
     }
+    renameSync(path.join(ROOT, made), path.join(ROOT, file))
   }
 }
