@@ -3,7 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Entry and output of each WebAssembly module, from the root of the project; built files lie beside their loaders. */
-const MODULES = [['lib/imaging/jpeg/assembly/index.ts', 'lib/imaging/jpeg/jpeg.wasm']]
+const MODULES = [['lib/imaging/wasm/core/index.ts', 'lib/imaging/wasm/imaging.wasm']]
 
 const FLAGS = [
   '--runtime',

@@ -3,10 +3,9 @@ import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { answerStored } from '../../lib/http/stored-file.ts'
+import { contentTypeOf } from '../../lib/imaging/formats.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { isKey, thumbKey } from '../../lib/storage/index.ts'
-
-const TYPES: Record<string, string> = { jpg: 'image/jpeg', png: 'image/png', webp: 'image/webp' }
 
 /** A stored file: a rendition, or an original below `originals/`. */
 export const showFile = endpoint({
@@ -29,4 +28,4 @@ export const handler = lambda(showFile)
 
 /** Renditions are named by their format; an original is served as bytes, since a stranger chose its content. */
 const typeOf = (path: string) =>
-  (!path.startsWith('originals/') && TYPES[path.split('.').at(-1) ?? '']) || 'application/octet-stream'
+  (!path.startsWith('originals/') && contentTypeOf(path)) || 'application/octet-stream'

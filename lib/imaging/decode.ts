@@ -1,30 +1,27 @@
-import { inflateSync } from 'node:zlib'
 import { AppError } from '../errors.ts'
 import type { Bitmap } from './bitmap.ts'
-import { decodeBmp } from './decode-bmp.ts'
-import { decodeGif } from './decode-gif.ts'
+import { codecs } from './codecs.ts'
 import { corrupt } from './errors.ts'
-import { pngChunks, readPngHeader } from './headers/png.ts'
-import { formats } from './jimp.ts'
-import type { Scale } from './jpeg/decode.ts'
-import type { SourceFormat } from './probe.ts'
-import { decodeWebp, readyWebpDecoder } from './webp.ts'
+import type { SourceFormat } from './formats.ts'
+import type { Header } from './headers/header.ts'
+import type { Size } from './operations.ts'
 
-type Decode = (source: Buffer, scale: Scale) => Bitmap | Promise<Bitmap>
+type Decode = (source: Buffer, header: Header, target: Size | undefined) => Bitmap | Promise<Bitmap>
 
-const decoders: Record<SourceFormat, Decode> = {
-  jpeg: (source, scale) => formats.jpeg.decode(source, { scale }),
-  png: decodePng,
-  gif: decodeGif,
-  bmp: decodeBmp,
-  webp: decodeWebp,
-}
-
-/** Decodes a probed source, not yet oriented; a JPEG at a scale, others as they are. Whatever a decoder throws becomes `corrupt-image`. */
-export async function decode(source: Buffer, format: SourceFormat, scale: Scale): Promise<Bitmap> {
-  if (format === 'webp') await readyWebpDecoder()
+/**
+ * Decodes a probed source (`codecs.ts`), not yet oriented. Whatever a decoder throws becomes `corrupt-image`, but for a lack
+ * of memory, which may pass: `render-crashed`.
+ */
+export async function decode(
+  source: Buffer,
+  format: SourceFormat,
+  header: Header,
+  target: Size | undefined,
+): Promise<Bitmap> {
+  const { ready, decode: decodeFormat } = codecs[format] as { ready?: () => Promise<void>; decode: Decode }
+  await ready?.()
   try {
-    return await decoders[format](source, scale)
+    return await decodeFormat(source, header, target)
   } catch (error) {
     if (error instanceof AppError) throw error
     if (error instanceof RangeError && error.message.includes('allocation failed')) {
@@ -32,18 +29,4 @@ export async function decode(source: Buffer, format: SourceFormat, scale: Scale)
     }
     throw corrupt(`damaged ${format.toUpperCase()} data`, error)
   }
-}
-
-function decodePng(source: Buffer): Bitmap {
-  const { width, height, interlaced, bitsPerPixel, end } = readPngHeader(source, () => {})
-  if (end === undefined) throw corrupt('it ends before its last chunk')
-  // pngjs inflates interlaced data without a limit: a bomb of 50 MiB would become 50 GB.
-  if (interlaced) checkInflatedSize(source, 2 * (Math.ceil((width * bitsPerPixel) / 8) + 1) * (height + 8))
-  // pngjs refuses bytes after the end, which browsers ignore.
-  return formats.png.decode(source.subarray(0, end), {})
-}
-
-function checkInflatedSize(source: Buffer, maxOutputLength: number): void {
-  const data = [...pngChunks(source)].filter(({ type }) => type === 'IDAT')
-  inflateSync(Buffer.concat(data.map(({ start, end }) => source.subarray(start, end))), { maxOutputLength })
 }

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { AppError } from '../errors.ts'
 import { toMovable } from './bytes.ts'
-import { probe } from './probe.ts'
+import { type Probed, readSource } from './probe.ts'
 import type { Recipe } from './recipe.ts'
 import type { Rendered, RenderOptions } from './render.ts'
 import { openSlots } from './slots.ts'
@@ -33,17 +33,21 @@ export function openImaging(options: ImagingOptions): Imaging {
   const { threads, maxPixels, exifGps } = options
   const slots = openSlots(threads || Number.POSITIVE_INFINITY)
   let pool: ReturnType<typeof startPool> | undefined
-  const renderInThread = async (source: Uint8Array, recipe: Recipe) => {
+  const renderInThread = async (source: Uint8Array, recipe: Recipe, probed: Probed) => {
     pool ??= startPool(options)
-    return runInPool(await pool, { source, recipe, maxPixels, exifGps }, options.renderTimeoutMs)
+    return runInPool(
+      await pool,
+      { source, recipe, options: { maxPixels, exifGps }, probed },
+      options.renderTimeoutMs,
+    )
   }
   // Imported here, so that a process whose threads render does not load Jimp a second time.
-  const renderHere = async (source: Uint8Array, recipe: Recipe) =>
-    (await import('./render.ts')).renderAll(source, recipe, options)
+  const renderHere = async (source: Uint8Array, recipe: Recipe, probed: Probed) =>
+    (await import('./render.ts')).renderAll(source, recipe, options, probed)
   return {
     render: async (source, recipe) => {
-      probe(source, maxPixels)
-      return slots.use(() => (threads > 0 ? renderInThread(source, recipe) : renderHere(source, recipe)))
+      const probed = readSource(source, maxPixels)
+      return slots.use(() => (threads > 0 ? renderInThread : renderHere)(source, recipe, probed))
     },
     close: async () => {
       await slots.close()

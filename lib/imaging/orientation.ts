@@ -1,4 +1,5 @@
 import type { Bitmap } from './bitmap.ts'
+import type { Range } from './headers/header.ts'
 
 /** The Orientation tag (1..8) of EXIF data in its TIFF form; 1 when absent or unreadable. */
 function readOrientation(tiff: Buffer): number {
@@ -22,9 +23,9 @@ function readOrientation(tiff: Buffer): number {
   return 1
 }
 
-/** EXIF data of a header, with the orientation in it. */
-export const withOrientation = (exif: Buffer | undefined) =>
-  exif ? { exif, orientation: readOrientation(exif) } : { orientation: 1 }
+/** Where the EXIF data of a source lies, with the orientation in it. */
+export const withOrientation = (source: Buffer, exif: Range | undefined) =>
+  exif ? { exif, orientation: readOrientation(source.subarray(exif.start, exif.end)) } : { orientation: 1 }
 
 /** The sides as shown: orientations 5 to 8 lay a picture on its side. */
 export const orientSize = (width: number, height: number, orientation: number) =>

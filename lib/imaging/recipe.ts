@@ -1,3 +1,4 @@
+import type { OutputFormat } from './formats.ts'
 import type { Operation } from './operations.ts'
 
 export type { Operation }
@@ -6,7 +7,7 @@ export type { Operation }
 export type RenditionSpec = {
   name: string
   operations: Operation[]
-  format: 'jpeg' | 'png' | 'webp'
+  format: OutputFormat
   quality?: number
 }
 

@@ -1,18 +1,17 @@
 import { AppError } from '../errors.ts'
-import { isOpaque } from './alpha.ts'
 import { applyOperation, checkOutputSize, resize, wholeSize } from './apply.ts'
 import type { Bitmap } from './bitmap.ts'
+import { codecs } from './codecs.ts'
 import { decode } from './decode.ts'
-import { corrupt } from './errors.ts'
+import { formats } from './formats.ts'
 import type { Header } from './headers/header.ts'
 import { toImage } from './jimp.ts'
-import { type Scale, scaleFor } from './jpeg/decode.ts'
-import { readyCodec, takeBack } from './jpeg/module.ts'
 import { describeSource, type Metadata } from './metadata.ts'
 import type { Operation, Size } from './operations.ts'
 import { orient } from './orientation.ts'
 import { asBuffer, readSource } from './probe.ts'
 import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from './recipe.ts'
+import { readyCodec, takeBack } from './wasm/module.ts'
 
 export type RenderedImage = {
   name: string
@@ -30,24 +29,8 @@ export type Rendered = {
   timings: { decode: number; render: number }
 }
 
-/** `exifGps`: whether the metadata tells where the picture was taken. */
+/** Larger sources than `maxPixels` are refused; `exifGps`: whether the metadata tells where the picture was taken. */
 export type RenderOptions = { maxPixels: number; exifGps?: boolean }
-
-/** PNG: colour type 2 has no alpha channel, which saves a quarter; level 6 is three times as fast as 9, and 1 % larger. */
-const encodings: Record<
-  RenditionSpec['format'],
-  {
-    contentType: string
-    options: (bitmap: Bitmap, quality: number) => object
-  }
-> = {
-  jpeg: { contentType: 'image/jpeg', options: (_, quality) => ({ quality }) },
-  png: {
-    contentType: 'image/png',
-    options: (bitmap) => ({ colorType: isOpaque(bitmap) ? 2 : 6, deflateLevel: 6 }),
-  },
-  webp: { contentType: 'image/webp', options: (_, quality) => ({ quality }) },
-}
 
 /**
  * Makes every rendition of a recipe from one source, which is decoded once, no larger than they need; metadata stays
@@ -57,14 +40,12 @@ export async function renderAll(
   source: Uint8Array,
   recipe: Recipe,
   { maxPixels, exifGps = false }: RenderOptions,
+  probed = readSource(source, maxPixels),
 ): Promise<Rendered> {
-  const { info, header } = readSource(source, maxPixels)
+  const { info, header } = probed
   await readyCodec()
   const start = performance.now()
-  const scale = info.format === 'jpeg' ? chooseScale(recipe, header) : 8
-  const stored = await decode(asBuffer(source), info.format, scale)
-  if (stored.width !== scaled(header.width, scale) || stored.height !== scaled(header.height, scale))
-    throw corrupt('sizes that contradict')
+  const stored = await decode(asBuffer(source), info.format, header, targetOf(recipe, header))
   const end = performance.now()
   const renditions = new Map<RenditionSpec, RenderedImage>()
   const decoded: Decoded = { header, made: [stored] }
@@ -72,7 +53,7 @@ export async function renderAll(
     for (const spec of recipe.renditions.toSorted((one, other) => boxOf(other) - boxOf(one)))
       renditions.set(spec, await render(decoded, spec))
     return {
-      source: describeSource(info, header.exif, decoded.smallest ?? stored, exifGps),
+      source: describeSource(source, probed, decoded.smallest ?? stored, exifGps),
       renditions: recipe.renditions.flatMap((spec) => renditions.get(spec) ?? []),
       timings: { decode: end - start, render: performance.now() - end },
     }
@@ -84,19 +65,16 @@ export async function renderAll(
 /** A source as stored, not as shown: the bitmap it became, perhaps smaller than its header says, and what was made of that. */
 type Decoded = { header: Header; made: Bitmap[]; smallest?: Bitmap }
 
-/** How many pixels there must be per pixel of a rendition, a side, for the resize to choose from. */
-const MARGIN = 1.5
-
-/** The smallest scale that is enough for every rendition. */
-function chooseScale({ renditions }: Recipe, header: Header): Scale {
-  const scales = renditions.map(({ operations: [first] }) => {
-    const size = wholeSize(asStored(first, header), header)
-    return size ? scaleFor(header, size, MARGIN) : 8
-  })
-  return Math.max(...scales) as Scale
+/** The largest sides in px, as stored, that the renditions have; undefined where one needs every pixel. */
+function targetOf({ renditions }: Recipe, header: Header): Size | undefined {
+  const sizes = renditions.map(({ operations: [first] }) => wholeSize(asStored(first, header), header))
+  const known = sizes.filter((size) => size !== undefined)
+  if (known.length < sizes.length) return undefined
+  return {
+    width: Math.max(...known.map(({ width }) => width)),
+    height: Math.max(...known.map(({ height }) => height)),
+  }
 }
-
-const scaled = (side: number, scale: Scale) => Math.ceil((side * scale) / 8)
 
 /** The first operation for the picture as stored: one on its side has its sides exchanged. */
 function asStored(operation: Operation | undefined, { orientation }: Header): Operation | undefined {
@@ -122,10 +100,9 @@ async function render(decoded: Decoded, spec: RenditionSpec): Promise<RenderedIm
     if (!decoded.smallest || areaOf(small) < areaOf(decoded.smallest)) decoded.smallest = small
     const { width, height } = small
     checkOutputSize(width, height)
-    const encoding = encodings[spec.format]
-    const options = encoding.options(small, spec.quality ?? DEFAULT_QUALITY)
-    const data = await toImage(small).getBuffer(encoding.contentType, options)
-    return { name: spec.name, format: spec.format, contentType: encoding.contentType, width, height, data }
+    const data = await codecs[spec.format].encode(small, spec.quality ?? DEFAULT_QUALITY)
+    const { contentType } = formats[spec.format]
+    return { name: spec.name, format: spec.format, contentType, width, height, data }
   } catch (error) {
     if (!(error instanceof AppError)) {
       throw new AppError('render-failed', 500, `${spec.name}: the image could not be made`, { cause: error })

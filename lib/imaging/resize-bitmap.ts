@@ -1,7 +1,7 @@
 import type { Bitmap } from './bitmap.ts'
-import { type Codec, checked, useCodec } from './jpeg/module.ts'
 import { type Kernels, LANCZOS3, LANCZOS3_IN_HALVES, makeKernels } from './kernels.ts'
 import type { Size } from './operations.ts'
+import { type Codec, checked, useCodec } from './wasm/module.ts'
 
 /** Rows of the source that are copied together. */
 const STRIP = 16

@@ -1,9 +1,9 @@
 import { methods as jimp } from '@jimp/plugin-resize'
 import { mixByAlpha } from './alpha.ts'
 import type { Bitmap } from './bitmap.ts'
-import { takeBack } from './jpeg/module.ts'
 import type { Size } from './operations.ts'
 import { resizeBitmap } from './resize-bitmap.ts'
+import { takeBack } from './wasm/module.ts'
 
 /** The longest side in px of what Jimp's own resize makes. */
 const THUMBNAIL_SIDE = 320

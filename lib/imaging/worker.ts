@@ -1,10 +1,11 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { AppError } from '../errors.ts'
 import { toMovable } from './bytes.ts'
+import type { Probed } from './probe.ts'
 import type { Recipe } from './recipe.ts'
 import { type Rendered, type RenderOptions, renderAll } from './render.ts'
 
-export type RenderTask = { source: Uint8Array; recipe: Recipe } & RenderOptions
+export type RenderTask = { source: Uint8Array; recipe: Recipe; options: RenderOptions; probed: Probed }
 
 /** Errors cross to the main thread as values: thrown ones lose all but their message. */
 export type RenderAnswer =
@@ -12,9 +13,10 @@ export type RenderAnswer =
   | { error: { code: string; status: number; message: string; retry: boolean } }
 
 /** What a thread of the pool runs: one source, all of its renditions. */
-export default async function work({ source, recipe, ...options }: RenderTask): Promise<RenderAnswer> {
+export default async function work(task: RenderTask): Promise<RenderAnswer> {
+  const { source, recipe, options, probed } = task
   try {
-    const { source: info, renditions, timings } = await renderAll(source, recipe, options)
+    const { source: info, renditions, timings } = await renderAll(source, recipe, options, probed)
     const movable = renditions.map((rendition) => ({ ...rendition, data: toMovable(rendition.data) }))
     return moving(
       { rendered: { source: info, renditions: movable, timings } },

@@ -3,6 +3,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { openApp } from '../app.ts'
 import type { AnyEndpoint } from '../function.ts'
 import { mount, openServer } from '../http/mount.ts'
+import { formats } from '../imaging/formats.ts'
 import { once } from '../once.ts'
 import { readFunctionConfig } from './config.ts'
 
@@ -30,11 +31,7 @@ async function open(endpoint: AnyEndpoint): Promise<HttpHandler> {
     serializeLambdaArguments: false,
     parseCommaSeparatedQueryParams: false,
     binaryMimeTypes: [
-      'image/jpeg',
-      'image/png',
-      'image/gif',
-      'image/webp',
-      'image/bmp',
+      ...Object.values(formats).map(({ contentType }) => contentType),
       'application/octet-stream',
     ],
   })

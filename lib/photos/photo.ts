@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely'
 import { type Db, uuids } from '../db/index.ts'
 import type { PhotosTable, ThumbnailsTable } from '../db/tables.ts'
 import { AppError, notFound } from '../errors.ts'
+import { formats, OUTPUT_FORMATS } from '../imaging/formats.ts'
 import type { Metadata } from '../imaging/metadata.ts'
 import type { SourceInfo } from '../imaging/probe.ts'
 import { type Recipe, type RenditionSpec, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
@@ -56,7 +57,7 @@ export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
   if (photo.recipe === null) return THUMBNAIL_RECIPE
   const recipe = JSON.parse(photo.recipe) as Recipe | null
   const renditions = Array.isArray(recipe?.renditions) ? recipe.renditions : []
-  const fit = renditions.every(({ name, format }) => /^\w+$/.test(name) && Object.hasOwn(ENDINGS, format))
+  const fit = renditions.every(({ name, format }) => /^\w+$/.test(name) && OUTPUT_FORMATS.includes(format))
   if (renditions.length === 0 || !fit)
     throw new AppError('invalid-recipe', 422, 'The stored recipe cannot be read')
   return { renditions }
@@ -83,8 +84,6 @@ const PRIMARY = ['thumbnail', 'thumb', 'result']
 export const primaryOf = <T extends { name: string }>(thumbnails: readonly T[]): T | undefined =>
   PRIMARY.flatMap((primary) => thumbnails.find(({ name }) => name === primary) ?? [])[0]
 
-const ENDINGS: Record<RenditionSpec['format'], string> = { jpeg: 'jpg', png: 'png', webp: 'webp' }
-
 /**
  * Path of a rendition below the thumbnail root, computed so that a second run overwrites the first:
  * `<xx>/<uuid>.jpg` for the primary rendition, `<xx>/<uuid>-<name>.jpg` for the others; `<xx>` are the uuid's last two
@@ -92,7 +91,7 @@ const ENDINGS: Record<RenditionSpec['format'], string> = { jpeg: 'jpg', png: 'pn
  */
 export function renditionPath(uuid: string, name: string, format: RenditionSpec['format']): string {
   const suffix = PRIMARY.includes(name) ? '' : `-${name}`
-  return `${uuid.slice(-2)}/${uuid}${suffix}.${ENDINGS[format]}`
+  return `${uuid.slice(-2)}/${uuid}${suffix}.${formats[format].endings[0]}`
 }
 
 /** Whether a photo's source is fetched from elsewhere, and not from our own storage. */

@@ -1,12 +1,13 @@
 import { AppError } from '../errors.ts'
+import { OUTPUT_FORMATS } from '../imaging/formats.ts'
 import { type Operation, parseOperation, parseWhole } from '../imaging/operations.ts'
 import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from '../imaging/recipe.ts'
 
 const MAX_TRANSFORMATIONS = 20
 
-const FORMATS = ['jpeg', 'png', 'webp'] as const
-
-const FORMAT_USAGE = 'format:jpeg, format:png or format:webp'
+const FORMAT_USAGE = OUTPUT_FORMATS.map((format) => `format:${format}`)
+  .join(', ')
+  .replace(/, (?=[^,]*$)/, ' or ')
 
 const QUALITY_USAGE = 'quality:Q, from 1 to 100'
 
@@ -35,7 +36,7 @@ export function parseTransformations(list: readonly string[]): Recipe {
   return { renditions: [{ name: 'result', operations, format, quality }] }
 }
 
-const parseFormat = (text: string) => FORMATS.find((format) => text === `format:${format}`)
+const parseFormat = (text: string) => OUTPUT_FORMATS.find((format) => text === `format:${format}`)
 
 function parseQuality(text: string): number | undefined {
   const [, value = ''] = /^quality:(.*)$/.exec(text) ?? []

@@ -16,6 +16,7 @@ import {
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { Config } from '../config.ts'
+import { contentTypeOf } from '../imaging/formats.ts'
 import type { ObjectInfo, Storage } from './index.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
 
@@ -156,11 +157,9 @@ async function* inParts(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffe
 
 const infoOf = (bytes = 0, etag = '', modified = new Date(0)): ObjectInfo => ({ bytes, etag, modified })
 
-const TYPES: Record<string, string> = { jpg: 'image/jpeg', png: 'image/png', webp: 'image/webp' }
-
 /** Originals stay bytes: a stranger chose their content. */
 const typeOf = (key: string) =>
-  (key.startsWith('thumbs/') && TYPES[key.split('.').at(-1) ?? '']) || 'application/octet-stream'
+  (key.startsWith('thumbs/') && contentTypeOf(key)) || 'application/octet-stream'
 
 async function orMissing<T>(sending: Promise<T>): Promise<T | undefined> {
   try {

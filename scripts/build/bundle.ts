@@ -25,13 +25,11 @@ const require = __createRequire(import.meta.url);
 const __filename = __fileURLToPath(import.meta.url);
 const __dirname = __fileURLToPath(new URL('.', import.meta.url));`
 
-/** WebAssembly files that a module reads at run time (lib/imaging/wasm.ts). */
+/** WebAssembly files that a module reads at run time (lib/imaging/wasm/compile.ts). */
 const WASM: Record<string, string[]> = {
-  'lib/imaging/jpeg/module.ts': ['../../lib/imaging/jpeg/jpeg.wasm'],
-  'lib/imaging/webp.ts': [
-    '@jsquash/webp/codec/dec/webp_dec.wasm',
-    '@jsquash/webp/codec/enc/webp_enc_simd.wasm',
-  ],
+  'lib/imaging/wasm/module.ts': ['../../lib/imaging/wasm/imaging.wasm'],
+  'lib/imaging/decode/webp.ts': ['@jsquash/webp/codec/dec/webp_dec.wasm'],
+  'lib/imaging/encode/webp.ts': ['@jsquash/webp/codec/enc/webp_enc_simd.wasm'],
 }
 
 /** Bundles one function into `<directory>/<name>/index.mjs`. */

@@ -1,8 +1,10 @@
 import { glob, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { type Format, formats } from '../../lib/imaging/formats.ts'
 
 /** Endings of the formats that are read; files that are named themselves may end as they like. */
-const IMAGES = '**/*.{jpg,jpeg,png,gif,bmp,webp,JPG,JPEG,PNG,GIF,BMP,WEBP}'
+const ENDINGS = Object.values<Format>(formats).flatMap(({ endings }) => endings)
+const IMAGES = `**/*.{${[...ENDINGS, ...ENDINGS.map((ending) => ending.toUpperCase())]}}`
 
 /**
  * Files and URLs that arguments name: files, URLs, directories with all images below them, globs. Each once, in order;

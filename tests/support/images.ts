@@ -1,7 +1,7 @@
 import { crc32, deflateSync } from 'node:zlib'
 import { Jimp } from 'jimp'
 import type { Bitmap } from '../../lib/imaging/bitmap.ts'
-import { encodeWebp } from '../../lib/imaging/webp.ts'
+import { encodeWebp } from '../../lib/imaging/encode/webp.ts'
 
 /** Sample images, made in code so that every byte has a reason. */
 

@@ -1,5 +1,5 @@
 import { corrupt } from '../errors.ts'
-import type { CheckSize, Header } from './header.ts'
+import type { CheckSize, Header, Range } from './header.ts'
 
 /** The first frame of a GIF, the only one that is decoded; `x`, `y` and sides in px on the screen. */
 export type GifFrame = {
@@ -9,7 +9,7 @@ export type GifFrame = {
   height: number
   interlaced: boolean
   /** RGB triples: the frame's own colours or else the screen's. */
-  palette: Buffer
+  palette: Range
   /** Index of the colour that is shown as nothing; undefined where there is none. */
   transparent: number | undefined
   codeSize: number
@@ -46,7 +46,7 @@ export function readGifHeader(source: Buffer, checkSize: CheckSize): GifHeader {
   const codeSize = source[data] ?? 0
   if (codeSize < 1 || codeSize > 8) throw corrupt('a GIF code size out of range')
   const palette =
-    own > 0 ? source.subarray(at + 10, data) : source.subarray(13, 13 + paletteBytes(source.readUInt8(10)))
+    own > 0 ? { start: at + 10, end: data } : { start: 13, end: 13 + paletteBytes(source.readUInt8(10)) }
   skipBlocks(source, data + 1)
   const interlaced = (flags & INTERLACED) !== 0
   return {

@@ -1,5 +1,11 @@
-/** What the header of a source says, before any decoding; sides as stored, `orientation` as in EXIF (1..8), `exif` in its TIFF form. */
-export type Header = { width: number; height: number; orientation: number; exif?: Buffer }
+/** Bytes of the source from `start` up to, not including, `end`. */
+export type Range = { start: number; end: number }
+
+/**
+ * What the header of a source says, before any decoding: sides in px as stored, `orientation` as in EXIF (1..8), `exif`
+ * where its TIFF form lies. Plain data without a Buffer, so that a thread can have it with the source.
+ */
+export type Header = { width: number; height: number; orientation: number; exif?: Range }
 
 /** Throws when an image of these sides must not be decoded; a reader calls it as soon as it knows them. */
 export type CheckSize = (width: number, height: number) => void

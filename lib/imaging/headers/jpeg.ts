@@ -1,8 +1,8 @@
 import { corrupt, unsupported } from '../errors.ts'
 import { withOrientation } from '../orientation.ts'
-import type { CheckSize, Header } from './header.ts'
+import type { CheckSize, Header, Range } from './header.ts'
 
-type Segment = { marker: number; start: number; end: number }
+type Segment = Range & { marker: number }
 
 const SOI = 0xd8
 const EOI = 0xd9
@@ -12,12 +12,12 @@ const SOS = 0xda
 export function readJpegHeader(source: Buffer, checkSize: CheckSize): Header {
   let size: { width: number; height: number } | undefined
   let components = 0
-  let exif: Buffer | undefined
+  let exif: Range | undefined
   let hasAdobe = false
   for (const { marker, start, end } of segments(source)) {
     if (marker === SOS || marker === EOI) break
     if (marker === 0xe1 && source.toString('latin1', start, start + 6) === 'Exif\0\0') {
-      exif = source.subarray(start + 6, end)
+      exif = { start: start + 6, end }
     } else if (marker === 0xee && source.toString('latin1', start, start + 5) === 'Adobe') {
       hasAdobe = true
     } else if (isFrame(marker)) {
@@ -30,7 +30,7 @@ export function readJpegHeader(source: Buffer, checkSize: CheckSize): Header {
   }
   if (!size) throw corrupt('no frame header')
   if (components === 4 && !hasAdobe) throw unsupported('CMYK JPEG without an Adobe segment')
-  return { ...size, ...withOrientation(exif) }
+  return { ...size, ...withOrientation(source, exif) }
 }
 
 /** Every marker segment; `start` and `end` bound its content. */

@@ -1,6 +1,6 @@
 import { corrupt } from '../errors.ts'
 import { withOrientation } from '../orientation.ts'
-import type { CheckSize, Header } from './header.ts'
+import type { CheckSize, Header, Range } from './header.ts'
 
 /** `end` is where the file proper ends, undefined when it was cut off; `bitsPerPixel` as stored. */
 export type PngHeader = Header & { interlaced: boolean; bitsPerPixel: number; end: number | undefined }
@@ -16,16 +16,16 @@ export function readPngHeader(source: Buffer, checkSize: CheckSize): PngHeader {
   const samples = SAMPLES[source.readUInt8(25)]
   if (!samples) throw corrupt('an unknown PNG colour type')
   const header = { width, height, interlaced: source[28] === 1, bitsPerPixel: source.readUInt8(24) * samples }
-  let exif: Buffer | undefined
+  let exif: Range | undefined
   for (const { type, start, end } of pngChunks(source)) {
-    if (type === 'eXIf') exif = source.subarray(start, end)
-    if (type === 'IEND') return { ...header, ...withOrientation(exif), end: end + 4 }
+    if (type === 'eXIf') exif = { start, end }
+    if (type === 'IEND') return { ...header, ...withOrientation(source, exif), end: end + 4 }
   }
-  return { ...header, ...withOrientation(exif), end: undefined }
+  return { ...header, ...withOrientation(source, exif), end: undefined }
 }
 
 /** The chunks that are there in full; `start` and `end` bound the content, a checksum of 4 bytes follows. */
-export function* pngChunks(source: Buffer): Generator<{ type: string; start: number; end: number }> {
+export function* pngChunks(source: Buffer): Generator<Range & { type: string }> {
   for (let at = 8; at + 12 <= source.length; ) {
     const start = at + 8
     const end = start + source.readUInt32BE(at)

@@ -1,13 +1,13 @@
 import { corrupt } from '../errors.ts'
 import { withOrientation } from '../orientation.ts'
-import type { CheckSize, Header } from './header.ts'
+import type { CheckSize, Header, Range } from './header.ts'
 
 /** The first frame of an animation: where it lies on the canvas, and where its chunks lie in the file. */
-export type WebpFrame = { x: number; y: number; width: number; height: number; start: number; end: number }
+export type WebpFrame = Range & { x: number; y: number; width: number; height: number }
 
 export type WebpHeader = Header & { firstFrame: WebpFrame | undefined }
 
-type Chunk = { type: string; start: number; end: number }
+type Chunk = Range & { type: string }
 
 /** Reads a WebP's size, its orientation and, of an animation, where its first frame is. */
 export function readWebpHeader(source: Buffer, checkSize: CheckSize): WebpHeader {
@@ -16,21 +16,21 @@ export function readWebpHeader(source: Buffer, checkSize: CheckSize): WebpHeader
   if (!first) throw corrupt('no WebP header')
   const { width, height, animated } = readSize(source, first)
   checkSize(width, height)
-  let exif: Buffer | undefined
+  let exif: Range | undefined
   let firstFrame: WebpFrame | undefined
   for (const { type, start, end } of all) {
     if (type === 'EXIF') {
       const prefixed = source.toString('latin1', start, start + 6) === 'Exif\0\0'
-      exif = source.subarray(prefixed ? start + 6 : start, end)
+      exif = { start: prefixed ? start + 6 : start, end }
     } else if (type === 'ANMF' && animated) {
       firstFrame ??= readFrame(source, start, end)
     }
   }
-  if (!animated) return { width, height, ...withOrientation(exif), firstFrame }
+  if (!animated) return { width, height, ...withOrientation(source, exif), firstFrame }
   if (!firstFrame) throw corrupt('an animation without a frame')
   const fits = firstFrame.x + firstFrame.width <= width && firstFrame.y + firstFrame.height <= height
   if (!fits) throw corrupt('a WebP frame larger than its canvas')
-  return { width, height, ...withOrientation(exif), firstFrame }
+  return { width, height, ...withOrientation(source, exif), firstFrame }
 }
 
 function readSize(source: Buffer, { type, start, end }: Chunk) {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { decodeBmp } from '../../../lib/imaging/decode-bmp.ts'
+import { decodeBmp } from '../../../lib/imaging/decode/bmp.ts'
+import { readBmpHeader } from '../../../lib/imaging/headers/bmp.ts'
 
 type Fields = {
   bits: number
@@ -44,8 +45,14 @@ const palette = [
 ]
 
 /** The picture as letters, row by row. */
+const decode = (source: Buffer) =>
+  decodeBmp(
+    source,
+    readBmpHeader(source, () => {}),
+  )
+
 function letters(source: Buffer): string {
-  const { data } = decodeBmp(source)
+  const { data } = decode(source)
   return data
     .toString('hex')
     .replace(/.{8}/g, (pixel) => NAMES[pixel] ?? '?')
@@ -105,5 +112,5 @@ test.each([
   ['rows', '00ff00', { bits: 24 }],
   ['runs', '0301', { bits: 8, compression: 1, palette }],
 ])('refuses %s that end too soon', (_, rows, fields) => {
-  expect(() => decodeBmp(makeBmp(rows, fields))).toThrow(expect.objectContaining({ code: 'corrupt-image' }))
+  expect(() => decode(makeBmp(rows, fields))).toThrow(expect.objectContaining({ code: 'corrupt-image' }))
 })

@@ -1,7 +1,7 @@
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { decodeJpeg } from '../../../lib/imaging/jpeg/decode.ts'
-import { takeBack } from '../../../lib/imaging/jpeg/module.ts'
+import { decodeJpeg } from '../../../lib/imaging/decode/jpeg.ts'
+import { takeBack } from '../../../lib/imaging/wasm/module.ts'
 
 beforeAll(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })

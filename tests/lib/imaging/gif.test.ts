@@ -1,6 +1,7 @@
 import { Jimp } from 'jimp'
 import { expect, test } from 'vitest'
-import { decodeGif } from '../../../lib/imaging/decode-gif.ts'
+import { decodeGif } from '../../../lib/imaging/decode/gif.ts'
+import { readGifHeader } from '../../../lib/imaging/headers/gif.ts'
 import * as images from '../../support/images.ts'
 import { tinyGif } from './bombs.ts'
 
@@ -11,6 +12,12 @@ type Frame = {
   codes: number[]
   transparent?: number
 }
+
+const decode = (source: Buffer) =>
+  decodeGif(
+    source,
+    readGifHeader(source, () => {}),
+  )
 
 const u16 = (...values: number[]) => values.flatMap((value) => [value & 255, value >> 8])
 
@@ -43,8 +50,8 @@ test.each([
 ])('decodes %s to the pixels that Jimp sees', async (_, paint) => {
   const source = await images.gif(paint())
   const { width, height, data } = (await Jimp.fromBuffer(source)).bitmap
-  expect(decodeGif(source)).toMatchObject({ width, height })
-  expect(decodeGif(source).data.equals(data)).toBe(true)
+  expect(decode(source)).toMatchObject({ width, height })
+  expect(decode(source).data.equals(data)).toBe(true)
 })
 
 /** The same pixels at every run. */
@@ -58,7 +65,7 @@ function noise(width: number, height: number) {
 
 test('lays a frame where it lies on the screen, its transparent colour left out', () => {
   const source = makeGif([3, 3], { at: [1, 1], size: [2, 1], codes: [4, 1, 2, 5], transparent: 2 })
-  const shown = decodeGif(source)
+  const shown = decode(source)
   const seen = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((i) => images.pixelAt(shown, i % 3, Math.floor(i / 3)))
   expect(seen.map(([red, , , alpha]) => [red, alpha])).toEqual(
     [0, 0, 0, 0, 1, 0, 0, 0, 0].map((isRed) => (isRed ? [255, 255] : [0, 0])),
@@ -67,7 +74,7 @@ test('lays a frame where it lies on the screen, its transparent colour left out'
 
 test('puts interlaced rows where they belong', () => {
   const codes = [4, 0, 4, 1, 4, 2, 4, 3, 4, 1, 5]
-  const shown = decodeGif(makeGif([1, 5], { at: [0, 0], size: [1, 5], flags: 0x40, codes }))
+  const shown = decode(makeGif([1, 5], { at: [0, 0], size: [1, 5], flags: 0x40, codes }))
   // Sent are the rows 0, 4, 2, 1, 3.
   expect([0, 1, 2, 3, 4].map((y) => images.colourAt(shown, 0, y))).toEqual([
     'black',
@@ -79,7 +86,7 @@ test('puts interlaced rows where they belong', () => {
 })
 
 test('leaves what a frame does not fill transparent', () => {
-  const shown = decodeGif(makeGif([2, 1], { at: [0, 0], size: [2, 1], codes: [4, 1, 5] }))
+  const shown = decode(makeGif([2, 1], { at: [0, 0], size: [2, 1], codes: [4, 1, 5] }))
   expect([images.pixelAt(shown, 0, 0), images.pixelAt(shown, 1, 0)]).toEqual([
     [255, 0, 0, 255],
     [0, 0, 0, 0],
@@ -90,11 +97,11 @@ test.each([
   ['first', [4, 6]],
   ['later', [4, 1, 7]],
 ])('refuses a code that does not exist yet, %s', (_, codes) => {
-  expect(() => decodeGif(makeGif([4, 4], { at: [0, 0], size: [4, 4], codes }))).toThrow(
+  expect(() => decode(makeGif([4, 4], { at: [0, 0], size: [4, 4], codes }))).toThrow(
     'a GIF code that does not exist',
   )
 })
 
 test('refuses a frame that leaves its screen', () => {
-  expect(() => decodeGif(tinyGif([4, 4], [4, 4], [1, 0]))).toThrow('a GIF frame larger than its screen')
+  expect(() => decode(tinyGif([4, 4], [4, 4], [1, 0]))).toThrow('a GIF frame larger than its screen')
 })

@@ -1,13 +1,13 @@
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
+import { decodeScaled, SCALES, type Scale } from '../../../lib/imaging/decode/jpeg.ts'
 import { readJpegHeader } from '../../../lib/imaging/headers/jpeg.ts'
-import { decodeJpeg, SCALES, type Scale } from '../../../lib/imaging/jpeg/decode.ts'
 import { fuzzJpeg } from './fuzz-jpeg.ts'
 import { writeJpeg } from './write-jpeg.ts'
 
 const decode = (source: Buffer, scale: Scale = 8) =>
-  decodeJpeg(
+  decodeScaled(
     source,
     readJpegHeader(source, () => {}),
     scale,

@@ -2,15 +2,15 @@ import * as fc from 'fast-check'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
+import { decodeScaled, type Scale } from '../../../lib/imaging/decode/jpeg.ts'
+import { encodeJpeg } from '../../../lib/imaging/encode/jpeg.ts'
 import { readJpegHeader } from '../../../lib/imaging/headers/jpeg.ts'
-import { decodeJpeg, type Scale } from '../../../lib/imaging/jpeg/decode.ts'
-import { encodeJpeg } from '../../../lib/imaging/jpeg/encode.ts'
-import { takeBack } from '../../../lib/imaging/jpeg/module.ts'
 import { resizeBitmap } from '../../../lib/imaging/resize-bitmap.ts'
+import { takeBack } from '../../../lib/imaging/wasm/module.ts'
 import { writeJpeg } from './write-jpeg.ts'
 
 const decode = (source: Buffer, scale: Scale = 8) =>
-  decodeJpeg(
+  decodeScaled(
     source,
     readJpegHeader(source, () => {}),
     scale,

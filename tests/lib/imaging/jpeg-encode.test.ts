@@ -2,7 +2,7 @@ import { Jimp } from 'jimp'
 import sharp from 'sharp'
 import { expect, test } from 'vitest'
 import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
-import { encodeJpeg } from '../../../lib/imaging/jpeg/encode.ts'
+import { encodeJpeg } from '../../../lib/imaging/encode/jpeg.ts'
 import { compare } from '../../../scripts/bench/imaging/likeness.ts'
 import * as images from '../../support/images.ts'
 

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
 import { toImage } from '../../../lib/imaging/jimp.ts'
-import { readyCodec } from '../../../lib/imaging/jpeg/module.ts'
+import { readyCodec } from '../../../lib/imaging/wasm/module.ts'
 import * as images from '../../support/images.ts'
 
 beforeAll(readyCodec)

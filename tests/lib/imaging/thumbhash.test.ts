@@ -2,8 +2,8 @@ import sharp from 'sharp'
 import { rgbaToThumbHash, thumbHashToApproximateAspectRatio, thumbHashToRGBA } from 'thumbhash'
 import { beforeAll, expect, test } from 'vitest'
 import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
-import { readyCodec } from '../../../lib/imaging/jpeg/module.ts'
 import { hashThumbnail } from '../../../lib/imaging/thumbhash.ts'
+import { readyCodec } from '../../../lib/imaging/wasm/module.ts'
 import * as images from '../../support/images.ts'
 
 beforeAll(readyCodec)

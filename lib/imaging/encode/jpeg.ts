@@ -1,5 +1,5 @@
 import type { Bitmap } from '../bitmap.ts'
-import { checked, withCodec } from './module.ts'
+import { checked, withCodec } from '../wasm/module.ts'
 
 /**
  * Encodes as baseline JPEG, `quality` 1..100 as in libjpeg; what is transparent is laid on white. From 90 on colours keep

@@ -1,8 +1,8 @@
-import { BLOCK_BYTES, encodeBlock, encodeNothing, openTokens, tokensEnd } from './encode-blocks'
-import { flatten, toChrominance, toLuminance, toSharedChrominance } from './encode-colour'
-import { writeFile } from './encode-file'
-import { setQuality } from './encode-quantisers'
-import { allocate, extend } from './memory'
+import { allocate, extend } from '../core/memory'
+import { BLOCK_BYTES, encodeBlock, encodeNothing, openTokens, tokensEnd } from './blocks'
+import { flatten, toChrominance, toLuminance, toSharedChrominance } from './colour'
+import { writeFile } from './file'
+import { setQuality } from './quantisers'
 
 /** At this quality and above colours keep their full resolution; below, 2x2 pixels share one. */
 const FULL_COLOUR_QUALITY = 90

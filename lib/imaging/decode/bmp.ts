@@ -1,6 +1,6 @@
-import type { Bitmap } from './bitmap.ts'
-import { corrupt } from './errors.ts'
-import { BMP_COMPRESSION, type BmpHeader, readBmpHeader } from './headers/bmp.ts'
+import type { Bitmap } from '../bitmap.ts'
+import { corrupt } from '../errors.ts'
+import { BMP_COMPRESSION, type BmpHeader } from '../headers/bmp.ts'
 
 type Colour = readonly [number, number, number]
 
@@ -8,8 +8,7 @@ type Colour = readonly [number, number, number]
  * Decodes a Windows bitmap. Ours because bmp-ts stops after one row at 4 bits and odd widths, mixes up the channels
  * of run-length data and ignores where the header says that the pixels start.
  */
-export function decodeBmp(source: Buffer): Bitmap {
-  const header = readBmpHeader(source, () => {})
+export function decodeBmp(source: Buffer, header: BmpHeader): Bitmap {
   const data = Buffer.alloc(header.width * header.height * 4)
   const { compression } = header
   if (compression === BMP_COMPRESSION.rle8 || compression === BMP_COMPRESSION.rle4) {

@@ -1,4 +1,4 @@
-import { QUANTISERS, SCALES } from './encode-tables'
+import { QUANTISERS, SCALES } from './tables'
 
 /** For brightness and for colours: quantisers by row, and what coefficients are multiplied by, by column. */
 const quantisers = memory.data(128, 16)

@@ -1,6 +1,6 @@
-import type { Bitmap } from './bitmap.ts'
-import { corrupt } from './errors.ts'
-import { type GifFrame, readGifHeader } from './headers/gif.ts'
+import type { Bitmap } from '../bitmap.ts'
+import { corrupt } from '../errors.ts'
+import type { GifFrame, GifHeader } from '../headers/gif.ts'
 
 const MAX_CODES = 4096
 
@@ -8,18 +8,17 @@ const MAX_CODES = 4096
  * Decodes the first frame of a GIF onto a transparent canvas. Ours because omggif follows codes that do not exist
  * yet, in circles and for ever. A frame with too few pixels stays transparent where they end, as in browsers.
  */
-export function decodeGif(source: Buffer): Bitmap {
-  const { width, height, frame } = readGifHeader(source, () => {})
+export function decodeGif(source: Buffer, { width, height, frame }: GifHeader): Bitmap {
   const data = Buffer.alloc(width * height * 4)
   const indices = decompress(readBlocks(source, frame.data), frame)
-  const { palette, transparent } = frame
+  const palette = source.subarray(frame.palette.start, frame.palette.end)
   const rows = rowOrder(frame)
   for (const [line, row] of rows.entries()) {
     for (let x = 0; x < frame.width; x++) {
       const at = line * frame.width + x
       if (at >= indices.length) return { width, height, data }
       const index = indices[at] ?? 0
-      if (index === transparent) continue
+      if (index === frame.transparent) continue
       const to = ((frame.y + row) * width + frame.x + x) * 4
       for (let channel = 0; channel < 3; channel++) data[to + channel] = palette[index * 3 + channel] ?? 0
       data[to + 3] = 255

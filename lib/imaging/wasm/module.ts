@@ -1,7 +1,7 @@
 import { corrupt } from '../errors.ts'
-import { compileWasm, instantiate, isTrap, type WasmModule } from '../wasm.ts'
+import { compileWasm, instantiate, isTrap, type WasmModule } from './compile.ts'
 
-/** What `assembly/index.ts` exports; addresses and sizes in bytes. */
+/** What `core/index.ts` exports; addresses and sizes in bytes. */
 export type Codec = {
   memory: { buffer: ArrayBuffer }
   reset(): void
@@ -49,7 +49,7 @@ const lent = new WeakMap<Buffer, Codec>()
 
 /** Compiles the module, once in a thread: before the first `useCodec`. */
 export async function readyCodec(): Promise<void> {
-  module ??= await compileWasm('./jpeg/jpeg.wasm')
+  module ??= await compileWasm('./imaging.wasm')
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { isBundled } from '../bundled.ts'
+import { isBundled } from '../../bundled.ts'
 
 export type WasmModule = object
 

@@ -1,6 +1,6 @@
-import { transform } from './encode-dct'
-import { factorsOf } from './encode-quantisers'
-import { ORDER_BY_COLUMN } from './encode-tables'
+import { transform } from './dct'
+import { factorsOf } from './quantisers'
+import { ORDER_BY_COLUMN } from './tables'
 
 /** Tokens of a block at most: 64 coefficients and its end, 4 bytes each. */
 export const BLOCK_BYTES: usize = 65 * 4

@@ -1,8 +1,8 @@
-import { histograms } from './encode-blocks'
-import { makeTable } from './encode-huffman'
-import { quantisersOf } from './encode-quantisers'
-import { ORDER_BY_COLUMN } from './encode-tables'
-import { allocate, extend } from './memory'
+import { allocate, extend } from '../core/memory'
+import { histograms } from './blocks'
+import { makeTable } from './huffman'
+import { quantisersOf } from './quantisers'
+import { ORDER_BY_COLUMN } from './tables'
 
 /** Code and its length for each symbol of the four tables. */
 const codes = memory.data(4096, 16)

@@ -1,6 +1,6 @@
+import { allocate } from '../core/memory'
 import { scan, scanComponent } from './frame'
 import { BAD, readDifference, skipsOf } from './huffman'
-import { allocate } from './memory'
 import {
   BITS_MASK,
   BLOCK_END,

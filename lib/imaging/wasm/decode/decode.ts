@@ -1,3 +1,4 @@
+import { allocate, allocateCleared } from '../core/memory'
 import { component, frame, resetFrame, Status, scan, scanComponent } from './frame'
 import { placeTables, TABLES_BYTES, useTable } from './huffman'
 import { openLanes, useLanes } from './lanes'
@@ -13,7 +14,6 @@ import {
   resetTables,
   segmentEnd,
 } from './markers'
-import { allocate, allocateCleared } from './memory'
 import { openOutput, writeRows } from './output'
 import { usePairs } from './pairs'
 import { layBlocks, placeQuantiser } from './place'

@@ -1,6 +1,6 @@
+import { allocate } from '../core/memory'
 import { convertRow } from './colour'
 import { ceilDiv, component, frame, RING_UNITS } from './frame'
-import { allocate } from './memory'
 import { upsampleRow } from './upsample'
 
 /** Bytes before and behind rows, which vectors may touch. */

@@ -1,0 +1,5 @@
+export { decode, outputAddress, outputHeight, outputWidth } from '../decode/decode'
+export { encodeRows, finishImage, openEncoder, rowsAtOnce } from '../encode/encode'
+export { fileEnd } from '../encode/file'
+export { blendRows, filterRows, premultiply, unpremultiply } from '../resize/rows'
+export { allocate, reset } from './memory'
