@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts'
-import { applyOperation, checkOutputSize, resize, wholeSize } from './apply.ts'
+import { applyOperation, checkOutputSize, resize } from './apply.ts'
 import type { Bitmap } from './bitmap.ts'
 import { codecs } from './codecs.ts'
 import { decode } from './decode.ts'
@@ -11,6 +11,7 @@ import type { Operation, Size } from './operations.ts'
 import { orient } from './orientation.ts'
 import { asBuffer, readSource } from './probe.ts'
 import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from './recipe.ts'
+import { asStored, pixelsOf, targetOf, wholeSize } from './sizes.ts'
 import { readyCodec, takeBack } from './wasm/module.ts'
 
 export type RenderedImage = {
@@ -65,23 +66,6 @@ export async function renderAll(
 /** A source as stored, not as shown: the bitmap it became, perhaps smaller than its header says, and what was made of that. */
 type Decoded = { header: Header; made: Bitmap[]; smallest?: Bitmap }
 
-/** The largest sides in px, as stored, that the renditions have; undefined where one needs every pixel. */
-function targetOf({ renditions }: Recipe, header: Header): Size | undefined {
-  const sizes = renditions.map(({ operations: [first] }) => wholeSize(asStored(first, header), header))
-  const known = sizes.filter((size) => size !== undefined)
-  if (known.length < sizes.length) return undefined
-  return {
-    width: Math.max(...known.map(({ width }) => width)),
-    height: Math.max(...known.map(({ height }) => height)),
-  }
-}
-
-/** The first operation for the picture as stored: one on its side has its sides exchanged. */
-function asStored(operation: Operation | undefined, { orientation }: Header): Operation | undefined {
-  if (!operation || !('width' in operation) || orientation < 5) return operation
-  return { ...operation, width: operation.height, height: operation.width }
-}
-
 /** How much smaller per side a rendition must be than another to be made from it: that costs 0.0005 of structural similarity. */
 const STEP = 1.5
 
@@ -91,13 +75,11 @@ const isFit = ({ operations: [first, ...rest] }: RenditionSpec): boolean =>
 const boxOf = ({ operations: [first] }: RenditionSpec) =>
   first?.op === 'fit' ? first.width * first.height : 0
 
-const areaOf = ({ width, height }: Size) => width * height
-
 /** Makes one rendition, and keeps it for smaller ones if it is only fitted. */
 async function render(decoded: Decoded, spec: RenditionSpec): Promise<RenderedImage> {
   try {
     const small = apply(decoded, spec)
-    if (!decoded.smallest || areaOf(small) < areaOf(decoded.smallest)) decoded.smallest = small
+    if (!decoded.smallest || pixelsOf(small) < pixelsOf(decoded.smallest)) decoded.smallest = small
     const { width, height } = small
     checkOutputSize(width, height)
     const data = await codecs[spec.format].encode(small, spec.quality ?? DEFAULT_QUALITY)
