@@ -16,5 +16,7 @@ const OUT_OF_MEMORY_CODES = new Set(['ERR_MEMORY_ALLOCATION_FAILED', 'Z_MEM_ERRO
 export function isOutOfMemory(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if ('code' in error && OUT_OF_MEMORY_CODES.has(`${error.code}`)) return true
-  return error instanceof RangeError && /allocation failed|out of memory|could not allocate/i.test(error.message)
+  return (
+    error instanceof RangeError && /allocation failed|out of memory|could not allocate/i.test(error.message)
+  )
 }
