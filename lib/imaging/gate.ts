@@ -38,8 +38,8 @@ export function openGate({ places, memory }: { places: number; memory: number })
   return {
     use: async <T>(bytes: number, task: () => Promise<T>): Promise<T> => {
       checkOpen()
-      // More would be lost to rounding, and what is over the limit alone is over it together.
-      const share = Math.min(bytes, memory + 1)
+      // One that exceeds the limit counts as a little more than it: sums of larger numbers would not be exact.
+      const share = bytes <= memory ? bytes : memory + 1
       if (waiting.length === 0 && fits(share)) enter(share)
       else await new Promise<void>((start) => waiting.push({ bytes: share, start }))
       try {

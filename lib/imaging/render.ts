@@ -13,7 +13,7 @@ import { orient } from './orientation.ts'
 import { asBuffer, readSource } from './probe.ts'
 import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from './recipe.ts'
 import { asStored, pixelsOf, targetOf, wholeSize } from './sizes.ts'
-import { readyCodec, takeBack } from './wasm/module.ts'
+import { forgetLarge, keepAtMost, MOST_LARGE_MEMORY, readyCodec, takeBack } from './wasm/module.ts'
 
 export type RenderedImage = {
   name: string
@@ -31,8 +31,11 @@ export type Rendered = {
   timings: { decode: number; render: number }
 }
 
-/** Larger sources than `maxPixels` are refused; `exifGps`: whether the metadata tells where the picture was taken. */
-export type RenderOptions = { maxPixels: number; exifGps?: boolean }
+/**
+ * Larger sources than `maxPixels` are refused; `exifGps`: whether the metadata tells where the picture was taken;
+ * `keptMemory`: bytes of WebAssembly memory that are kept for the next large picture.
+ */
+export type RenderOptions = { maxPixels: number; exifGps?: boolean; keptMemory?: number }
 
 /**
  * Makes every rendition of a recipe from one source, which is decoded once, no larger than they need; metadata stays
@@ -41,11 +44,12 @@ export type RenderOptions = { maxPixels: number; exifGps?: boolean }
 export async function renderAll(
   source: Uint8Array,
   recipe: Recipe,
-  { maxPixels, exifGps = false }: RenderOptions,
+  { maxPixels, exifGps = false, keptMemory = MOST_LARGE_MEMORY }: RenderOptions,
   probed = readSource(source, maxPixels),
 ): Promise<Rendered> {
   const { info, header } = probed
   await readyCodec()
+  keepAtMost(keptMemory)
   const start = performance.now()
   const stored = await decode(asBuffer(source), info.format, header, targetOf(recipe, header))
   const end = performance.now()
@@ -61,6 +65,17 @@ export async function renderAll(
     }
   } finally {
     takeBack(stored.data)
+  }
+}
+
+/** As `renderAll`; undefined where there was not the memory for it, of which what can be spared is then given back. */
+export async function renderIfMemory(...args: Parameters<typeof renderAll>): Promise<Rendered | undefined> {
+  try {
+    return await renderAll(...args)
+  } catch (error) {
+    if (!isOutOfMemory(error)) throw error
+    forgetLarge()
+    return undefined
   }
 }
 

@@ -32,13 +32,14 @@ export type Codec = {
 
 /** Memory never shrinks, so instances that have more bytes than this are kept for as long as pictures follow closely. */
 const KEPT_MEMORY = 32 * 2 ** 20
-const LARGE_MEMORY = 256 * 2 ** 20
+export const MOST_LARGE_MEMORY = 256 * 2 ** 20
 const LARGE_KEPT_MS = 10_000
 
 /** One that reads sources, one whose pixels are being resized, and one for what is smaller. */
 const MOST_KEPT = 3
 
 let module: WasmModule | undefined
+let mostMemory = MOST_LARGE_MEMORY
 let forgetting: NodeJS.Timeout | undefined
 
 /** Instances of this thread that nobody uses, from the one with the least memory. */
@@ -46,6 +47,11 @@ let idle: Codec[] = []
 
 /** Instances in whose memory the pixels of a picture lie. */
 const lent = new WeakMap<Buffer, Codec>()
+
+/** Keeps no instance of more than so many bytes from now on, unless it counts as small. */
+export function keepAtMost(bytes: number): void {
+  mostMemory = bytes
+}
 
 /** Compiles the module, once in a thread: before the first `useCodec`. */
 export async function readyCodec(): Promise<void> {
@@ -103,8 +109,8 @@ function take(bytes: number): Codec | undefined {
 
 /** Fresh memory costs a page fault for every 4 kB: as much as all the rest of a large picture. Of large ones one is kept. */
 function keep(codec: Codec): void {
-  if (memoryOf(codec) > LARGE_MEMORY) return
   if (isLarge(codec)) {
+    if (memoryOf(codec) > mostMemory) return
     forgetLarge()
     forgetting ??= setTimeout(forgetLarge, LARGE_KEPT_MS).unref()
     forgetting.refresh()
@@ -112,7 +118,8 @@ function keep(codec: Codec): void {
   idle = [...idle, codec].sort((one, other) => memoryOf(one) - memoryOf(other)).slice(-MOST_KEPT)
 }
 
-function forgetLarge(): void {
+/** Gives up the memory of large pictures. */
+export function forgetLarge(): void {
   idle = idle.filter((codec) => !isLarge(codec))
 }
 

@@ -62,7 +62,7 @@ test('a large one is not passed by small ones that come after it', async () => {
   expect(begun).toEqual(['small', 'large', ...Array.from({ length: 5 }, (_, i) => `later ${i}`)])
 })
 
-test.each([101, 1e30, Number.POSITIVE_INFINITY])('one of %d bytes runs alone', async (bytes) => {
+test.each([101, 1e30, Number.POSITIVE_INFINITY, Number.NaN])('one of %d bytes runs alone', async (bytes) => {
   const { begun, add, end } = withTasks({ places: 10, memory: 100 })
   void add('first', 1)
   void add('giant', bytes)
