@@ -6,7 +6,7 @@ export const SCALES = [1, 2, 4, 8] as const
 export type Scale = (typeof SCALES)[number]
 
 /** How many pixels there must be per pixel of a rendition, a side, for the resize to choose from. */
-const MARGIN = 1.5
+const MARGIN = 1.25
 
 /** The smallest scale that leaves `MARGIN` times as many pixels a side as the target has; all of them without a target. */
 export function scaleFor({ width, height }: Size, target: Size | undefined): Scale {
