@@ -28,6 +28,9 @@ export type Codec = {
   blendRows(rows: number, weights: number, taps: number, to: number, bytes: number): void
   premultiply(at: number, pixels: number): number
   unpremultiply(at: number, pixels: number): void
+  openShrink(width: number, height: number, channels: number, side: number): number
+  addRows(from: number, count: number): void
+  finishShrink(rest: number): void
 }
 
 /** Memory never shrinks, so instances that have more bytes than this are kept for as long as pictures follow closely. */

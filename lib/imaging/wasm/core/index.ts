@@ -2,4 +2,5 @@ export { decode, outputAddress, outputHeight, outputWidth } from '../decode/deco
 export { encodeRows, finishImage, openEncoder, rowsAtOnce } from '../encode/encode'
 export { fileEnd } from '../encode/file'
 export { blendRows, filterRows, premultiply, unpremultiply } from '../resize/rows'
+export { addRows, finishShrink, openShrink } from '../resize/shrink'
 export { allocate, reset } from './memory'
