@@ -31,6 +31,19 @@ export type Codec = {
   openShrink(width: number, height: number, channels: number, side: number): number
   addRows(from: number, count: number): void
   finishShrink(rest: number): void
+  decodePng(
+    data: number,
+    length: number,
+    width: number,
+    height: number,
+    depth: number,
+    colourType: number,
+    interlaced: boolean,
+    table: number,
+    side: number,
+    rest: number,
+  ): number
+  pngOutput(): number
 }
 
 /** Memory never shrinks, so instances that have more bytes than this are kept for as long as pictures follow closely. */
@@ -81,7 +94,7 @@ export function useCodec<T>(
     if (!isLent) keep(codec)
     return result
   } catch (error) {
-    if (isTrap(error)) throw corrupt('damaged JPEG data', error)
+    if (isTrap(error)) throw corrupt('damaged data', error)
     throw error
   }
 }
