@@ -1,7 +1,13 @@
 import { deflateSync } from 'node:zlib'
 import { PNG_SIGNATURE, pngChunk } from '../../support/images.ts'
 
-export type PngKind = { width: number; height: number; depth: number; colourType: number; interlaced?: boolean }
+export type PngKind = {
+  width: number
+  height: number
+  depth: number
+  colourType: number
+  interlaced?: boolean
+}
 
 type PngOptions = PngKind & {
   /** The zlib stream of the rows; else of noise. */
@@ -44,7 +50,10 @@ export function rowsOf({ width, height, depth, colourType, interlaced }: PngKind
 }
 
 /** Filtered rows whose bytes repeat now and then; `filterOf` says the filter of each, by default all five and pairs of the fourth. */
-export function noiseRows(kind: PngKind, filterOf = (row: number) => [0, 1, 2, 3, 4, 4, 4, 1][row % 8] ?? 0): Buffer {
+export function noiseRows(
+  kind: PngKind,
+  filterOf = (row: number) => [0, 1, 2, 3, 4, 4, 4, 1][row % 8] ?? 0,
+): Buffer {
   let state = kind.width * 7 + kind.height * 3 + kind.depth + kind.colourType
   const random = () => {
     state = (state * 48_271) % 2_147_483_647
@@ -58,7 +67,13 @@ export function noiseRows(kind: PngKind, filterOf = (row: number) => [0, 1, 2, 3
 }
 
 /** Writes a PNG of any kind; its pixels are noise unless a stream is given. */
-export function writePng({ stream, before = [], cut = (whole) => [whole], after, ...kind }: PngOptions): Buffer {
+export function writePng({
+  stream,
+  before = [],
+  cut = (whole) => [whole],
+  after,
+  ...kind
+}: PngOptions): Buffer {
   const head = Buffer.alloc(13)
   head.writeUInt32BE(kind.width, 0)
   head.writeUInt32BE(kind.height, 4)
