@@ -8,7 +8,7 @@ import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from './recipe.ts'
 import { pixelsOf, type Step, stepsOf, targetOf, wholeSize } from './sizes.ts'
 
 /** Bytes that any render takes: code that is compiled, kernels, strips of rows, and what is not collected yet. */
-const FIXED = 12 * 2 ** 20
+const FIXED = 24 * 2 ** 20
 
 /**
  * Bytes that operations and encoders take for each pixel that they make, at their peak and beside the picture at hand:
@@ -28,8 +28,8 @@ const WORKING: Record<Operation['op'], { opaque: number; translucent: number }> 
 /** As `WORKING`; JPEG of full colour resolution has twice as many samples, at up to three times the detail. */
 const ENCODING: Record<OutputFormat, (quality: number) => { opaque: number; translucent: number }> = {
   jpeg: (quality) => (quality < 90 ? { opaque: 7, translucent: 7 } : { opaque: 17, translucent: 17 }),
-  png: () => ({ opaque: 11, translucent: 13 }),
-  webp: () => ({ opaque: 26, translucent: 36 }),
+  png: () => ({ opaque: 12, translucent: 14 }),
+  webp: () => ({ opaque: 28, translucent: 36 }),
 }
 
 /** Bytes of a pixel in an encoded file, in all but the worst cases. */
