@@ -18,8 +18,11 @@ import { streamTop, window } from './stream'
 
 export const LANES = 2
 
-/** Beginnings that a lane's list holds. */
+/** Entries in a lane's list. */
 const LIST_LENGTH: u32 = 1 << 16
+
+/** How much further on a lane tries again that has not found into step; so each bit costs it a few steps at most. */
+const RETRY_BITS: u32 = 32
 
 /** One block of a unit: its tables, and the block after it. */
 @unmanaged
@@ -40,9 +43,10 @@ export class Lane {
   limit: u32
   /** The block that is being read. */
   step: usize
-  /** Beginnings of blocks, 32 bits each; the last is that of the block being read. */
+  /** Where each block begins, 32 bits an entry; `end` is the entry of the block being read, `last` the last there is room for. */
   list: usize
   end: usize
+  last: usize
 }
 
 const STEP_BYTES: usize = 32
@@ -112,44 +116,47 @@ export function startLane(index: u32, p: u32, limit: u32): void {
   member.step = steps
   member.list = lists + index * LIST_LENGTH * 4
   member.end = member.list
+  member.last = member.list + (LIST_LENGTH - 1) * 4
   store<u32>(member.list, p)
 }
 
-/** Has the first lane go on with its `found`-th block. */
+/** Has the first lane go on with its `found`-th block, however far. */
 export function resumeFirst(found: u32): void {
   const first = lane(0)
+  first.limit = 0xffffffff
   first.end = lists + (found << 2)
   first.step = steps + STEP_BYTES * (found % stepCount)
 }
 
-/** Notes that the next block of a lane begins. */
-function beginBlock(lane: Lane, at: u32): void {
+/** Whether a lane has no room for another block. */
+export function isFull(lane: Lane): bool {
+  return lane.end >= lane.last
+}
+
+/** Notes that the next block of a lane begins at `at`; false when the lane is at its limit, or has no room. */
+function beginBlock(lane: Lane, at: u32): bool {
+  // Nothing else lengthens a list, so no data can make one run over.
+  if (isFull(lane)) return false
   lane.step = stepAt(lane.step).next
   lane.end += 4
   store<u32>(lane.end, at)
-  if (lane.end >= lane.list + (LIST_LENGTH - 8) * 4) lane.limit = 0
+  return at < lane.limit
 }
 
 /**
- * Passes over the block that a lane is in, from its beginning, and returns the position behind. Where that makes no
- * sense the first lane is at an end, and others have not found into step: they begin again, a bit further on.
+ * Passes over the block that a lane is in, from its beginning, and begins the next; false when the lane must stop. At
+ * data that makes no sense the first lane stops. Others have not found into step: they begin again, a bit further on.
  */
-export function passBlock(lane: Lane, top: usize): u32 {
+export function passBlock(lane: Lane, top: usize): bool {
   const step = stepAt(lane.step)
   const begin = load<u32>(lane.end)
   const p = skipBlock(step.starts, step.dc, step.ac, top, begin)
-  if (p != BAD) {
-    beginBlock(lane, p)
-    return p
-  }
-  if (lane.list == lists) {
-    lane.limit = 0
-    return begin
-  }
+  if (p != BAD) return beginBlock(lane, p)
+  if (lane.list == lists) return false
   lane.step = steps
   lane.end = lane.list
-  store<u32>(lane.list, begin + 1)
-  return begin + 1
+  store<u32>(lane.list, begin + RETRY_BITS)
+  return begin + RETRY_BITS < lane.limit
 }
 
 /**
@@ -170,7 +177,10 @@ function passSymbol(lane: Lane, top: usize, p: u32, sum: u32): u32 {
   return 64 << COUNT_SHIFT
 }
 
-/** Runs the lanes, in turns, until one has come to its limit. */
+/**
+ * Runs the lanes, in turns, until one has come to its limit or has filled its list. That is looked at wherever a block
+ * begins: a block is over after 63 entries at most, as each counts at least one coefficient.
+ */
 export function runAll(): void {
   const top = streamTop()
   const lane0 = lane(0)
@@ -185,7 +195,7 @@ export function runAll(): void {
   let skips1: usize = 0
   lane1.end -= 4
   lane1.step = changetype<usize>(stepAt(steps + STEP_BYTES * (stepCount - 1)))
-  do {
+  while (true) {
     let bits0 = window(top, p0)
     let bits1 = window(top, p1)
     for (let i = 0; i < ENTRIES_PER_WINDOW; i++) {
@@ -197,8 +207,10 @@ export function runAll(): void {
           bits0 = window(top, p0)
           continue
         }
-        if (isUnclear(sum0)) p0 = passBlock(lane0, top)
-        else beginBlock(lane0, p0)
+        if (isUnclear(sum0)) {
+          if (!passBlock(lane0, top)) return
+          p0 = load<u32>(lane0.end)
+        } else if (!beginBlock(lane0, p0)) return
         skips0 = stepAt(lane0.step).skips
         sum0 = load<u16>(stepAt(lane0.step).starts + ((<usize>(window(top, p0) >> SKIP_SHIFT)) << 1))
         bits0 = window(top, p0 + (sum0 & BITS_MASK))
@@ -211,8 +223,10 @@ export function runAll(): void {
           bits1 = window(top, p1)
           continue
         }
-        if (isUnclear(sum1)) p1 = passBlock(lane1, top)
-        else beginBlock(lane1, p1)
+        if (isUnclear(sum1)) {
+          if (!passBlock(lane1, top)) return
+          p1 = load<u32>(lane1.end)
+        } else if (!beginBlock(lane1, p1)) return
         skips1 = stepAt(lane1.step).skips
         sum1 = load<u16>(stepAt(lane1.step).starts + ((<usize>(window(top, p1) >> SKIP_SHIFT)) << 1))
         bits1 = window(top, p1 + (sum1 & BITS_MASK))
@@ -228,11 +242,12 @@ export function runAll(): void {
     sum0 &= ~BITS_MASK
     p1 += sum1 & BITS_MASK
     sum1 &= ~BITS_MASK
-  } while (p0 < lane0.limit && p1 < lane1.limit)
+  }
 }
 
-/** Brings a lane to its limit, block by block. */
+/** Brings a lane to its limit, or to the end of its list, block by block. */
 export function runOne(lane: Lane): void {
   const top = streamTop()
-  while (load<u32>(lane.end) < lane.limit) passBlock(lane, top)
+  if (load<u32>(lane.end) >= lane.limit) return
+  while (passBlock(lane, top)) {}
 }

@@ -1,4 +1,5 @@
 import {
+  isFull,
   LANES,
   Lane,
   lane,
@@ -41,18 +42,17 @@ export function findUnits(p: u32): u32 {
     startLane(i, begin, i + 1 == LANES && distance < LANE_BITS ? bits : begin + distance)
   }
   if (count > 1) runAll()
-  for (let i = 0; i < count; i++) runOne(lane(i))
+  runOne(lane(0))
   let found = <u32>(lane(0).end - listAddress()) >> 2
-  for (let i = 1; i < count; i++) {
-    found = join(found, lane(i))
-    if (!isJoined) break
+  // Where the first list is full before it has come to the second's range, nothing of the second can be used.
+  if (count > 1 && !isFull(lane(0))) {
+    runOne(lane(1))
+    found = join(found, lane(1))
   }
   // Of the last entry nothing is known but where it begins; and what begins behind the end does not begin.
   while (found > 0 && load<u32>(listAddress() + (found << 2)) > bits) found--
   return found / unitBlocks()
 }
-
-let isJoined: bool = false
 
 /**
  * Goes on from the last block known, the first list's entry `found`, until `next` has begun a unit at the same place;
@@ -62,7 +62,6 @@ function join(found: u32, next: Lane): u32 {
   const top = streamTop()
   const first = lane(0)
   let at = next.list
-  isJoined = false
   while (true) {
     const p = load<u32>(listAddress() + (found << 2))
     if (found % unitBlocks() == 0) {
@@ -71,10 +70,10 @@ function join(found: u32, next: Lane): u32 {
       if (load<u32>(at) == p) break
     }
     resumeFirst(found)
-    if (first.end + 4 >= next.list || passBlock(first, top) == p) return found
+    if (!passBlock(first, top)) return found
     found++
   }
-  isJoined = true
+  // Both lists hold `LIST_LENGTH` entries, and lie one behind the other: the second moves down.
   memory.copy(listAddress() + (found << 2), at, next.end - at + 4)
   return found + (<u32>(next.end - at) >> 2)
 }
