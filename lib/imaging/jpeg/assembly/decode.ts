@@ -1,3 +1,4 @@
+import { MAX_SCANS, openBudget } from './budget'
 import { component, frame, resetFrame, Status, scan, scanComponent } from './frame'
 import { placeTables, TABLES_BYTES, useTable } from './huffman'
 import { openLanes, useLanes } from './lanes'
@@ -22,11 +23,11 @@ import { readScan } from './scan'
 import { useSkips } from './skips'
 import { placeStream, skipScan, streamSize } from './stream'
 
-/** A photo has one scan, a progressive one 10 or so; each may go over the whole picture for a few bytes. */
-const MAX_SCANS: u32 = 100
-
 /** Positions in the data are counted in bits, in 32 bits. */
 const MOST_BYTES: usize = 1 << 28
+
+/** What one part of a picture may take; addresses have 32 bits, and sides 16. */
+const MOST_PART: u64 = 0xf0000000
 
 let scans: u32 = 0
 
@@ -99,6 +100,8 @@ function beginScan(at: usize, end: usize): i32 {
 /** Allocates what the first scan shows to be needed. */
 function openPicture(): i32 {
   frame.direct = !frame.progressive && scan.components == frame.components
+  if (<u64>frame.outputWidth * frame.outputHeight * 4 > MOST_PART) return Status.OUT_OF_MEMORY
+  openBudget()
   const size = streamSize(frame.end - frame.at)
   const stream = allocate(size)
   if (!stream || !openOutput() || (frame.scale == 1 && !openLanes())) return Status.OUT_OF_MEMORY
@@ -111,9 +114,10 @@ function openPicture(): i32 {
     if (!member.quantiser) return Status.OUT_OF_MEMORY
     placeQuantiser(sent, member.quantiser)
     if (frame.direct) continue
-    const blocks = <usize>member.paddedWide * member.paddedHigh
-    member.coefficients = allocateCleared(blocks * frame.blockBytes)
-    member.masks = allocateCleared(blocks * 8)
+    const blocks = <u64>member.paddedWide * member.paddedHigh
+    if (blocks * frame.blockBytes > MOST_PART) return Status.OUT_OF_MEMORY
+    member.coefficients = allocateCleared(<usize>(blocks * frame.blockBytes))
+    member.masks = allocateCleared(<usize>(blocks * 8))
     if (!member.coefficients || !member.masks) return Status.OUT_OF_MEMORY
   }
   return Status.OK

@@ -123,6 +123,7 @@ export namespace Status {
   export const OUT_OF_MEMORY = 3
   export const TOO_MANY_SCANS = 4
   export const INCOMPLETE = 5
+  export const TOO_MUCH_WORK = 6
 }
 
 /** The quotient, rounded up. */

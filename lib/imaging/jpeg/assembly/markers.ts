@@ -67,8 +67,8 @@ export function readHuffmanTables(at: usize, end: usize): i32 {
 /** SOF (B.2.2). */
 export function readFrame(marker: u32, at: usize, end: usize): i32 {
   if (frame.components) return Status.DAMAGED
-  if (marker > 0xc2 || load<u8>(at) != 8) return Status.UNSUPPORTED
   if (at + 6 > end) return Status.DAMAGED
+  if (marker > 0xc2 || load<u8>(at) != 8) return Status.UNSUPPORTED
   frame.progressive = marker == 0xc2
   frame.height = u16At(at + 1)
   frame.width = u16At(at + 3)

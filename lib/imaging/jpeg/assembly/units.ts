@@ -1,3 +1,4 @@
+import { spend } from './budget'
 import {
   isFull,
   LANES,
@@ -44,14 +45,16 @@ export function findUnits(p: u32): u32 {
   if (count > 1) runAll()
   runOne(lane(0))
   let found = <u32>(lane(0).end - listAddress()) >> 2
+  let begun = found
   // Where the first list is full before it has come to the second's range, nothing of the second can be used.
   if (count > 1 && !isFull(lane(0))) {
     runOne(lane(1))
+    begun += <u32>(lane(1).end - lane(1).list) >> 2
     found = join(found, lane(1))
   }
   // Of the last entry nothing is known but where it begins; and what begins behind the end does not begin.
   while (found > 0 && load<u32>(listAddress() + (found << 2)) > bits) found--
-  return found / unitBlocks()
+  return spend(begun) ? found / unitBlocks() : 0
 }
 
 /**
