@@ -33,7 +33,7 @@ export function openBudget(): void {
   }
   left = blocks * STEPS_PER_BLOCK
   if (frame.progressive) left += blocks * MAX_DC_PASSES + largest * (MAX_SCANS - MAX_DC_PASSES)
-  else left += (<u64>(frame.end - frame.at)) * 8
+  else left += <u64>(frame.end - frame.at) * 8
 }
 
 /** Takes so many steps; false when there are not so many left. */

@@ -1,5 +1,5 @@
-import { spend } from './budget'
 import { lastCoefficient, readBlock } from './block'
+import { spend } from './budget'
 import { component, frame, Status, scan, scanComponent } from './frame'
 import { readMeans } from './means'
 import { passRun, readProgressiveBlock, resetRun } from './progressive'
