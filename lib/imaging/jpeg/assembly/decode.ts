@@ -21,6 +21,7 @@ import { layBlocks, placeQuantiser } from './place'
 import { sampleAddress, writeSamples } from './samples'
 import { readScan } from './scan'
 import { useSkips } from './skips'
+import { useStandardTable } from './standard-tables'
 import { placeStream, skipScan, streamSize } from './stream'
 
 /** Positions in the data are counted in bits, in 32 bits. */
@@ -131,8 +132,8 @@ function takeTables(): i32 {
     blocks += member.h * member.v
     const needsDc = !frame.progressive || (scan.spectralStart == 0 && scan.successiveHigh == 0)
     const needsAc = !frame.progressive || scan.spectralStart > 0
-    member.dc = needsDc ? useTable(0, member.dcId) : 0
-    member.ac = needsAc ? useTable(1, member.acId) : 0
+    member.dc = needsDc ? tableOf(0, member.dcId) : 0
+    member.ac = needsAc ? tableOf(1, member.acId) : 0
     if ((needsDc && !member.dc) || (needsAc && !member.ac)) return Status.DAMAGED
     if (!frame.progressive && frame.lastNeeded < 63) useSkips(member.ac)
     if (!frame.progressive && frame.lastNeeded > 0) usePairs(member.ac)
@@ -141,6 +142,11 @@ function takeTables(): i32 {
   if (scan.components > 1 && blocks > 10) return Status.DAMAGED
   if (frame.direct && frame.scale == 1) useLanes()
   return Status.OK
+}
+
+function tableOf(isAc: u32, id: u32): usize {
+  const sent = useTable(isAc, id)
+  return sent || frame.progressive ? sent : useStandardTable(isAc, id)
 }
 
 /** Makes the picture from all coefficients. */
