@@ -49,15 +49,11 @@ test('a progressive picture without Huffman tables is refused: the standard ones
   await expect(decode(source)).rejects.toMatchObject({ code: 'corrupt-image' })
 })
 
-test.for([
-  [1, 1, 1],
-  [0, 0, 0],
-  [1, 2, 2],
-])('components of ids %j are taken in their order, as sharp does', async (ids) => {
+test.for(['1 1 1', '0 0 0', '1 2 2'])('components %s are taken in their order, as by sharp', async (ids) => {
   const source = Buffer.from(whole)
   const frame = source.indexOf('ffc0', 'hex')
   const scan = source.indexOf('ffda', 'hex')
-  for (const [i, id] of ids.entries()) {
+  for (const [i, id] of ids.split(' ').map(Number).entries()) {
     source[frame + 10 + 3 * i] = id
     source[scan + 5 + 2 * i] = id
   }

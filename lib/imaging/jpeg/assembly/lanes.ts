@@ -177,6 +177,11 @@ function passSymbol(lane: Lane, top: usize, p: u32, sum: u32): u32 {
   return 64 << COUNT_SHIFT
 }
 
+/** The entry for the first symbols of the block at `p`. */
+function startOf(lane: Lane, top: usize, p: u32): u32 {
+  return load<u16>(stepAt(lane.step).starts + ((<usize>(window(top, p) >> SKIP_SHIFT)) << 1))
+}
+
 /**
  * Runs the lanes, in turns, until one has come to its limit or has filled its list. That is looked at wherever a block
  * begins: a block is over after 63 entries at most, as each counts at least one coefficient.
@@ -186,15 +191,15 @@ export function runAll(): void {
   const lane0 = lane(0)
   const lane1 = lane(1)
   let p0 = lane0.p
-  let sum0: u32 = BLOCK_END
-  let skips0: usize = 0
-  lane0.end -= 4
-  lane0.step = changetype<usize>(stepAt(steps + STEP_BYTES * (stepCount - 1)))
+  let sum0 = startOf(lane0, top, p0)
+  let skips0 = stepAt(lane0.step).skips
+  p0 += sum0 & BITS_MASK
+  sum0 &= ~BITS_MASK
   let p1 = lane1.p
-  let sum1: u32 = BLOCK_END
-  let skips1: usize = 0
-  lane1.end -= 4
-  lane1.step = changetype<usize>(stepAt(steps + STEP_BYTES * (stepCount - 1)))
+  let sum1 = startOf(lane1, top, p1)
+  let skips1 = stepAt(lane1.step).skips
+  p1 += sum1 & BITS_MASK
+  sum1 &= ~BITS_MASK
   while (true) {
     let bits0 = window(top, p0)
     let bits1 = window(top, p1)
@@ -212,7 +217,7 @@ export function runAll(): void {
           p0 = load<u32>(lane0.end)
         } else if (!beginBlock(lane0, p0)) return
         skips0 = stepAt(lane0.step).skips
-        sum0 = load<u16>(stepAt(lane0.step).starts + ((<usize>(window(top, p0) >> SKIP_SHIFT)) << 1))
+        sum0 = startOf(lane0, top, p0)
         bits0 = window(top, p0 + (sum0 & BITS_MASK))
       }
       while (sum1 >= BLOCK_END) {
@@ -228,7 +233,7 @@ export function runAll(): void {
           p1 = load<u32>(lane1.end)
         } else if (!beginBlock(lane1, p1)) return
         skips1 = stepAt(lane1.step).skips
-        sum1 = load<u16>(stepAt(lane1.step).starts + ((<usize>(window(top, p1) >> SKIP_SHIFT)) << 1))
+        sum1 = startOf(lane1, top, p1)
         bits1 = window(top, p1 + (sum1 & BITS_MASK))
       }
       const entry0: u32 = load<u16>(skips0 + ((<usize>(bits0 >> SKIP_SHIFT)) << 1))
