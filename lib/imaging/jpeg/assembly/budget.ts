@@ -15,13 +15,14 @@ const STEPS_PER_BLOCK: u32 = 8
 let left: u64 = 0
 
 /**
- * Sets how much work the picture may take, from its size and the bytes that are left of its source. A step is a block
- * that a scan goes over or that a lane begins; it takes 3 to 10 ns, and what coefficients take is bounded by the bytes.
+ * Sets how much work the picture may take, from its size and, where there are lanes, from the bytes that are left of its
+ * source. A step is a block that a scan goes over or that a lane begins: 3 to 10 ns. What coefficients take is bounded by
+ * the bytes.
  *
- * No valid picture takes more. Sequential: what a lane begins that is no block of the picture takes 2 bits of source.
- * Progressive: of 100 scans 14 may go over all components, for their first coefficients, and 86 over one component each
- * (T.81, G.1.1.1.1). 50 million pixels in 4:4:4, 2.3 million blocks, may take 19 million steps and 8 million for each
- * MB, or 120 million steps: a second at most.
+ * No valid picture takes more. In one scan, what a lane begins that is no block of the picture takes 2 bits of source. In
+ * several, each component has one (T.81, A.2.3). Of 100 progressive ones 14 may go over all components, for their first
+ * coefficients, and 86 over one component each (G.1.1.1.1). So 50 million pixels in 4:4:4, 2.3 million blocks, may take
+ * 19 million steps, and 8 million for each MB, or progressive 120 million: a second at most.
  */
 export function openBudget(): void {
   let blocks: u64 = 0
@@ -33,7 +34,7 @@ export function openBudget(): void {
   }
   left = blocks * STEPS_PER_BLOCK
   if (frame.progressive) left += blocks * MAX_DC_PASSES + largest * (MAX_SCANS - MAX_DC_PASSES)
-  else left += <u64>(frame.end - frame.at) * 8
+  if (frame.direct) left += <u64>(frame.end - frame.at) * 8
 }
 
 /** Takes so many steps; false when there are not so many left. */
