@@ -42,7 +42,10 @@ export function window(top: usize, p: u32): u64 {
   return load<u64>(top - 8 - (p >> 3)) << (p & 7)
 }
 
-/** Takes over entropy-coded bytes up to the next marker; returns the marker's address, or `end`. */
+/**
+ * Takes over entropy-coded bytes up to the next marker; returns the marker's address, or `end`. A byte of source becomes
+ * one byte at most, so `streamSize` is enough.
+ */
 export function fillStream(from: usize, end: usize): usize {
   let at = from
   let to = top

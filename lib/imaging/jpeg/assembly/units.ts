@@ -7,25 +7,23 @@ import {
   listAddress,
   passBlock,
   resumeFirst,
-  runAll,
-  runOne,
   startLane,
   unitBlocks,
 } from './lanes'
+import { runAll, runOne } from './run-lanes'
 import { streamBits, streamTop } from './stream'
 
-/**
- * Finds where the blocks of a stream begin, which is all that a decode at 1/8 needs of what is not DC.
- *
- * Each symbol is found only when the one before it is known, and waiting for that is what takes the time. So two lanes
- * read in turns, from the stream's next position and from a place further on. The second begins in the middle of a
- * block, but Huffman codes find back into step: once the first has come to a place where the second, too, took a unit to
- * begin, both would read the same from there, and what the second has found is true.
- */
-/** Distance of lanes in bits. */
+// A decode at 1/8 needs the first coefficient of each block, so of all others only where they end.
+//
+// Where a symbol begins is known only once the one before it has been read, and the processor spends most of its time
+// waiting for that. So two lanes read in turns: one from the next position of the stream, one from a place further on. The
+// second begins in the middle of a block, but Huffman codes come back into step. Once the first lane has come to a position
+// where the second has begun a unit, both read the same from there on, and what the second has found is true.
+
+/** How far apart lanes begin, in bits. */
 const LANE_BITS: u32 = 1 << 19
 
-/** Streams of fewer bits than this are read by one lane; a third of it is longer than any unit. */
+/** Streams of fewer bits than this are read by one lane. A range of a lane is half of it at least: longer than any unit. */
 const ALONE_BITS: u32 = 1 << 17
 
 /**
@@ -52,14 +50,14 @@ export function findUnits(p: u32): u32 {
     begun += <u32>(lane(1).end - lane(1).list) >> 2
     found = join(found, lane(1))
   }
-  // Of the last entry nothing is known but where it begins; and what begins behind the end does not begin.
+  // The block of the last entry has not been read; those that reach behind the end are not there.
   while (found > 0 && load<u32>(listAddress() + (found << 2)) > bits) found--
   return spend(begun) ? found / unitBlocks() : 0
 }
 
 /**
- * Goes on from the last block known, the first list's entry `found`, until `next` has begun a unit at the same place;
- * then its list is true, and moved behind the first. Returns how many blocks are known.
+ * Has the first lane go on from its entry `found` until it begins a unit where `next` has begun one, and then takes over
+ * the list of `next` from there. Returns how many blocks are known.
  */
 function join(found: u32, next: Lane): u32 {
   const top = streamTop()
@@ -76,7 +74,7 @@ function join(found: u32, next: Lane): u32 {
     if (!passBlock(first, top)) return found
     found++
   }
-  // Both lists hold `LIST_LENGTH` entries, and lie one behind the other: the second moves down.
+  // What moves fits: it is no longer than its own list, and moves towards the beginning of both.
   memory.copy(listAddress() + (found << 2), at, next.end - at + 4)
   return found + (<u32>(next.end - at) >> 2)
 }
