@@ -12,6 +12,9 @@ const MAX_DC_PASSES: u32 = 14
  */
 const STEPS_PER_BLOCK: u32 = 8
 
+/** What any picture may take: a few milliseconds, so that small ones may have scans that do nothing. */
+const FREE_STEPS: u64 = 1 << 20
+
 let left: u64 = 0
 
 /**
@@ -32,7 +35,7 @@ export function openBudget(): void {
     blocks += each
     largest = max(largest, each)
   }
-  left = blocks * STEPS_PER_BLOCK
+  left = FREE_STEPS + blocks * STEPS_PER_BLOCK
   if (frame.progressive) left += blocks * MAX_DC_PASSES + largest * (MAX_SCANS - MAX_DC_PASSES)
   if (frame.direct) left += <u64>(frame.end - frame.at) * 8
 }
