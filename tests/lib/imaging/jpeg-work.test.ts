@@ -95,8 +95,14 @@ test('a valid picture of 100 scans, as large as may be, is decoded', async () =>
 test('restart markers without end take no longer than their bytes', async () => {
   const frame = head({ marker: 0xc0, width, height, components: 1 })
   const restarts = segment(0xdd, [0, 1])
-  const inOrder = repeat(blocks * 2, (i) => Buffer.from([0xff, 0xd0 + (i & 7)]))
-  const apart = repeat(blocks * 2, (i) => Buffer.from([0, 0xff, 0xd0 + ((i * 3) & 7)]))
+  const markers = (bytes: number[], step: number) =>
+    Buffer.from(
+      Uint8Array.from({ length: blocks * 2 * bytes.length }, (_, i) => {
+        const byte = bytes[i % bytes.length] ?? 0
+        return byte === 0xd0 ? byte + ((Math.floor(i / bytes.length) * step) & 7) : byte
+      }),
+    )
+  const [inOrder, apart] = [markers([0xff, 0xd0], 1), markers([0, 0xff, 0xd0], 3)]
   for (const data of [inOrder, apart]) {
     const source = Buffer.concat([frame, restarts, scan([1], [0, 63], 0, data)])
     for (const scale of [1, 2] as const) {
