@@ -1,13 +1,13 @@
-import { DISTANCE_BITS, END, EXCEPTION, LITERAL, LITERAL_BITS, NONE, SUBTABLE } from './huffman'
-import { stream } from './stream'
+import { DISTANCE_BITS, EXCEPTION, LITERAL, LITERAL_BITS, NONE, SUBTABLE } from './huffman'
+import { refill, stream, TAKEN } from './stream'
 
-/** More than what is written behind `limit`: a literal for each of 63 bits, a match of 258 bytes, and the rest of a vector. */
-export const OVERRUN: usize = 384
+/** More than what is written behind `limit`: a match of 258 bytes, and the rest of a vector. */
+export const OVERRUN: usize = 288
 
 const LONGEST: u32 = 15
 
-/** Bits of the longest code and the extra bits of a length. */
-const ENOUGH: u32 = 20
+/** Literals that can follow one another, the first of 15 bits and others of 11, and leave 11 of the 62 bits after a refill. */
+const LITERALS_AT_ONCE: u32 = 4
 
 /**
  * For distances below 16: how 16 bytes repeat the last bytes, by `swizzle`, and the largest multiple of the distance that fits.
@@ -26,8 +26,11 @@ export function openBlocks(): void {
 /**
  * Reads a block's codes up to its end, or until `limit` is reached, and returns the new end of what they stand for. Ends the
  * stream at a code or a distance that does not exist, and where its bytes end; what came of bits behind these does not count.
+ * All but inflating takes a fifth of the time for a photo. Its pace is that of one look-up after another, so the next entry is
+ * looked up before anything that it need not wait for: bits are refilled here, not by calls.
  */
 export function readBlock(start: usize, limit: usize, base: usize): usize {
+  refill()
   const literals = stream.literals
   const distances = stream.distances
   const end = stream.end
@@ -36,49 +39,42 @@ export function readBlock(start: usize, limit: usize, base: usize): usize {
   let bits = stream.bits
   let count = stream.count
   let at = stream.at
+  let entry = lookUp(literals, bits, LITERAL_BITS)
   while (true) {
-    if (at - (count >> 3) > end) {
+    if (at - ((count - TAKEN) >> 3) > end) {
       out = safe
       stream.ended = true
       break
     }
     safe = out
     if (out >= limit) break
-    bits |= load<u64>(at) << count
-    at += (63 - count) >> 3
-    count |= 56
-    let entry = lookUp(literals, bits, LITERAL_BITS)
-    // A shift takes the lowest 6 bits of a number, which are `all`.
-    while (entry & LITERAL) {
-      store<u8>(out++, <u8>(entry >> 16))
+    if (entry & LITERAL) {
+      for (let i: u32 = 0; i < LITERALS_AT_ONCE; i++) {
+        store<u8>(out++, <u8>(entry >> 16))
+        // The lowest 6 bits of an entry, `all`, are what a shift takes of it.
+        bits >>= entry
+        count -= entry & 31
+        entry = lookUp(literals, bits, LITERAL_BITS)
+        if (!(entry & LITERAL)) break
+      }
+      // What was looked up does not wait for the refill.
+      bits |= load<u64>(at) << count
+      at += (63 - count) >> 3
+      count |= 56
+      continue
+    }
+    if (entry & SUBTABLE) {
+      bits >>= LITERAL_BITS
+      count -= LITERAL_BITS
+      entry = lookUp(literals + ((entry >> 16) << 2), bits, LONGEST - LITERAL_BITS)
+      if (entry & LITERAL) continue
+    }
+    if (entry & EXCEPTION) {
+      if (entry & NONE) stream.ended = true
       bits >>= entry
       count -= entry & 31
-      if (count < ENOUGH) break
-      entry = lookUp(literals, bits, LITERAL_BITS)
-    }
-    if (count < ENOUGH) continue
-    if (entry & EXCEPTION) {
-      if (entry & SUBTABLE) {
-        bits >>= LITERAL_BITS
-        count -= LITERAL_BITS
-        entry = lookUp(literals + ((entry >> 16) << 2), bits, LONGEST - LITERAL_BITS)
-      }
-      if (entry & LITERAL) {
-        store<u8>(out++, <u8>(entry >> 16))
-        bits >>= entry
-        count -= entry & 31
-        continue
-      }
-      if (entry & EXCEPTION) {
-        if (entry & NONE) {
-          stream.ended = true
-          break
-        }
-        bits >>= entry
-        count -= entry & 31
-        stream.literals = 0
-        break
-      }
+      stream.literals = 0
+      break
     }
     const length = <usize>valueOf(entry, bits)
     bits >>= entry
@@ -99,6 +95,10 @@ export function readBlock(start: usize, limit: usize, base: usize): usize {
     }
     bits >>= entry
     count -= entry & 31
+    bits |= load<u64>(at) << count
+    at += (63 - count) >> 3
+    count |= 56
+    entry = lookUp(literals, bits, LITERAL_BITS)
     out = repeat(out, distance, length)
   }
   stream.bits = bits
@@ -107,13 +107,15 @@ export function readBlock(start: usize, limit: usize, base: usize): usize {
   return out
 }
 
-function lookUp(table: usize, bits: u64, count: u32): u32 {
-  return load<u32>(table + ((<usize>(bits & ((1 << count) - 1))) << 2))
+/** The entry that the next `count` bits have in a table: masked out, with `TAKEN` bits below, they are its offset. */
+export function lookUp(table: usize, bits: u64, count: u32): u32 {
+  return load<u32>(table + (<u32>bits & (((1 << count) - 1) << TAKEN)))
 }
 
-/** The length or distance of an entry and the extra bits behind its code. */
+/** What an entry stands for: its value, to which extra bits behind its code are added. */
 function valueOf(entry: u32, bits: u64): u32 {
-  return (entry >> 16) + ((<u32>bits & ((1 << (entry & 31)) - 1)) >> ((entry >> 8) & 15))
+  const extra = (<u32>bits >> TAKEN) & ((1 << (entry & 31)) - 1)
+  return (entry >> 16) + (extra >> ((entry >> 8) & 15))
 }
 
 /** Writes `length` bytes of which each is as the one `distance` before it, and up to 15 more; returns their end. */

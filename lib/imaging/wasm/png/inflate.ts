@@ -1,6 +1,6 @@
-import { readBlock } from './block'
+import { lookUp, readBlock } from './block'
 import { build, CODE_LENGTHS, DISTANCE_BITS, EXCEPTION, LENGTH_BITS, LITERAL_BITS, tables } from './huffman'
-import { alignToByte, isBeyondEnd, refill, stream, take } from './stream'
+import { alignToByte, isBeyondEnd, refill, stream, TAKEN, take } from './stream'
 
 /** The order in which lengths of the code lengths' codes are sent (RFC 1951, 3.2.7). */
 const LENGTH_ORDER = memory.data<u8>([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
@@ -68,7 +68,7 @@ function readTables(): bool {
   const lengths = tables.lengths
   memory.fill(lengths, 0, CODE_LENGTHS)
   for (let i: u32 = 0; i < sent; i++) {
-    if (stream.count < 3) refill()
+    if (stream.count < 3 + TAKEN) refill()
     store<u8>(lengths + load<u8>(LENGTH_ORDER + i), <u8>take(3))
   }
   return (
@@ -85,7 +85,7 @@ function readLengths(lengths: usize, count: u32): bool {
   let i: u32 = 0
   while (i < count) {
     refill()
-    const entry = load<u32>(tables.codeLengths + ((<u32>stream.bits & ((1 << LENGTH_BITS) - 1)) << 2))
+    const entry = lookUp(tables.codeLengths, stream.bits, LENGTH_BITS)
     if (entry & EXCEPTION || isBeyondEnd()) return false
     take(entry & 31)
     const symbol = entry >> 16

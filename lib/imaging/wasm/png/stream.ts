@@ -4,7 +4,7 @@ export class Stream {
   /** The next byte that is not in `bits` yet. */
   at: usize
   end: usize
-  /** The next `count` bits, the first lowest; above them may be some that lie at `at`. */
+  /** `TAKEN` bits that mean nothing, then the next ones, the first lowest: `count` in all. Above may be some that lie at `at`. */
   bits: u64
   count: u32
   /** Of the block: its tables, 0 outside of blocks that have codes, and the bytes left of a stored one. */
@@ -19,6 +19,9 @@ export class Stream {
 }
 
 export const stream = changetype<Stream>(memory.data(64))
+
+/** So the next bits of a code, when all others are masked out, are the offset of an entry of 4 bytes. */
+export const TAKEN: u32 = 2
 
 /** A check of the position is followed by two refills at most, of 8 bytes each, from up to 8 bytes beyond the end. */
 export const PADDING: usize = 64
@@ -36,20 +39,21 @@ export function openStream(at: usize, length: usize): void {
   memory.fill(at + length, 0, PADDING)
   stream.at = at + 2
   stream.end = at + length
+  stream.count = TAKEN
   stream.ended = !isDeflate || hasDictionary || header % 31 != 0
   stream.blocksLeft = FREE_BLOCKS + <u32>length / BLOCK_BYTES
 }
 
-/** Brings the bits to at least 56. */
+/** Brings the bits, those taken included, to at least 56. */
 export function refill(): void {
   stream.bits |= load<u64>(stream.at) << stream.count
   stream.at += (63 - stream.count) >> 3
   stream.count |= 56
 }
 
-/** Takes up to 32 of the bits that are there. */
+/** Takes up to 16 of the bits that are there. */
 export function take(count: u32): u32 {
-  const value = <u32>(stream.bits & (((<u64>1) << count) - 1))
+  const value = (<u32>stream.bits >> TAKEN) & ((1 << count) - 1)
   stream.bits >>= count
   stream.count -= count
   return value
@@ -57,12 +61,12 @@ export function take(count: u32): u32 {
 
 /** Whether bits were taken that lie behind the end. */
 export function isBeyondEnd(): bool {
-  return stream.at - (stream.count >> 3) > stream.end
+  return stream.at - ((stream.count - TAKEN) >> 3) > stream.end
 }
 
 /** Gives up the rest of a byte, and takes no more bits ahead. */
 export function alignToByte(): void {
-  stream.at -= stream.count >> 3
+  stream.at -= (stream.count - TAKEN) >> 3
   stream.bits = 0
-  stream.count = 0
+  stream.count = TAKEN
 }
