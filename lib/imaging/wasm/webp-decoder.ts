@@ -34,11 +34,17 @@ export async function readyWebpDecoder(): Promise<void> {
 const TABLES_BYTES = 48 * 2 ** 20
 
 /**
+ * Chunks that the lossless decoder reads. That of libwebp 1.1, which the package has, can be made to write beyond its tables
+ * (CVE-2023-4863): an instance that has seen such a chunk is not kept, so that no other picture is touched.
+ */
+const LOSSLESS_CHUNKS = ['VP8L', 'ALPH']
+
+/**
  * Decodes a WebP of so many pixels to RGBA for `show`. Returns whether it could. A lossless picture lies in memory twice. What
  * an instance that is kept may have is allowed to all, so that it makes no difference what was decoded before.
  */
 export function showWebp(
-  source: Uint8Array,
+  source: Buffer,
   { width, height }: Size,
   show: (pixels: WebpPixels) => void,
 ): boolean {
@@ -46,7 +52,7 @@ export function showWebp(
   const decoder = kept.take() ?? openDecoder(module)
   const mostBytes = Math.max(LARGE_MEMORY, 8 * width * height + 3 * source.length + TABLES_BYTES)
   const isDecoded = decoder.decode(source, mostBytes, show)
-  kept.giveBack(decoder)
+  if (!LOSSLESS_CHUNKS.some((name) => source.includes(name, 0, 'latin1'))) kept.giveBack(decoder)
   return isDecoded
 }
 
