@@ -9,7 +9,7 @@ export const SCALES = [1, 2, 4, 8] as const
 export type Scale = (typeof SCALES)[number]
 
 /** How many pixels there must be per pixel of a rendition, a side, for the resize to choose from. */
-const MARGIN = 1.5
+const MARGIN = 1.25
 
 /** What `decode` in `wasm/decode/decode.ts` returns, by number; 0 is success. */
 const failures: Record<number, () => Error> = {

@@ -16,7 +16,7 @@ import {
 } from './markers'
 import { openOutput, writeRows } from './output'
 import { usePairs } from './pairs'
-import { layBlocks, placeQuantiser } from './place'
+import { placeQuantiser } from './place'
 import { sampleAddress, writeSamples } from './samples'
 import { readScan } from './scan'
 import { useSkips } from './skips'
@@ -42,7 +42,6 @@ export function decode(source: usize, length: usize, scale: u32): i32 {
   frame.at = source + 2
   frame.end = source + length
   scans = 0
-  layBlocks()
   const tables = allocate(TABLES_BYTES)
   if (!tables) return Status.OUT_OF_MEMORY
   placeTables(tables)
@@ -88,7 +87,7 @@ function beginScan(at: usize, end: usize): i32 {
     if (status != Status.OK) return status
   }
   // Nothing of the band is needed at this scale; only bands that reach below count, but of those all coefficients.
-  if (frame.progressive && frame.scale == 1 && scan.spectralStart) {
+  if (frame.progressive && scan.spectralStart && !scanComponent(0).lastNeeded) {
     frame.at = skipScan(frame.at, frame.end)
     return Status.OK
   }
@@ -109,10 +108,10 @@ function openPicture(): i32 {
     if (!load<u16>(sent)) return Status.DAMAGED
     member.quantiser = allocate(144)
     if (!member.quantiser) return Status.OUT_OF_MEMORY
-    placeQuantiser(sent, member.quantiser)
+    placeQuantiser(member, sent, member.quantiser)
     if (frame.direct) continue
     const blocks = <usize>member.paddedWide * member.paddedHigh
-    member.coefficients = allocateCleared(blocks * frame.blockBytes)
+    member.coefficients = allocateCleared(blocks * member.blockBytes)
     member.masks = allocateCleared(blocks * 8)
     if (!member.coefficients || !member.masks) return Status.OUT_OF_MEMORY
   }
@@ -130,8 +129,8 @@ function takeTables(): i32 {
     member.dc = needsDc ? useTable(0, member.dcId) : 0
     member.ac = needsAc ? useTable(1, member.acId) : 0
     if ((needsDc && !member.dc) || (needsAc && !member.ac)) return Status.DAMAGED
-    if (!frame.progressive && frame.lastNeeded < 63) useSkips(member.ac)
-    if (!frame.progressive && frame.lastNeeded > 0) usePairs(member.ac)
+    if (!frame.progressive && member.lastNeeded < 63) useSkips(member.ac)
+    if (!frame.progressive && member.lastNeeded > 0) usePairs(member.ac)
   }
   // T.81, B.2.3; `stream.ts` and `lanes.ts` count on it.
   if (scan.components > 1 && blocks > 10) return Status.DAMAGED
@@ -145,12 +144,12 @@ function writePicture(): void {
     for (let i: u32 = 0; i < frame.components; i++) {
       const member = component(i)
       for (let y: u32 = 0; y < member.v; y++) {
-        let block = member.coefficients + (unitRow * member.v + y) * member.paddedWide * frame.blockBytes
+        let block = member.coefficients + (unitRow * member.v + y) * member.paddedWide * member.blockBytes
         let to = sampleAddress(member, unitRow, 0, y)
         for (let column: u32 = 0; column < member.paddedWide; column++) {
-          writeSamples(member, block, frame.lastNeeded, to)
-          block += frame.blockBytes
-          to += frame.scale
+          writeSamples(member, block, member.lastNeeded, to)
+          block += member.blockBytes
+          to += member.scale
         }
       }
     }

@@ -1,5 +1,6 @@
 import { Component, ceilDiv, component, frame, MAX_COMPONENTS, Status, scan, setScanComponent } from './frame'
 import { keepTable } from './huffman'
+import { layBlocks } from './place'
 
 /** Four tables. */
 const quantisers = memory.data(512)
@@ -97,8 +98,16 @@ export function readFrame(marker: u32, at: usize, end: usize): i32 {
   return Status.OK
 }
 
-/** Counts the blocks of a component (A.1.1, A.2). */
+/** Counts the blocks of a component (A.1.1, A.2), and chooses its scale. */
 function measure(member: Component): void {
+  // As libjpeg does: where colours have half the resolution of the picture and the scale leaves frequencies out, more of
+  // theirs are kept instead of enlarging them.
+  const isShared = 2 * member.h == frame.hMax && 2 * member.v == frame.vMax
+  const factor: u32 = isShared && frame.scale < 8 ? 2 : 1
+  member.scale = frame.scale * factor
+  member.across = member.h * factor
+  member.down = member.v * factor
+  layBlocks(member)
   member.blocksWide = ceilDiv(ceilDiv(frame.width * member.h, frame.hMax), 8)
   member.blocksHigh = ceilDiv(ceilDiv(frame.height * member.v, frame.vMax), 8)
   member.paddedWide = frame.unitsWide * member.h

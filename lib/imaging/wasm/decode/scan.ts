@@ -66,7 +66,7 @@ function readUnitSamples(p: u32): u32 {
         p = readBlock(member, scratch, p)
         if (p == -1) return p
         writeSamples(member, scratch, lastCoefficient(), to)
-        to += frame.scale
+        to += member.scale
       }
     }
   }
@@ -84,7 +84,7 @@ function readUnitCoefficients(p: u32): u32 {
         const index = (unit.row * high + y) * member.paddedWide + unit.column * wide + x
         p = frame.progressive
           ? readProgressiveBlock(member, index, p)
-          : readBlock(member, member.coefficients + index * frame.blockBytes, p)
+          : readBlock(member, member.coefficients + index * member.blockBytes, p)
         if (p == -1) return p
       }
     }
