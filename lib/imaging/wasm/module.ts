@@ -35,7 +35,7 @@ export type Codec = {
 
 /** Memory never shrinks, so instances that have more bytes than this are kept for as long as pictures follow closely. */
 export const KEPT_MEMORY = 32 * 2 ** 20
-export const LARGE_MEMORY = 256 * 2 ** 20
+const LARGE_MEMORY = 256 * 2 ** 20
 export const LARGE_KEPT_MS = 10_000
 
 /** One that reads sources, one whose pixels are being resized, and one for what is smaller. */

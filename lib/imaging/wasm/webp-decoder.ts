@@ -1,15 +1,16 @@
 import type { Size } from '../operations.ts'
 import { compileWasm, instantiate, type WasmMemory, type WasmModule } from './compile.ts'
 import { openKept } from './kept.ts'
-import { LARGE_MEMORY } from './module.ts'
+import { checked, KEPT_MEMORY } from './module.ts'
 
 /** What `webp_dec.wasm` of @jsquash/webp exports, by emscripten's short names. */
 type Exports = {
   s: WasmMemory
   /** Runs the constructors, which register functions. */
   t(): void
-  u: (bytes: number) => number
-  v: (address: number) => void
+  /** As malloc and free. */
+  u(bytes: number): number
+  v(address: number): void
   y: { get(index: number): (...values: number[]) => number }
 }
 
@@ -20,6 +21,8 @@ type Decoder = {
   /** Returns whether the source could be decoded with so much memory; calls `show` if so. */
   decode(source: Uint8Array, mostBytes: number, show: (pixels: WebpPixels) => void): boolean
   memory: WasmMemory
+  /** Makes the memory as that of a new instance. */
+  wipe(): void
 }
 
 let module: WasmModule | undefined
@@ -30,18 +33,18 @@ export async function readyWebpDecoder(): Promise<void> {
   module ??= await compileWasm('@jsquash/webp/codec/dec/webp_dec.wasm')
 }
 
+/**
+ * Chunks that the lossless decoder reads. That of libwebp 1.1, which the package has, can be made to write beyond its tables
+ * (CVE-2023-4863): what has seen such a chunk is wiped, so that no other picture is touched.
+ */
+const LOSSLESS_CHUNKS = ['VP8L', 'ALPH']
+
 /** Room for tables of codes: a lossless picture may have thousands of them, in hostile files for a gigabyte. */
 const TABLES_BYTES = 48 * 2 ** 20
 
 /**
- * Chunks that the lossless decoder reads. That of libwebp 1.1, which the package has, can be made to write beyond its tables
- * (CVE-2023-4863): an instance that has seen such a chunk is not kept, so that no other picture is touched.
- */
-const LOSSLESS_CHUNKS = ['VP8L', 'ALPH']
-
-/**
- * Decodes a WebP of so many pixels to RGBA for `show`. Returns whether it could. A lossless picture lies in memory twice. What
- * an instance that is kept may have is allowed to all, so that it makes no difference what was decoded before.
+ * Decodes a WebP of so many pixels to RGBA for `show`. Returns whether it could. A lossless picture lies in memory twice. All
+ * may have as much memory as an instance that they can be given, so that it makes no difference what was decoded before.
  */
 export function showWebp(
   source: Buffer,
@@ -49,10 +52,11 @@ export function showWebp(
   show: (pixels: WebpPixels) => void,
 ): boolean {
   if (!module) throw new Error('readyWebpDecoder must come before showWebp')
-  const decoder = kept.take() ?? openDecoder(module)
-  const mostBytes = Math.max(LARGE_MEMORY, 8 * width * height + 3 * source.length + TABLES_BYTES)
-  const isDecoded = decoder.decode(source, mostBytes, show)
-  if (!LOSSLESS_CHUNKS.some((name) => source.includes(name, 0, 'latin1'))) kept.giveBack(decoder)
+  const most = Math.max(KEPT_MEMORY, 8 * width * height + 3 * source.length + TABLES_BYTES)
+  const decoder = kept.take(most) ?? openDecoder(module)
+  const isDecoded = decoder.decode(source, most, show)
+  if (LOSSLESS_CHUNKS.some((name) => source.includes(name, 0, 'latin1'))) decoder.wipe()
+  kept.giveBack(decoder)
   return isDecoded
 }
 
@@ -98,8 +102,8 @@ function openDecoder(module: WasmModule): Decoder {
     }
   }
 
-  const copy = (to = 0, from = 0, bytes = 0) =>
-    new Uint8Array(exports.s.buffer).copyWithin(to, from, from + bytes)
+  const all = () => new Uint8Array(exports.s.buffer)
+  const copy = (to = 0, from = 0, bytes = 0) => all().copyWithin(to, from, from + bytes)
 
   const exports: Exports = instantiate<Exports>(module, {
     a: {
@@ -113,8 +117,11 @@ function openDecoder(module: WasmModule): Decoder {
     },
   })
   exports.t()
+  const used = all().findLastIndex((byte) => byte !== 0) + 1
+  const fresh = all().slice(0, used)
   return {
     memory: exports.s,
+    wipe: () => all().fill(0).set(fresh),
     decode(source, mostBytes, show) {
       let isShown = false
       limit = mostBytes
@@ -123,9 +130,9 @@ function openDecoder(module: WasmModule): Decoder {
         show(pixels)
       }
       // A string as embind hands it over: its length, then its bytes.
-      const string = exports.u(source.length + 4)
+      const string = checked(exports.u(source.length + 4))
       view().setUint32(string, source.length, true)
-      new Uint8Array(exports.s.buffer).set(source, string + 4)
+      all().set(source, string + 4)
       decodeFunction(string)
       exports.v(string)
       return isShown
