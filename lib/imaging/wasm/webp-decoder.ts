@@ -19,7 +19,7 @@ export type WebpPixels = { width: number; height: number; data: Uint8Array }
 
 type Decoder = {
   /** Returns whether the source could be decoded with so much memory; calls `show` if so. */
-  decode(source: Uint8Array, mostBytes: number, show: (pixels: WebpPixels) => void): boolean
+  decode(source: Uint8Array, mostBytes: number, show: (pixels: WebpPixels) => unknown): boolean
   memory: WasmMemory
   /** Makes the memory as that of a new instance. */
   wipe(): void
@@ -49,7 +49,7 @@ const TABLES_BYTES = 48 * 2 ** 20
 export function showWebp(
   source: Buffer,
   { width, height }: Size,
-  show: (pixels: WebpPixels) => void,
+  show: (pixels: WebpPixels) => unknown,
 ): boolean {
   if (!module) throw new Error('readyWebpDecoder must come before showWebp')
   const most = Math.max(KEPT_MEMORY, 8 * width * height + 3 * source.length + TABLES_BYTES)
@@ -67,7 +67,7 @@ const PAGE = 65_536
  * pixels. The package's own glue copies all pixels for that, and hides the memory.
  */
 function openDecoder(module: WasmModule): Decoder {
-  let shown: (pixels: WebpPixels) => void = () => {}
+  let shown: (pixels: WebpPixels) => unknown = () => {}
   let address = 0
   let limit = 0
   let decodeFunction: (string: number) => number = () => 0
@@ -117,8 +117,7 @@ function openDecoder(module: WasmModule): Decoder {
     },
   })
   exports.t()
-  const used = all().findLastIndex((byte) => byte !== 0) + 1
-  const fresh = all().slice(0, used)
+  const fresh = withoutZeroPages(all())
   return {
     memory: exports.s,
     wipe: () => all().fill(0).set(fresh),
@@ -138,4 +137,12 @@ function openDecoder(module: WasmModule): Decoder {
       return isShown
     },
   }
+}
+
+/** A copy of the pages up to the last one that is not all zero. */
+function withoutZeroPages(memory: Uint8Array): Uint8Array {
+  const zero = Buffer.alloc(PAGE)
+  let end = memory.length
+  while (end > 0 && zero.equals(memory.subarray(end - PAGE, end))) end -= PAGE
+  return memory.slice(0, end)
 }
