@@ -2,19 +2,30 @@ import { corrupt, unsupported } from '../errors.ts'
 import { withOrientation } from '../orientation.ts'
 import type { CheckSize, Header, Range } from './header.ts'
 
+/**
+ * `isSequential`: whether all of the picture comes in one scan; else all coefficients are kept until the last.
+ * `samplesPerPixel` are those of all components together.
+ */
+export type JpegHeader = Header & { isSequential: boolean; samplesPerPixel: number }
+
 type Segment = Range & { marker: number }
 
 const SOI = 0xd8
 const EOI = 0xd9
 const SOS = 0xda
+/** SOF2. */
+const PROGRESSIVE = 0xc2
 
 /** Reads a JPEG up to its first scan. Throws `unsupported-format` for what the decoder does not know. */
-export function readJpegHeader(source: Buffer, checkSize: CheckSize): Header {
+export function readJpegHeader(source: Buffer, checkSize: CheckSize): JpegHeader {
   let size: { width: number; height: number } | undefined
   let components = 0
+  let samplesPerPixel = 0
+  let isSequential = false
   let exif: Range | undefined
   let hasAdobe = false
   for (const { marker, start, end } of segments(source)) {
+    if (marker === SOS) isSequential &&= source[start] === components
     if (marker === SOS || marker === EOI) break
     if (marker === 0xe1 && source.toString('latin1', start, start + 6) === 'Exif\0\0') {
       exif = { start: start + 6, end }
@@ -23,6 +34,8 @@ export function readJpegHeader(source: Buffer, checkSize: CheckSize): Header {
     } else if (isFrame(marker)) {
       if (size) throw corrupt('it has more than one frame')
       components = checkFrame(source, marker, start, end)
+      samplesPerPixel = countSamples(source, start + 6, Math.min(components, (end - start - 6) / 3))
+      isSequential = marker !== PROGRESSIVE
       size = { height: source.readUInt16BE(start + 1), width: source.readUInt16BE(start + 3) }
       if (size.height === 0) throw corrupt('its height is missing, or only said at the end (DNL)')
       checkSize(size.width, size.height)
@@ -30,7 +43,7 @@ export function readJpegHeader(source: Buffer, checkSize: CheckSize): Header {
   }
   if (!size) throw corrupt('no frame header')
   if (components === 4 && !hasAdobe) throw unsupported('CMYK JPEG without an Adobe segment')
-  return { ...size, ...withOrientation(source, exif) }
+  return { ...size, ...withOrientation(source, exif), isSequential, samplesPerPixel }
 }
 
 /** Every marker segment; `start` and `end` bound its content. */
@@ -66,6 +79,16 @@ function checkFrame(source: Buffer, marker: number, start: number, end: number):
     throw unsupported(`JPEG of ${components} components is not supported`)
   }
   return components
+}
+
+/** Samples of all components for each pixel, from their sampling factors (T.81, A.1.1 and B.2.2). */
+function countSamples(source: Buffer, at: number, components: number): number {
+  const factors = Array.from({ length: components }, (_, i) => {
+    const packed = source[at + 3 * i + 1] ?? 0
+    return { h: packed >> 4, v: packed & 15 }
+  })
+  const most = Math.max(...factors.map(({ h }) => h)) * Math.max(...factors.map(({ v }) => v))
+  return most > 0 ? factors.reduce((sum, { h, v }) => sum + (h * v) / most, 0) : components
 }
 
 /** SOF0 to SOF15, without DHT, JPG and DAC, which lie among them. */

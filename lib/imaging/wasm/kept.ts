@@ -1,27 +1,23 @@
-import { KEPT_MEMORY, LARGE_KEPT_MS } from './module.ts'
+import { isLarge, mayKeep, onForgetLarge } from './large.ts'
 
 /**
- * Keeps the instance of a codec that nobody uses, one in a thread. Memory never shrinks, so a large one is kept for as long
- * as pictures follow closely; that of one that is dropped is free only after a collection, and two large ones would be
- * there at once. One that failed may be broken for good: it is not given back.
+ * Keeps the instance of a codec that nobody uses, one in a thread. One that failed may be broken for good: it is not given
+ * back.
  */
-export function openKept<T>(memoryBytes: (instance: T) => number) {
+export function openKept<T>(memoryOf: (instance: T) => number) {
   let idle: T | undefined
-  let forgetting: NodeJS.Timeout | undefined
-  const forget = () => {
-    idle = undefined
-  }
+  onForgetLarge(() => {
+    if (idle && isLarge(memoryOf(idle))) idle = undefined
+  })
   return {
     /** Drops the instance if it has more memory than `most` bytes. */
     take: (most = Number.POSITIVE_INFINITY): T | undefined => {
-      clearTimeout(forgetting)
-      const taken = idle && memoryBytes(idle) <= most ? idle : undefined
-      forget()
+      const taken = idle && memoryOf(idle) <= most ? idle : undefined
+      idle = undefined
       return taken
     },
     giveBack: (instance: T): void => {
-      idle = instance
-      if (memoryBytes(instance) > KEPT_MEMORY) forgetting = setTimeout(forget, LARGE_KEPT_MS).unref()
+      if (mayKeep(memoryOf(instance))) idle = instance
     },
   }
 }

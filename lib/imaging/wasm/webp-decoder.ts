@@ -1,7 +1,8 @@
 import type { Size } from '../operations.ts'
 import { compileWasm, instantiate, type WasmMemory, type WasmModule } from './compile.ts'
 import { openKept } from './kept.ts'
-import { checked, KEPT_MEMORY } from './module.ts'
+import { KEPT_MEMORY } from './large.ts'
+import { checked } from './module.ts'
 
 /** What `webp_dec.wasm` of @jsquash/webp exports, by emscripten's short names. */
 type Exports = {

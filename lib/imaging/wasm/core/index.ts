@@ -1,6 +1,7 @@
 export { decode, outputAddress, outputHeight, outputWidth } from '../decode/decode'
 export { encodeRows, finishImage, openEncoder, rowsAtOnce } from '../encode/encode'
 export { fileEnd } from '../encode/file'
+export { decodePng, pngOutput } from '../png/decode'
 export { blendRows, filterRows, premultiply, unpremultiply } from '../resize/rows'
 export { addRows, finishShrink, openShrink } from '../resize/shrink'
 export { allocate, reset } from './memory'
