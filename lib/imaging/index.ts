@@ -9,7 +9,7 @@ import { memoryOfRender } from './memory.ts'
 import { readSource } from './probe.ts'
 import type { Recipe } from './recipe.ts'
 import type { Rendered, RenderOptions } from './render.ts'
-import { MOST_LARGE_MEMORY } from './wasm/module.ts'
+import { MOST_LARGE_MEMORY } from './wasm/large.ts'
 import type { RenderAnswer, RenderTask } from './worker.ts'
 
 export type { SourceInfo } from './probe.ts'

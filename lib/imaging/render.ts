@@ -13,7 +13,8 @@ import { orient } from './orientation.ts'
 import { asBuffer, readSource } from './probe.ts'
 import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from './recipe.ts'
 import { asStored, pixelsOf, targetOf, wholeSize } from './sizes.ts'
-import { forgetLarge, keepAtMost, MOST_LARGE_MEMORY, readyCodec, takeBack } from './wasm/module.ts'
+import { forgetLarge, keepAtMost, MOST_LARGE_MEMORY } from './wasm/large.ts'
+import { readyCodec, takeBack } from './wasm/module.ts'
 
 export type RenderedImage = {
   name: string

@@ -1,5 +1,6 @@
 import { corrupt } from '../errors.ts'
 import { compileWasm, instantiate, isTrap, type WasmModule } from './compile.ts'
+import { isLarge, mayKeep, onForgetLarge } from './large.ts'
 
 /** What `core/index.ts` exports; addresses and sizes in bytes. */
 export type Codec = {
@@ -46,28 +47,16 @@ export type Codec = {
   pngOutput(): number
 }
 
-/** Memory never shrinks, so instances that have more bytes than this are kept for as long as pictures follow closely. */
-const KEPT_MEMORY = 32 * 2 ** 20
-export const MOST_LARGE_MEMORY = 256 * 2 ** 20
-const LARGE_KEPT_MS = 10_000
-
 /** One that reads sources, one whose pixels are being resized, and one for what is smaller. */
 const MOST_KEPT = 3
 
 let module: WasmModule | undefined
-let mostMemory = MOST_LARGE_MEMORY
-let forgetting: NodeJS.Timeout | undefined
 
 /** Instances of this thread that nobody uses, from the one with the least memory. */
 let idle: Codec[] = []
 
 /** Instances in whose memory the pixels of a picture lie. */
 const lent = new WeakMap<Buffer, Codec>()
-
-/** Keeps no instance of more than so many bytes from now on, unless it counts as small. */
-export function keepAtMost(bytes: number): void {
-  mostMemory = bytes
-}
 
 /** Compiles the module, once in a thread: before the first `useCodec`. */
 export async function readyCodec(): Promise<void> {
@@ -117,31 +106,22 @@ export function takeBack(pixels: Buffer): void {
  * pictures: small ones would keep them.
  */
 function take(bytes: number): Codec | undefined {
-  const able = bytes > KEPT_MEMORY ? idle : idle.filter((codec) => !isLarge(codec))
+  const able = isLarge(bytes) ? idle : idle.filter((codec) => !isLarge(memoryOf(codec)))
   const codec = able.find((codec) => memoryOf(codec) >= bytes) ?? able.at(-1)
   idle = idle.filter((other) => other !== codec)
   return codec
 }
 
-/** Fresh memory costs a page fault for every 4 kB: as much as all the rest of a large picture. Of large ones one is kept. */
 function keep(codec: Codec): void {
-  if (isLarge(codec)) {
-    if (memoryOf(codec) > mostMemory) return
-    forgetLarge()
-    forgetting ??= setTimeout(forgetLarge, LARGE_KEPT_MS).unref()
-    forgetting.refresh()
-  }
+  if (!mayKeep(memoryOf(codec))) return
   idle = [...idle, codec].sort((one, other) => memoryOf(one) - memoryOf(other)).slice(-MOST_KEPT)
 }
 
-/** Gives up the memory of large pictures. */
-export function forgetLarge(): void {
-  idle = idle.filter((codec) => !isLarge(codec))
-}
+onForgetLarge(() => {
+  idle = idle.filter((codec) => !isLarge(memoryOf(codec)))
+})
 
 const memoryOf = ({ memory }: Codec) => memory.buffer.byteLength
-
-const isLarge = (codec: Codec) => memoryOf(codec) > KEPT_MEMORY
 
 /** Copies bytes into the codec's memory and returns their address. Throws a RangeError, as for a Buffer, when there is no room. */
 export function copyIn({ memory, allocate }: Codec, bytes: Uint8Array): number {
