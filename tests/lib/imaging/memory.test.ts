@@ -48,7 +48,7 @@ const KINDS: readonly (readonly [kind: string, make: () => Promise<Buffer> | Buf
   ['WebP with alpha', () => noise(1500, 4).webp({ effort: 0 }).toBuffer(), ['blur:9', 'format:webp']],
 ]
 
-test.each(KINDS)('the memory that a %s takes is known before', async (_, make, list) => {
+test.each(KINDS)('what is taken is known from the header: %s', async (_, make, list) => {
   const file = path.join(directory, 'source')
   await writeFile(file, await make())
   // What lies on V8's heap does not grow with the picture.
