@@ -17,7 +17,7 @@ export function readJpegHeader(source: Buffer, checkSize: CheckSize): Header {
   for (const { marker, start, end } of segments(source)) {
     if (marker === SOS || marker === EOI) break
     if (marker === 0xe1 && source.toString('latin1', start, start + 6) === 'Exif\0\0') {
-      exif = { start: start + 6, end }
+      exif ??= { start: start + 6, end }
     } else if (marker === 0xee && source.toString('latin1', start, start + 5) === 'Adobe') {
       hasAdobe = true
     } else if (isFrame(marker)) {

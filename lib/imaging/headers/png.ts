@@ -18,7 +18,7 @@ export function readPngHeader(source: Buffer, checkSize: CheckSize): PngHeader {
   const header = { width, height, interlaced: source[28] === 1, bitsPerPixel: source.readUInt8(24) * samples }
   let exif: Range | undefined
   for (const { type, start, end } of pngChunks(source)) {
-    if (type === 'eXIf') exif = { start, end }
+    if (type === 'eXIf') exif ??= { start, end }
     if (type === 'IEND') return { ...header, ...withOrientation(source, exif), end: end + 4 }
   }
   return { ...header, ...withOrientation(source, exif), end: undefined }

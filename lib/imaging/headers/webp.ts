@@ -21,7 +21,7 @@ export function readWebpHeader(source: Buffer, checkSize: CheckSize): WebpHeader
   for (const { type, start, end } of all) {
     if (type === 'EXIF') {
       const prefixed = source.toString('latin1', start, start + 6) === 'Exif\0\0'
-      exif = { start: prefixed ? start + 6 : start, end }
+      exif ??= { start: prefixed ? start + 6 : start, end }
     } else if (type === 'ANMF' && animated) {
       firstFrame ??= readFrame(source, start, end)
     }
