@@ -28,6 +28,18 @@ const operations: { [Op in Operation['op']]: Apply<OperationOf<Op>> } = {
   blur: ({ bitmap }, { radius }) => toImage(mixByAlpha(bitmap, (opaque) => blur(opaque, radius))),
 }
 
+/** Whether an operation computes with colours; the others only move pixels, or take means of them for another size. */
+export const needsColours: Record<Operation['op'], boolean> = {
+  resize: false,
+  fit: false,
+  cover: false,
+  crop: false,
+  grayscale: true,
+  rotate: false,
+  flip: false,
+  blur: true,
+}
+
 /** Applies one operation. Throws `invalid-recipe` for one that is unknown: a recipe is stored, and code changes. */
 export function applyOperation(image: Image, operation: Operation): Image {
   const { op } = operation

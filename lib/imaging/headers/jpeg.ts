@@ -1,6 +1,7 @@
 import { corrupt, unsupported } from '../errors.ts'
 import { withOrientation } from '../orientation.ts'
 import type { CheckSize, Header, Range } from './header.ts'
+import { type IccSegment, joinIccSegments, readIccSegment } from './icc.ts'
 
 type Segment = Range & { marker: number }
 
@@ -14,10 +15,14 @@ export function readJpegHeader(source: Buffer, checkSize: CheckSize): Header {
   let components = 0
   let exif: Range | undefined
   let hasAdobe = false
+  const icc: IccSegment[] = []
   for (const { marker, start, end } of segments(source)) {
     if (marker === SOS || marker === EOI) break
     if (marker === 0xe1 && source.toString('latin1', start, start + 6) === 'Exif\0\0') {
       exif ??= { start: start + 6, end }
+    } else if (marker === 0xe2) {
+      const part = readIccSegment(source, { start, end })
+      if (part) icc.push(part)
     } else if (marker === 0xee && source.toString('latin1', start, start + 5) === 'Adobe') {
       hasAdobe = true
     } else if (isFrame(marker)) {
@@ -30,7 +35,7 @@ export function readJpegHeader(source: Buffer, checkSize: CheckSize): Header {
   }
   if (!size) throw corrupt('no frame header')
   if (components === 4 && !hasAdobe) throw unsupported('CMYK JPEG without an Adobe segment')
-  return { ...size, ...withOrientation(source, exif) }
+  return { ...size, ...withOrientation(source, exif), icc: joinIccSegments(icc, components) }
 }
 
 /** Every marker segment; `start` and `end` bound its content. */

@@ -28,6 +28,7 @@ export type Codec = {
   blendRows(rows: number, weights: number, taps: number, to: number, bytes: number): void
   premultiply(at: number, pixels: number): number
   unpremultiply(at: number, pixels: number): void
+  convertColours(at: number, pixels: number, light: number, bytes: number): void
 }
 
 /** Memory never shrinks, so instances that have more bytes than this are kept for as long as pictures follow closely. */

@@ -1,3 +1,4 @@
+export { convertColours } from '../colour/convert'
 export { decode, outputAddress, outputHeight, outputWidth } from '../decode/decode'
 export { encodeRows, finishImage, openEncoder, rowsAtOnce } from '../encode/encode'
 export { fileEnd } from '../encode/file'

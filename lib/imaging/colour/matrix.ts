@@ -1,0 +1,76 @@
+import { readCurve } from './curves.ts'
+import type { Profile } from './profile.ts'
+
+/** Multiplied with XYZ under D50, as profiles have it, gives linear sRGB (B. Lindbloom, adapted by Bradford). */
+const XYZ_TO_SRGB = [
+  [3.1338561, -1.6168667, -0.4906146],
+  [-0.9787684, 1.9161415, 0.033454],
+  [0.0719453, -0.2289914, 1.4052427],
+] as const
+
+/** D50, which white is in profiles (ICC.1:2022, 7.2.16). */
+const WHITE = [0.9642, 1, 0.8249] as const
+
+/** How many times more or less of X, Y and Z the white of a profile may have. */
+const MOST_WHITE = 2
+
+/**
+ * What each byte of red, then of green, then of blue adds to a pixel in linear sRGB (IEC 61966-2-1): four floats for each,
+ * of which the last is 0.
+ */
+export type LinearTables = Float32Array
+
+/** The tables of a profile with a matrix and tone curves (ICC.1:2022, F.3); undefined where it has none, or damaged ones. */
+export function readMatrix({ bytes, tag }: Profile): LinearTables | undefined {
+  if (bytes.toString('latin1', 20, 24) !== 'XYZ ') return undefined
+  const columns = ['rXYZ', 'gXYZ', 'bXYZ'].map((signature) => readXyz(tag(signature)))
+  const curves = ['rTRC', 'gTRC', 'bTRC'].map((signature) => readCurve(tag(signature)))
+  if (!columns.every((column) => column !== undefined) || !isNearWhite(columns)) return undefined
+  if (!curves.every((curve) => curve !== undefined)) return undefined
+  const tables = new Float32Array(3 * 256 * 4)
+  for (const [channel, [x, y, z]] of columns.entries()) {
+    for (const [output, [ofX, ofY, ofZ]] of XYZ_TO_SRGB.entries()) {
+      const factor = ofX * x + ofY * y + ofZ * z
+      for (const [value, light] of curves[channel]?.entries() ?? [])
+        tables[(channel * 256 + value) * 4 + output] = factor * light
+    }
+  }
+  return tables
+}
+
+type Xyz = readonly [x: number, y: number, z: number]
+
+/** An XYZ element: numbers with 16 bits behind the point (ICC.1:2022, 10.31). */
+function readXyz(element: Buffer | undefined): Xyz | undefined {
+  if (!element || element.length < 20 || element.toString('latin1', 0, 4) !== 'XYZ ') return undefined
+  const [x, y, z] = [8, 12, 16].map((at) => element.readInt32BE(at) / 65_536) as [number, number, number]
+  return [x, y, z]
+}
+
+/** Whether red, green and blue together are some kind of white. */
+const isNearWhite = (columns: Xyz[]): boolean =>
+  WHITE.every((white, i) => {
+    const share = columns.reduce((sum, column) => sum + (column[i] ?? 0), 0) / white
+    return share >= 1 / MOST_WHITE && share <= MOST_WHITE
+  })
+
+/** Linear light as a byte of sRGB, not rounded. */
+export function encode(light: number): number {
+  const clipped = Math.min(1, Math.max(0, light))
+  return 255 * (clipped <= 0.0031308 ? 12.92 * clipped : 1.055 * clipped ** (1 / 2.4) - 0.055)
+}
+
+/** Whether no colour changes by half a level: the greys and a grid of colours are tried. */
+export function isSrgb(tables: LinearTables): boolean {
+  const isKept = (...pixel: [number, number, number]) =>
+    pixel.every((value, output) => {
+      const light = pixel.reduce(
+        (sum, byte, channel) => sum + (tables[(channel * 256 + byte) * 4 + output] ?? 0),
+        0,
+      )
+      return Math.abs(encode(light) - value) < 0.5
+    })
+  const steps = [0, 51, 102, 153, 204, 255]
+  for (let grey = 0; grey < 256; grey++) if (!isKept(grey, grey, grey)) return false
+  return steps.every((red) => steps.every((green) => steps.every((blue) => isKept(red, green, blue))))
+}
