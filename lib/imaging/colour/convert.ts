@@ -1,7 +1,7 @@
 import type { Bitmap } from '../bitmap.ts'
 import type { Header } from '../headers/header.ts'
 import { checked, copyIn, useCodec } from '../wasm/module.ts'
-import { encode, isSrgb, type LinearTables, readMatrix } from './matrix.ts'
+import { bytesOfLight, isSrgb, type LinearTables, readMatrix } from './matrix.ts'
 import { readProfile } from './profile.ts'
 
 /** Gives a picture in sRGB: a new one, or the same where nothing is to be converted. */
@@ -10,10 +10,7 @@ export type ToSrgb = (bitmap: Bitmap) => Bitmap
 /** Pixels that are converted together. */
 const STRIP = 65_536
 
-/** Steps of light in `wasm/colour/convert.ts`. */
-const STEPS = 16_384
-
-let bytesOfLight: Uint8Array | undefined
+let bytesOfSteps: Uint8Array | undefined
 
 /**
  * The conversion to sRGB that an RGB profile with a matrix and tone curves says, perceptual and relative colorimetric alike;
@@ -27,8 +24,8 @@ export function openConversion(source: Buffer, { icc }: Header): ToSrgb {
 
 /** Pixels go through WebAssembly in strips, so that the memory there does not grow with their number. */
 function convert(bitmap: Bitmap, tables: LinearTables): Bitmap {
-  bytesOfLight ??= Uint8Array.from({ length: STEPS + 1 }, (_, step) => Math.round(encode(step / STEPS)))
-  const bytes = bytesOfLight
+  bytesOfSteps ??= bytesOfLight()
+  const bytes = bytesOfSteps
   const data = Buffer.allocUnsafeSlow(bitmap.data.length)
   useCodec((codec) => {
     const lightAt = copyIn(codec, new Uint8Array(tables.buffer))

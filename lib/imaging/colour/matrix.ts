@@ -14,11 +14,19 @@ const WHITE = [0.9642, 1, 0.8249] as const
 /** How many times more or less of X, Y and Z the white of a profile may have. */
 const MOST_WHITE = 2
 
+/** The most that a channel can sensibly add to another; with it sums of three stay within 32 bits. */
+const MOST_FACTOR = 16
+
+/** Full light is the last step of so many, each of them with `STEP_BITS` bits behind its point (`wasm/colour/convert.ts`). */
+const STEPS = 8192
+const STEP_BITS = 12
+const FULL_LIGHT = (STEPS - 1) << STEP_BITS
+
 /**
- * What each byte of red, then of green, then of blue adds to a pixel in linear sRGB (IEC 61966-2-1): four floats for each,
- * of which the last is 0.
+ * What each byte of red, then of green, then of blue adds to a pixel in linear sRGB (IEC 61966-2-1), in parts of
+ * `FULL_LIGHT`: four numbers for each, of which the last is 0.
  */
-export type LinearTables = Float32Array
+export type LinearTables = Int32Array<ArrayBuffer>
 
 /** The tables of a profile with a matrix and tone curves (ICC.1:2022, F.3); undefined where it has none, or damaged ones. */
 export function readMatrix({ bytes, tag }: Profile): LinearTables | undefined {
@@ -27,12 +35,13 @@ export function readMatrix({ bytes, tag }: Profile): LinearTables | undefined {
   const curves = ['rTRC', 'gTRC', 'bTRC'].map((signature) => readCurve(tag(signature)))
   if (!columns.every((column) => column !== undefined) || !isNearWhite(columns)) return undefined
   if (!curves.every((curve) => curve !== undefined)) return undefined
-  const tables = new Float32Array(3 * 256 * 4)
+  const tables = new Int32Array(3 * 256 * 4)
   for (const [channel, [x, y, z]] of columns.entries()) {
     for (const [output, [ofX, ofY, ofZ]] of XYZ_TO_SRGB.entries()) {
       const factor = ofX * x + ofY * y + ofZ * z
+      if (Math.abs(factor) > MOST_FACTOR) return undefined
       for (const [value, light] of curves[channel]?.entries() ?? [])
-        tables[(channel * 256 + value) * 4 + output] = factor * light
+        tables[(channel * 256 + value) * 4 + output] = Math.round(factor * light * FULL_LIGHT)
     }
   }
   return tables
@@ -54,8 +63,8 @@ const isNearWhite = (columns: Xyz[]): boolean =>
     return share >= 1 / MOST_WHITE && share <= MOST_WHITE
   })
 
-/** Linear light as a byte of sRGB, not rounded. */
-export function encode(light: number): number {
+/** Linear light, 0 to 1, as a byte of sRGB, not rounded. */
+function encode(light: number): number {
   const clipped = Math.min(1, Math.max(0, light))
   return 255 * (clipped <= 0.0031308 ? 12.92 * clipped : 1.055 * clipped ** (1 / 2.4) - 0.055)
 }
@@ -68,9 +77,13 @@ export function isSrgb(tables: LinearTables): boolean {
         (sum, byte, channel) => sum + (tables[(channel * 256 + byte) * 4 + output] ?? 0),
         0,
       )
-      return Math.abs(encode(light) - value) < 0.5
+      return Math.abs(encode(light / FULL_LIGHT) - value) < 0.5
     })
   const steps = [0, 51, 102, 153, 204, 255]
   for (let grey = 0; grey < 256; grey++) if (!isKept(grey, grey, grey)) return false
   return steps.every((red) => steps.every((green) => steps.every((blue) => isKept(red, green, blue))))
 }
+
+/** The byte of sRGB of each step of light. */
+export const bytesOfLight = (): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from({ length: STEPS }, (_, step) => Math.round(encode(step / (STEPS - 1))))
