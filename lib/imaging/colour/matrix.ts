@@ -14,6 +14,9 @@ const WHITE = [0.9642, 1, 0.8249] as const
 /** How many times more or less of X, Y and Z the white of a profile may have. */
 const MOST_WHITE = 2
 
+/** The Y of L* 50: what is lighter is not taken for black. */
+const LIGHTEST_BLACK = 0.1842
+
 /** The most that a channel can sensibly add to another; with it sums of three stay within 32 bits. */
 const MOST_FACTOR = 16
 
@@ -35,13 +38,17 @@ export function readMatrix({ bytes, tag }: Profile): LinearTables | undefined {
   const curves = ['rTRC', 'gTRC', 'bTRC'].map((signature) => readCurve(tag(signature)))
   if (!columns.every((column) => column !== undefined) || !isNearWhite(columns)) return undefined
   if (!curves.every((curve) => curve !== undefined)) return undefined
+  const black = blackOf(columns, curves)
   const tables = new Int32Array(3 * 256 * 4)
   for (const [channel, [x, y, z]] of columns.entries()) {
     for (const [output, [ofX, ofY, ofZ]] of XYZ_TO_SRGB.entries()) {
       const factor = ofX * x + ofY * y + ofZ * z
       if (Math.abs(factor) > MOST_FACTOR) return undefined
-      for (const [value, light] of curves[channel]?.entries() ?? [])
-        tables[(channel * 256 + value) * 4 + output] = Math.round(factor * light * FULL_LIGHT)
+      const offset = channel === 0 ? black : 0
+      for (const [value, light] of curves[channel]?.entries() ?? []) {
+        const share = (factor * light - offset) / (1 - black)
+        tables[(channel * 256 + value) * 4 + output] = Math.round(share * FULL_LIGHT)
+      }
     }
   }
   return tables
@@ -62,6 +69,12 @@ const isNearWhite = (columns: Xyz[]): boolean =>
     const share = columns.reduce((sum, column) => sum + (column[i] ?? 0), 0) / white
     return share >= 1 / MOST_WHITE && share <= MOST_WHITE
   })
+
+/** The Y of black, which becomes 0: black point compensation, as lcms does it (ISO 18619). */
+function blackOf(columns: Xyz[], curves: Float64Array[]): number {
+  const y = columns.reduce((sum, [, column], i) => sum + column * (curves[i]?.[0] ?? 0), 0)
+  return y > 0 && y <= LIGHTEST_BLACK ? y : 0
+}
 
 /** Linear light, 0 to 1, as a byte of sRGB, not rounded. */
 function encode(light: number): number {
