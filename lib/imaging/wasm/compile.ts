@@ -13,15 +13,17 @@ declare const WebAssembly: {
 }
 
 /**
- * Compiles a WebAssembly file of a package (`<package>/<path>`) or of this directory (`./<path>`); a bundle has the
- * file beside itself.
+ * Reads a WebAssembly file of a package (`<package>/<path>`) or of this directory (`./<path>`); a bundle has the file
+ * beside itself.
  */
-export async function compileWasm(file: string): Promise<WasmModule> {
-  const location = isBundled
-    ? new URL(path.basename(file), import.meta.url)
-    : createRequire(import.meta.url).resolve(file)
-  return WebAssembly.compile(await readFile(location))
-}
+export const readWasm = (file: string): Promise<Buffer> =>
+  readFile(
+    isBundled ? new URL(path.basename(file), import.meta.url) : createRequire(import.meta.url).resolve(file),
+  )
+
+/** As `readWasm`, compiled. */
+export const compileWasm = async (file: string): Promise<WasmModule> =>
+  WebAssembly.compile(await readWasm(file))
 
 /** A new instance, with memory of its own, of a module that imports nothing. */
 export const instantiate = <Exports>(module: WasmModule) =>

@@ -28,6 +28,8 @@ export type Codec = {
   blendRows(rows: number, weights: number, taps: number, to: number, bytes: number): void
   premultiply(at: number, pixels: number): number
   unpremultiply(at: number, pixels: number): void
+  keepInks(isKept: boolean): void
+  convertInks(at: number, pixels: number, table: number): void
   convertColours(at: number, pixels: number, light: number, bytes: number): void
 }
 
