@@ -19,7 +19,8 @@ function fixed(values: readonly number[]): Buffer {
   return bytes
 }
 
-const element = (type: string, ...parts: Buffer[]) =>
+/** An element of a tag: its type, four zeros, its content. */
+export const element = (type: string, ...parts: Buffer[]) =>
   Buffer.concat([Buffer.from(`${type}\0\0\0\0`, 'latin1'), ...parts])
 
 /** An element of type `curv`: the values as they are stored, of 16 bits. */
