@@ -75,6 +75,13 @@ test('YCCK is CMYK first', async () => {
 })
 
 const lut16 = TABLES.lut16Type
+
+test('reads a CMYK profile of 4 MB', async () => {
+  const profile = makeCmykProfile(lut16)
+  const largest = Buffer.concat([profile, Buffer.alloc(4 * 2 ** 20 - profile.length)])
+  expect(await render(jpegWithProfile(cmyk, largest))).toEqual(await render(jpegWithProfile(cmyk, profile)))
+})
+
 const patched = (at: number, ...bytes: number[]) => {
   const table = Buffer.from(lut16)
   table.set(bytes, at)
