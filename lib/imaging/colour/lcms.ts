@@ -1,3 +1,4 @@
+/// <reference path="./lcms-wasm.d.ts" />
 import { cmsFLAGS_NOOPTIMIZE, INTENT_PERCEPTUAL, instantiate as start } from 'lcms-wasm'
 import { compileWasm, instantiate } from '../wasm/compile.ts'
 
