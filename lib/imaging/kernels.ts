@@ -1,5 +1,5 @@
 /** A filter over distances in px of the picture that is made; zero beyond its radius. */
-export type Filter = {
+type Filter = {
   radius: number
   /** Values at every `1 / STEPS` px, from the middle. */
   values: Float64Array
@@ -19,7 +19,7 @@ export const LANCZOS3 = tabulate(3, lanczos3)
  * Lanczos3 at two samples per px whose means will be taken: the mean of what lies a quarter px left and right weakens a
  * frequency f by c = cos(pi f / 2), so this strengthens it by 4 - 6c + 4c^2 - c^3, nearly 1 / c.
  */
-export const LANCZOS3_IN_HALVES = tabulate(3.75, (x) => {
+const LANCZOS3_IN_HALVES = tabulate(3.75, (x) => {
   const mean = (shift: number) => (lanczos3(x - shift) + lanczos3(x + shift)) / 2
   const [whole, once, twice, thrice] = [lanczos3(x), mean(0.25), mean(0.5), mean(0.75)]
   return 4 * whole - 6 * once + 2 * (whole + twice) - (3 * once + thrice) / 4
@@ -36,12 +36,26 @@ function tabulate(radius: number, at: (x: number) => number): Filter {
   return { radius, values: Float64Array.from({ length: radius * STEPS + 2 }, (_, i) => at(i / STEPS)) }
 }
 
+/** One axis of a resize: `to` samples are made of the first `extent` (fractional) of `size`. */
+export type Axis = { size: number; extent: number; to: number }
+
 /**
- * The weights that make `to` samples of the first `extent` (fractional) of `size`; the outermost goes on beyond the edge.
- * A px of the filter is `stretch` samples of the source. Starts are multiples of `align` (1 or 2); `taps` is even.
+ * The weights of one axis; the outermost sample goes on beyond the edge. Starts are multiples of `align` (1 or 2); `taps`
+ * is even.
  */
-export function makeKernels(
-  { size, extent, to }: { size: number; extent: number; to: number },
+export const makeKernels = (axis: Axis, filter: Filter, align: 1 | 2): Kernels =>
+  weigh(axis, filter, Math.max(1, axis.extent / axis.to), align)
+
+/** As `makeKernels` by Lanczos3, but for twice as many samples, whose means in pairs are the result. */
+export function makeKernelsInHalves({ size, extent, to }: Axis, align: 1 | 2): Kernels {
+  // What is enlarged has nothing that means could weaken.
+  const filter = extent >= to ? LANCZOS3_IN_HALVES : LANCZOS3
+  return weigh({ size, extent, to: 2 * to }, filter, Math.max(1, extent / to), align)
+}
+
+/** A px of the filter is `stretch` samples of the source. */
+function weigh(
+  { size, extent, to }: Axis,
   { radius, values }: Filter,
   stretch: number,
   align: 1 | 2,

@@ -1,5 +1,5 @@
 import type { Bitmap } from './bitmap.ts'
-import { type Kernels, LANCZOS3, LANCZOS3_IN_HALVES, makeKernels } from './kernels.ts'
+import { type Kernels, LANCZOS3, makeKernels, makeKernelsInHalves } from './kernels.ts'
 import type { Size } from './operations.ts'
 import { type Codec, checked, useCodec } from './wasm/module.ts'
 
@@ -10,25 +10,30 @@ const STRIP = 16
 const GROUP = 4
 
 /**
- * Resizes by Lanczos3 on premultiplied alpha, from exactly the extent that the picture has in the bitmap; with
- * `halves`, to twice as many rows, whose means in pairs are the result: these lie in memory that is used again after
- * `takeBack`. `readyCodec` must have come before.
+ * Resizes by Lanczos3 on premultiplied alpha, from exactly the extent that the picture has in the bitmap. `readyCodec` must
+ * have come before.
  */
-export function resizeBitmap(source: Bitmap, to: Size, { halves = false } = {}): Bitmap {
+export function resizeBitmap(source: Bitmap, { width, height }: Size): Bitmap {
   const { extent = source } = source
-  const width = to.width
-  const height = halves ? 2 * to.height : to.height
-  const [stretchX, stretchY] = [Math.max(1, extent.width / width), Math.max(1, extent.height / to.height)]
-  const across = { size: source.width, extent: extent.width, to: width }
-  const down = { size: source.height, extent: extent.height, to: height }
-  // What is enlarged has nothing that means could weaken.
-  const filterDown = halves && extent.height >= to.height ? LANCZOS3_IN_HALVES : LANCZOS3
   const kernels = [
-    makeKernels(across, LANCZOS3, stretchX, 2),
-    makeKernels(down, filterDown, stretchY, 1),
+    makeKernels({ size: source.width, extent: extent.width, to: width }, LANCZOS3, 2),
+    makeKernels({ size: source.height, extent: extent.height, to: height }, LANCZOS3, 1),
   ] as const
-  const data = filter(source, ...kernels, { isLent: halves })
-  return { width, height, data }
+  return { width, height, data: filter(source, ...kernels, { isLent: false }) }
+}
+
+/**
+ * Brings a picture to exactly twice the sides of `to`, for a resize that makes one pixel of the mean of 2x2: filtered so
+ * that those means are what `resizeBitmap` would make. The pixels lie in memory that is used again after `takeBack`.
+ * `readyCodec` must have come before.
+ */
+export function prescale(source: Bitmap, to: Size): Bitmap {
+  const { extent = source } = source
+  const kernels = [
+    makeKernelsInHalves({ size: source.width, extent: extent.width, to: to.width }, 2),
+    makeKernelsInHalves({ size: source.height, extent: extent.height, to: to.height }, 1),
+  ] as const
+  return { width: 2 * to.width, height: 2 * to.height, data: filter(source, ...kernels, { isLent: true }) }
 }
 
 /** Rows go through WebAssembly in strips, so that the memory there does not grow with their number. */

@@ -11,7 +11,7 @@ export const SCALES = [1, 2, 4, 8] as const
 export type Scale = (typeof SCALES)[number]
 
 /** How many pixels there must be per pixel of a rendition, a side, for the resize to choose from. */
-const MARGIN = 1.5
+const MARGIN = 1.25
 
 /** What `decode` in `wasm/decode/decode.ts` returns, by number; 0 is success. */
 const failures: Record<number, () => Error> = {
@@ -20,6 +20,7 @@ const failures: Record<number, () => Error> = {
   3: () => new RangeError('Array buffer allocation failed'),
   4: () => corrupt('it has more than 100 scans'),
   5: () => corrupt('more than half of it is missing or damaged'),
+  6: () => corrupt('it takes more work than any picture of its size'),
 }
 
 type JpegHeader = Size & Pick<Header, 'icc'>

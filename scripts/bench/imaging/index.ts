@@ -3,6 +3,7 @@ import { drawChart } from './chart.ts'
 import { measureColdStart } from './cold.ts'
 import type { Task } from './contenders.ts'
 import { measureCores } from './cores.ts'
+import { measureLargest } from './largest.ts'
 import { findPhoto, type PhotoName } from './photos.ts'
 import { type Cost, measure } from './rounds.ts'
 import { startAll } from './runners.ts'
@@ -10,9 +11,18 @@ import { markdownTable } from './table.ts'
 
 const CHART_FILE = 'docs/imaging.svg'
 
-type Job = { name: string; title: string; task: Task; photo: PhotoName; quickMs?: number }
+/** `quickMs` is what `--quick` spends on a job; it leaves out those without. `beside` names the contenders where not all run. */
+type Job = {
+  name: string
+  title: string
+  task: Task
+  photo: PhotoName
+  quickMs?: number
+  beside?: readonly string[]
+}
 
-/** `quickMs` is what `--quick` spends on a job; it leaves out those without. */
+const WITH_SHARP = ['ours', 'sharp']
+
 const JOBS: Job[] = [
   {
     name: 'thumbnail-12mp',
@@ -37,7 +47,23 @@ const JOBS: Job[] = [
   },
   { name: 'thumbnail-2mp', title: '320x320 of a 2 MP JPEG', task: 'thumbnail', photo: 'jpeg-2mp' },
   { name: 'thumbnail-12mp-png', title: '320x320 of a 12 MP PNG', task: 'thumbnail', photo: 'png-12mp' },
-  { name: 'thumbnail-2mp-webp', title: '320x320 of a 2 MP WebP', task: 'thumbnail', photo: 'webp-2mp' },
+  ...(
+    [
+      ['png-12mp-unfiltered', 'a 12 MP PNG without filters'],
+      ['png-12mp-rgba', 'a 12 MP PNG with alpha'],
+      ['png-2mp', 'a 2 MP PNG'],
+      ['png-screenshot', 'a PNG screenshot of 2560x1600'],
+      ['webp-2mp', 'a 2 MP WebP'],
+      ['webp-12mp', 'a 12 MP WebP'],
+      ['p3-12mp', 'a 12 MP JPEG in Display P3'],
+    ] as const
+  ).map(([photo, what]) => ({
+    name: `thumbnail-${photo}`,
+    title: `320x320 of ${what}`,
+    task: 'thumbnail' as const,
+    photo,
+    beside: WITH_SHARP,
+  })),
 ]
 
 /** When a quick run, which is to end within 50 s, begins no more of what takes seconds. */
@@ -59,9 +85,10 @@ export async function benchImaging({
   const runners = await startAll()
   const costs: Costs = {}
   const jobs = JOBS.filter(({ quickMs }) => !quick || quickMs !== undefined)
-  for (const { title, task, photo: name, quickMs = 0 } of jobs) {
+  for (const { title, task, photo: name, quickMs = 0, beside } of jobs) {
     const budget = quick ? { jobMs: quickMs, slowUntil } : undefined
-    costs[title] = await measure(runners, task, await findPhoto(name, photo), budget)
+    const able = beside ? runners.filter((runner) => beside.includes(runner.name)) : runners
+    costs[title] = await measure(able, task, await findPhoto(name, photo), budget)
   }
   for (const runner of runners) runner.stop()
   const names = runners.map(({ name }) => name)
@@ -71,6 +98,7 @@ export async function benchImaging({
     await writeFile(CHART_FILE, drawChart(costs))
     console.log(`\n${await measureCores(await findPhoto('jpeg-12mp', photo))}`)
     console.log(`\n${await measureColdStart(await findPhoto('jpeg-2mp'))}`)
+    console.log(`\n${await measureLargest()}`)
   }
   const cpuOf = (made: Record<string, Cost> = {}) =>
     Object.fromEntries(Object.entries(made).map(([name, { cpu }]) => [name, Number(cpu.toFixed(1))]))

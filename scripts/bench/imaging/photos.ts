@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import sharp, { type Sharp } from 'sharp'
 
-export type PhotoName = 'jpeg-12mp' | 'progressive-12mp' | 'jpeg-2mp' | 'png-12mp' | 'webp-2mp'
+export type PhotoName = keyof typeof make
 
 /** Part of the directory's name: another number where the pictures are made in another way. */
-const VERSION = 4
+const VERSION = 5
 
 /** Sides in px of what a phone takes at 12 megapixels. */
 const SIDES_12MP = [4032, 3024] as const
@@ -34,19 +34,51 @@ const isThere = (file: string) =>
     () => false,
   )
 
-const make: Record<PhotoName, (given?: string) => Promise<Buffer>> = {
+type Make = (given?: string) => Promise<Buffer>
+
+const make = {
   'jpeg-12mp': () => draw(SIDES_12MP, (image) => image.jpeg(CAMERA)),
-  'progressive-12mp': async (given) =>
+  'progressive-12mp': async (given?: string): Promise<Buffer> =>
     sharp(await findPhoto('jpeg-12mp', given))
       .keepExif()
       .jpeg({ ...CAMERA, quality: given ? 95 : CAMERA.quality, progressive: true })
       .toBuffer(),
   'jpeg-2mp': () => draw(SIDES_2MP, (image) => image.jpeg(CAMERA)),
-  'png-12mp': () => draw(SIDES_12MP, (image) => image.png()),
+  'png-12mp': () => draw(SIDES_12MP, (image) => image.png({ adaptiveFiltering: true })),
+  'png-12mp-unfiltered': () => draw(SIDES_12MP, (image) => image.png({ adaptiveFiltering: false })),
+  'png-12mp-rgba': () => draw(SIDES_12MP, (image) => withSoftEdge(image).png({ adaptiveFiltering: true })),
+  'png-2mp': () => draw(SIDES_2MP, (image) => image.png({ adaptiveFiltering: true })),
+  'png-screenshot': () => drawScreenshot().png({ adaptiveFiltering: true }).toBuffer(),
   'webp-2mp': () => draw(SIDES_2MP, (image) => image.webp()),
-}
+  'webp-12mp': () => draw(SIDES_12MP, (image) => image.webp()),
+  'p3-12mp': () => draw(SIDES_12MP, (image) => image.withIccProfile('p3').jpeg(CAMERA)),
+} satisfies Record<string, Make>
 
 const CAMERA = { quality: 90, chromaSubsampling: '4:2:0' } as const
+
+/** Fades to nothing towards the right. */
+const withSoftEdge = (image: Sharp) =>
+  image.ensureAlpha().composite([
+    {
+      input: Buffer.from(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="4032" height="3024"><linearGradient id="fade"><stop offset="0.7"/><stop offset="1" stop-opacity="0"/></linearGradient><rect width="100%" height="100%" fill="url(#fade)"/></svg>',
+      ),
+      blend: 'dest-in',
+    },
+  ])
+
+/** Windows of text on plain colours, 2560x1600. */
+function drawScreenshot(): Sharp {
+  const lines = Array.from(
+    { length: 70 },
+    (_, i) =>
+      `<text x="${60 + 900 * (i % 2)}" y="${120 + 20 * i}">${'const line = read(file) // '.repeat(2)}${i}</text>`,
+  )
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="2560" height="1600" font-family="monospace" font-size="16">
+    <rect width="100%" height="100%" fill="#20242c"/><rect x="40" y="60" width="1800" height="1480" fill="#fdfdfd"/>
+    <rect x="1900" y="60" width="600" height="700" fill="#dfe7f5"/>${lines.join('')}</svg>`
+  return sharp(Buffer.from(svg)).removeAlpha()
+}
 
 /** Strengths by cell width in px, which fall off towards fine detail about as in photographs; the last is the sensor's noise. */
 const OCTAVES = [

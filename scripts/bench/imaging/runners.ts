@@ -34,7 +34,8 @@ function hasProgram([command = '', ...args]: string[]): boolean {
 
 async function start(name: string, [command = '', ...args]: string[], can: Runner['can']): Promise<Runner> {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] })
-  process.on('exit', () => child.kill('SIGKILL'))
+  const kill = () => void child.kill('SIGKILL')
+  process.on('exit', kill)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const read = async () => {
     const { value, done } = await lines.next()
@@ -50,6 +51,9 @@ async function start(name: string, [command = '', ...args]: string[], can: Runne
       const answer = (await read())?.split(' ').map(Number)
       return answer?.length === 3 ? (answer as [number, number, number]) : undefined
     },
-    stop: () => void child.kill('SIGKILL'),
+    stop() {
+      process.off('exit', kill)
+      kill()
+    },
   }
 }

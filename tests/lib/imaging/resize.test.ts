@@ -1,6 +1,8 @@
+import { Jimp } from 'jimp'
 import { beforeAll, expect, test } from 'vitest'
 import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
 import { toImage } from '../../../lib/imaging/jimp.ts'
+import { prescale } from '../../../lib/imaging/resize-bitmap.ts'
 import { readyCodec } from '../../../lib/imaging/wasm/module.ts'
 import * as images from '../../support/images.ts'
 
@@ -97,4 +99,16 @@ test.each([
     if (alpha > 8) expect([red, green, blue], `at ${x}`).toEqual([255, 0, 0])
   }
   expect([images.pixelAt(made, 2, 2)[3], images.pixelAt(made, w - 3, 2)[3]]).toEqual([0, 255])
+})
+
+test.each([
+  [900, 675],
+  [500, 375],
+  [200, 150],
+])('Jimp itself makes 320x240 of 640x480, from %dx%d', (width, height) => {
+  const source = images.paint(width, height, (x, y) => [(x * 7) & 255, (y * 5) & 255, (x * y) & 255, 255])
+  const twice = prescale(source, { width: 320, height: 240 })
+  expect(twice).toMatchObject({ width: 640, height: 480 })
+  const byJimp = new Jimp({ ...twice, data: Buffer.from(twice.data) }).resize({ w: 320, h: 240 }).bitmap
+  expect(resize(source, 320, 240).data.equals(byJimp.data)).toBe(true)
 })

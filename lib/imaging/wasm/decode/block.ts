@@ -1,4 +1,4 @@
-import { Component, frame } from './frame'
+import { Component } from './frame'
 import {
   BAD,
   findSymbol,
@@ -22,18 +22,19 @@ export function lastCoefficient(): u32 {
 
 /**
  * Reads one block of a sequential picture (T.81, F.2.2) from position `p` and returns the position behind it, or BAD.
- * Coefficients up to `frame.lastNeeded` go to `block`, which must be zero; those behind are skipped.
+ * Coefficients up to `lastNeeded` go to `block`, which must be zero; those behind are skipped, unless the caller knows where
+ * the block ends and takes any position.
  */
-export function readBlock(member: Component, block: usize, p: u32): u32 {
+export function readBlock(member: Component, block: usize, p: u32, isEndKnown: bool = false): u32 {
   const top = streamTop()
   p = readDifference(member.dc, top, p)
   if (p == BAD) return BAD
   store<i16>(block, (member.prediction += lastDifference()))
-  const needed = frame.lastNeeded
+  const needed = member.lastNeeded
   last = 0
   if (needed == 0) return skipCoefficients(member.ac, top, p, 0)
 
-  const place = frame.place
+  const place = member.place
   const table = member.ac
   const pairs = pairsOf(table)
   let k: u32 = 0
@@ -83,6 +84,7 @@ export function readBlock(member: Component, block: usize, p: u32): u32 {
     }
   } while (k < needed)
   last = k
+  if (isEndKnown) return p
   if (k < 63) return skipCoefficients(table, top, p, k)
   return k == 63 ? p : BAD
 }

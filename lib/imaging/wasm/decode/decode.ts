@@ -1,4 +1,5 @@
 import { allocate, allocateCleared } from '../core/memory'
+import { MAX_SCANS, openBudget } from './budget'
 import { component, frame, resetFrame, Status, scan, scanComponent } from './frame'
 import { placeTables, TABLES_BYTES, useTable } from './huffman'
 import { openLanes, useLanes } from './lanes'
@@ -16,17 +17,18 @@ import {
 } from './markers'
 import { openOutput, writeRows } from './output'
 import { usePairs } from './pairs'
-import { layBlocks, placeQuantiser } from './place'
+import { placeQuantiser } from './place'
 import { sampleAddress, writeSamples } from './samples'
 import { readScan } from './scan'
 import { useSkips } from './skips'
+import { useStandardTable } from './standard-tables'
 import { placeStream, skipScan, streamSize } from './stream'
-
-/** A photo has one scan, a progressive one 10 or so; each may go over the whole picture for a few bytes. */
-const MAX_SCANS: u32 = 100
 
 /** Positions in the data are counted in bits, in 32 bits. */
 const MOST_BYTES: usize = 1 << 28
+
+/** What one part of a picture may take; addresses have 32 bits, and sides 16. */
+const MOST_PART: u64 = 0xf0000000
 
 let scans: u32 = 0
 
@@ -42,7 +44,6 @@ export function decode(source: usize, length: usize, scale: u32): i32 {
   frame.at = source + 2
   frame.end = source + length
   scans = 0
-  layBlocks()
   const tables = allocate(TABLES_BYTES)
   if (!tables) return Status.OUT_OF_MEMORY
   placeTables(tables)
@@ -88,7 +89,7 @@ function beginScan(at: usize, end: usize): i32 {
     if (status != Status.OK) return status
   }
   // Nothing of the band is needed at this scale; only bands that reach below count, but of those all coefficients.
-  if (frame.progressive && frame.scale == 1 && scan.spectralStart) {
+  if (frame.progressive && scan.spectralStart && !scanComponent(0).lastNeeded) {
     frame.at = skipScan(frame.at, frame.end)
     return Status.OK
   }
@@ -99,6 +100,8 @@ function beginScan(at: usize, end: usize): i32 {
 /** Allocates what the first scan shows to be needed. */
 function openPicture(): i32 {
   frame.direct = !frame.progressive && scan.components == frame.components
+  if (<u64>frame.outputWidth * frame.outputHeight * 4 > MOST_PART) return Status.OUT_OF_MEMORY
+  openBudget()
   const size = streamSize(frame.end - frame.at)
   const stream = allocate(size)
   if (!stream || !openOutput() || (frame.scale == 1 && !openLanes())) return Status.OUT_OF_MEMORY
@@ -109,11 +112,12 @@ function openPicture(): i32 {
     if (!load<u16>(sent)) return Status.DAMAGED
     member.quantiser = allocate(144)
     if (!member.quantiser) return Status.OUT_OF_MEMORY
-    placeQuantiser(sent, member.quantiser)
+    placeQuantiser(member, sent, member.quantiser)
     if (frame.direct) continue
-    const blocks = <usize>member.paddedWide * member.paddedHigh
-    member.coefficients = allocateCleared(blocks * frame.blockBytes)
-    member.masks = allocateCleared(blocks * 8)
+    const blocks = <u64>member.paddedWide * member.paddedHigh
+    if (blocks * member.blockBytes > MOST_PART) return Status.OUT_OF_MEMORY
+    member.coefficients = allocateCleared(<usize>(blocks * member.blockBytes))
+    member.masks = allocateCleared(<usize>(blocks * 8))
     if (!member.coefficients || !member.masks) return Status.OUT_OF_MEMORY
   }
   return Status.OK
@@ -127,16 +131,21 @@ function takeTables(): i32 {
     blocks += member.h * member.v
     const needsDc = !frame.progressive || (scan.spectralStart == 0 && scan.successiveHigh == 0)
     const needsAc = !frame.progressive || scan.spectralStart > 0
-    member.dc = needsDc ? useTable(0, member.dcId) : 0
-    member.ac = needsAc ? useTable(1, member.acId) : 0
+    member.dc = needsDc ? tableOf(0, member.dcId) : 0
+    member.ac = needsAc ? tableOf(1, member.acId) : 0
     if ((needsDc && !member.dc) || (needsAc && !member.ac)) return Status.DAMAGED
-    if (!frame.progressive && frame.lastNeeded < 63) useSkips(member.ac)
-    if (!frame.progressive && frame.lastNeeded > 0) usePairs(member.ac)
+    if (!frame.progressive && member.lastNeeded < 63) useSkips(member.ac)
+    if (!frame.progressive && member.lastNeeded > 0) usePairs(member.ac)
   }
   // T.81, B.2.3; `stream.ts` and `lanes.ts` count on it.
   if (scan.components > 1 && blocks > 10) return Status.DAMAGED
   if (frame.direct && frame.scale == 1) useLanes()
   return Status.OK
+}
+
+function tableOf(isAc: u32, id: u32): usize {
+  const sent = useTable(isAc, id)
+  return sent || frame.progressive ? sent : useStandardTable(isAc, id)
 }
 
 /** Makes the picture from all coefficients. */
@@ -145,12 +154,12 @@ function writePicture(): void {
     for (let i: u32 = 0; i < frame.components; i++) {
       const member = component(i)
       for (let y: u32 = 0; y < member.v; y++) {
-        let block = member.coefficients + (unitRow * member.v + y) * member.paddedWide * frame.blockBytes
+        let block = member.coefficients + (unitRow * member.v + y) * member.paddedWide * member.blockBytes
         let to = sampleAddress(member, unitRow, 0, y)
         for (let column: u32 = 0; column < member.paddedWide; column++) {
-          writeSamples(member, block, frame.lastNeeded, to)
-          block += frame.blockBytes
-          to += frame.scale
+          writeSamples(member, block, member.lastNeeded, to)
+          block += member.blockBytes
+          to += member.scale
         }
       }
     }

@@ -20,6 +20,16 @@ export class Component {
   /** Huffman tables of the current scan. */
   dc: usize
   ac: usize
+  /** Side of what its 8x8 blocks become: 8, 4, 2 or 1; twice that of the frame where that saves enlarging it (`markers.ts`). */
+  scale: u32
+  /** Its samples across and down per unit of `hMax` and `vMax`: `h` and `v`, doubled where its scale is. */
+  across: u32
+  down: u32
+  /** Where in a block of `scale` squared coefficients the k-th that is sent goes, in bytes; what is left out goes behind. */
+  place: usize
+  blockBytes: usize
+  /** The last coefficient, as sent, that is needed. */
+  lastNeeded: u32
   /** Blocks that hold samples, and those of whole units of all components. */
   blocksWide: u32
   blocksHigh: u32
@@ -55,15 +65,10 @@ export class Frame {
   /** Units of all components (T.81, A.2.3). */
   unitsWide: u32
   unitsHigh: u32
-  /** Side of what an 8x8 block becomes: 8, 4, 2 or 1. */
+  /** Side of what an 8x8 block becomes in the output: 8, 4, 2 or 1. */
   scale: u32
-  /** Where in a block of `scale` squared coefficients the k-th that is sent goes, in bytes; what is left out goes behind. */
-  place: usize
-  blockBytes: usize
   /** Whether samples are made as blocks come in, for the only scan; else all coefficients are kept. */
   direct: bool
-  /** The last coefficient, as sent, that is needed. */
-  lastNeeded: u32
   restartInterval: u32
   jfif: bool
   adobe: bool
@@ -115,7 +120,7 @@ export function resetFrame(): void {
   memory.fill(componentRecords, 0, COMPONENT_BYTES * MAX_COMPONENTS)
 }
 
-/** What a decode ends with; `lib/imaging/jpeg/decode.ts` says it in words. */
+/** What a decode ends with; `lib/imaging/decode/jpeg.ts` says it in words. */
 export namespace Status {
   export const OK = 0
   export const DAMAGED = 1
@@ -123,6 +128,7 @@ export namespace Status {
   export const OUT_OF_MEMORY = 3
   export const TOO_MANY_SCANS = 4
   export const INCOMPLETE = 5
+  export const TOO_MUCH_WORK = 6
 }
 
 /** The quotient, rounded up. */

@@ -1,7 +1,9 @@
-import { scan, scanComponent } from './frame'
+import { lastCoefficient, readBlock } from './block'
+import { Component, scan, scanComponent } from './frame'
 import { lastDifference, readDifference } from './huffman'
 import { flatSample } from './idct'
 import { listAddress, unitBlocks } from './lanes'
+import { sampleAddress, writeSamples } from './samples'
 import { streamTop } from './stream'
 import { advance, unit } from './unit'
 import { findUnits } from './units'
@@ -27,7 +29,7 @@ export function readMeans(count: u32): u32 {
   return n
 }
 
-/** Makes the samples at 1/8 of units side by side, whose blocks begin where the list at `list` says. */
+/** Makes the samples of units side by side, whose blocks begin where the list at `list` says. */
 function writeMeans(list: usize, units: u32): void {
   const top = streamTop()
   const bytes = unitBlocks() * 4
@@ -39,6 +41,11 @@ function writeMeans(list: usize, units: u32): void {
     const high = member.v
     const quantiser: i32 = load<i16>(member.quantiser)
     let prediction = member.prediction
+    if (member.lastNeeded) {
+      writeFew(member, list, units, bytes)
+      list += wide * high * 4
+      continue
+    }
     let to = member.plane + ((unit.row * high) % member.rows) * stride + unit.column * wide
     for (let n: u32 = 0, from = list; n < units; n++, from += bytes, to += wide) {
       let at = from
@@ -52,5 +59,22 @@ function writeMeans(list: usize, units: u32): void {
     }
     member.prediction = prediction
     list += wide * high * 4
+  }
+}
+
+const scratch = memory.data(32, 16)
+
+/** As `writeMeans` for a component at twice the scale, of which the lowest 2x2 coefficients count; units are `bytes` apart in the list. */
+function writeFew(member: Component, list: usize, units: u32, bytes: usize): void {
+  for (let n: u32 = 0; n < units; n++, list += bytes) {
+    let at = list
+    for (let y: u32 = 0; y < member.v; y++) {
+      let to = sampleAddress(member, unit.row, (unit.column + n) * member.h, y)
+      for (let x: u32 = 0; x < member.h; x++, at += 4, to += member.scale) {
+        memory.fill(scratch, 0, 16)
+        readBlock(member, scratch, load<u32>(at), true)
+        writeSamples(member, scratch, lastCoefficient(), to)
+      }
+    }
   }
 }

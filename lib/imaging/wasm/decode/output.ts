@@ -11,11 +11,11 @@ let written: u32 = 0
 /** Allocates the picture and what is needed on the way to it; returns whether there was memory. */
 export function openOutput(): bool {
   written = 0
-  const scale = frame.scale
   frame.output = allocate(<usize>frame.outputWidth * frame.outputHeight * 4 + 64)
   if (!frame.output) return false
   for (let i: u32 = 0; i < frame.components; i++) {
     const member = component(i)
+    const scale = member.scale
     member.width = ceilDiv(frame.width * member.h * scale, frame.hMax * 8)
     member.height = ceilDiv(frame.height * member.v * scale, frame.vMax * 8)
     member.stride = ((member.paddedWide * scale + 15) & ~15) + MARGIN

@@ -1,4 +1,4 @@
-import { frame } from './frame'
+import { Component } from './frame'
 
 /** Row and column (`row << 3 | column`) of the k-th coefficient that is sent (T.81, figure A.6). */
 const ZIGZAG = memory.data<u8>([
@@ -7,27 +7,32 @@ const ZIGZAG = memory.data<u8>([
   53, 60, 61, 54, 47, 55, 62, 63,
 ])
 
-/** 64 places, and one for each coefficient that a run may go too far. */
-const places = memory.data(80)
+/**
+ * For each of the four scales 64 places, and more for runs that go too far: a block is read on from coefficient 62 at most,
+ * and by 16 at most.
+ */
+const TABLE_BYTES = 80
+const places = memory.data(320)
 
-/** Lays blocks out for `frame.scale`. */
-export function layBlocks(): void {
-  const scale = frame.scale
+/** Lays the blocks of a component out for its scale. */
+export function layBlocks(member: Component): void {
+  const scale = member.scale
+  const table = places + <usize>ctz(scale) * TABLE_BYTES
   const behind = scale == 8 ? 126 : scale * scale * 2
-  frame.lastNeeded = 0
+  member.lastNeeded = 0
   for (let k: u32 = 0; k < 80; k++) {
     const at: u32 = k < 64 ? load<u8>(ZIGZAG + k) : 64
     const row = at >> 3
     const column = at & 7
     const isInside = row < scale && column < scale
-    store<u8>(places + k, <u8>(isInside ? (row * scale + column) * 2 : behind))
-    if (isInside) frame.lastNeeded = k
+    store<u8>(table + k, <u8>(isInside ? (row * scale + column) * 2 : behind))
+    if (isInside) member.lastNeeded = k
   }
-  frame.place = places
-  frame.blockBytes = scale == 8 ? 128 : scale == 4 ? 48 : scale == 2 ? 16 : 2
+  member.place = table
+  member.blockBytes = scale == 8 ? 128 : scale == 4 ? 48 : scale == 2 ? 16 : 2
 }
 
-/** A quantisation table as sent, laid out as blocks are. */
-export function placeQuantiser(from: usize, to: usize): void {
-  for (let k: u32 = 0; k < 64; k++) store<u16>(to + load<u8>(places + k), load<u16>(from + k * 2))
+/** A quantisation table as sent, laid out as the blocks of a component are. */
+export function placeQuantiser(member: Component, from: usize, to: usize): void {
+  for (let k: u32 = 0; k < 64; k++) store<u16>(to + load<u8>(member.place + k), load<u16>(from + k * 2))
 }

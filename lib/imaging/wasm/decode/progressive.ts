@@ -1,4 +1,4 @@
-import { Component, frame, scan } from './frame'
+import { Component, scan } from './frame'
 import { BAD, findSymbol, lastDifference, readDifference, VALUE_BITS, valueAt, valuesOf } from './huffman'
 import { streamTop, window } from './stream'
 
@@ -10,9 +10,25 @@ export function resetRun(): void {
   endOfBandRun = 0
 }
 
+/**
+ * Passes over blocks side by side, from `index` on, of which a run leaves nothing to be read; returns how many of `most`.
+ */
+export function passRun(member: Component, index: u32, most: u32): u32 {
+  let count = min(endOfBandRun, most)
+  if (count && scan.successiveHigh) {
+    const set = band(scan.spectralStart, scan.spectralEnd)
+    const masks = member.masks + index * 8
+    let empty: u32 = 0
+    while (empty < count && !(load<u64>(masks + empty * 8) & set)) empty++
+    count = empty
+  }
+  endOfBandRun -= count
+  return count
+}
+
 /** Reads what the scan says of one block (T.81, annex G) from position `p`; returns the position behind it, or BAD. */
 export function readProgressiveBlock(member: Component, index: u32, p: u32): u32 {
-  const block = member.coefficients + index * frame.blockBytes
+  const block = member.coefficients + index * member.blockBytes
   if (scan.spectralStart == 0) return scan.successiveHigh ? refineDc(block, p) : readDc(member, block, p)
   const mask = member.masks + index * 8
   return scan.successiveHigh ? refineAc(member, block, mask, p) : readAc(member, block, mask, p)
@@ -44,7 +60,7 @@ function readAc(member: Component, block: usize, mask: usize, p: u32): u32 {
   const top = streamTop()
   const table = member.ac
   const values = valuesOf(table)
-  const place = frame.place
+  const place = member.place
   const low = scan.successiveLow
   const end = scan.spectralEnd
   let nonZero = load<u64>(mask)
@@ -119,10 +135,10 @@ function refineAc(member: Component, block: usize, mask: usize, p: u32): u32 {
       let zeros = ~nonZero & band(k, end)
       for (; run > 0; run--) zeros &= zeros - 1
       const target = zeros ? <u32>ctz(zeros) : end + 1
-      p = refine(block, nonZero & band(k, target - 1), one, top, p)
+      p = refine(member, block, nonZero & band(k, target - 1), one, top, p)
       k = target + 1
       if (value && target <= end) {
-        store<i16>(block + load<u8>(frame.place + target), value > 0 ? one : -one)
+        store<i16>(block + load<u8>(member.place + target), value > 0 ? one : -one)
         added |= (<u64>1) << target
       }
     }
@@ -130,7 +146,7 @@ function refineAc(member: Component, block: usize, mask: usize, p: u32): u32 {
   }
   if (endOfBandRun) {
     endOfBandRun--
-    p = refine(block, nonZero & band(k, end), one, top, p)
+    p = refine(member, block, nonZero & band(k, end), one, top, p)
   }
   return p
 }
@@ -141,8 +157,8 @@ function band(start: u32, end: u32): u64 {
 }
 
 /** Reads the next bit of each coefficient in a set. */
-function refine(block: usize, set: u64, one: i32, top: usize, p: u32): u32 {
-  const place = frame.place
+function refine(member: Component, block: usize, set: u64, one: i32, top: usize, p: u32): u32 {
+  const place = member.place
   let bits = window(top, p)
   let left = 56
   for (; set; set &= set - 1) {

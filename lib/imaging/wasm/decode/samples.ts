@@ -1,16 +1,16 @@
-import { Component, frame, RING_UNITS } from './frame'
+import { Component, RING_UNITS } from './frame'
 import { flatSample, inverse8 } from './idct'
 import { inverse2, inverse4 } from './idct-scaled'
 
 /** Where the samples of a block go, at a column and row of blocks of the current row of units. */
 export function sampleAddress(member: Component, unitRow: u32, column: u32, row: u32): usize {
   const ringRow = (unitRow % RING_UNITS) * member.v + row
-  return member.plane + (ringRow * member.stride + column) * frame.scale
+  return member.plane + (ringRow * member.stride + column) * member.scale
 }
 
 /** Makes the samples of one block; `last` is its last coefficient, as sent, that may not be zero. */
 export function writeSamples(member: Component, block: usize, last: u32, to: usize): void {
-  const scale = frame.scale
+  const scale = member.scale
   const stride = member.stride
   const quantiser = member.quantiser
   if (last == 0) {
@@ -26,7 +26,7 @@ const GREY = 128
 
 /** What is shown where there is no data. */
 export function writeGrey(member: Component, to: usize): void {
-  fillSquare(to, member.stride, frame.scale, GREY)
+  fillSquare(to, member.stride, member.scale, GREY)
 }
 
 function fillSquare(to: usize, stride: usize, side: u32, sample: u32): void {

@@ -11,8 +11,8 @@ function ringRow(member: Component, y: i32): usize {
  * interpolated (three parts of the nearer sample, one of the farther), others repeated.
  */
 export function upsampleRow(member: Component, y: u32): usize {
-  const h = member.h
-  const v = member.v
+  const h = member.across
+  const v = member.down
   const sameHeight = v == frame.vMax
   if (h == frame.hMax && sameHeight) return ringRow(member, y)
   // A block of one sample a side has no neighbours of its own that would be worth more than a repeat.
@@ -84,6 +84,6 @@ function doubleBoth(member: Component, near: usize, far: usize): usize {
 function repeat(member: Component, from: usize): usize {
   const to = member.line
   for (let x: u32 = 0; x < frame.outputWidth; x++)
-    store<u8>(to + x, load<u8>(from + (x * member.h) / frame.hMax))
+    store<u8>(to + x, load<u8>(from + (x * member.across) / frame.hMax))
   return to
 }
