@@ -3,13 +3,14 @@ import { decodeBmp } from './decode/bmp.ts'
 import { decodeGif } from './decode/gif.ts'
 import { decodeJpeg, readyJpegDecoder } from './decode/jpeg.ts'
 import { decodePng } from './decode/png.ts'
-import { decodeWebp, readyWebpDecoder } from './decode/webp.ts'
+import { decodeWebp } from './decode/webp.ts'
 import { encodeJpeg } from './encode/jpeg.ts'
 import { encodePng } from './encode/png.ts'
 import { encodeWebp } from './encode/webp.ts'
 import type { HeaderOf, OutputFormat, SourceFormat } from './formats.ts'
 import type { Header } from './headers/header.ts'
 import type { Size } from './operations.ts'
+import { readyWebpDecoder } from './wasm/webp-decoder.ts'
 
 /**
  * Decodes a source whose header was read, not yet oriented. With a `target`, the largest sides in px (as stored) that will

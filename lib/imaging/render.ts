@@ -1,17 +1,20 @@
 import { AppError } from '../errors.ts'
-import { applyOperation, checkOutputSize, needsColours, resize, wholeSize } from './apply.ts'
+import { applyOperation, checkOutputSize, resize } from './apply.ts'
 import type { Bitmap } from './bitmap.ts'
 import { codecs } from './codecs.ts'
 import { openConversion, type ToSrgb } from './colour/convert.ts'
 import { decode } from './decode.ts'
+import { isOutOfMemory } from './errors.ts'
 import { formats } from './formats.ts'
 import type { Header } from './headers/header.ts'
 import { toImage } from './jimp.ts'
 import { describeSource, type Metadata } from './metadata.ts'
-import type { Operation, Size } from './operations.ts'
+import { needsColours, type Operation, type Size } from './operations.ts'
 import { orient } from './orientation.ts'
 import { asBuffer, readSource } from './probe.ts'
 import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from './recipe.ts'
+import { asStored, pixelsOf, targetOf, wholeSize } from './sizes.ts'
+import { forgetLarge, keepAtMost, MOST_LARGE_MEMORY } from './wasm/large.ts'
 import { readyCodec, takeBack } from './wasm/module.ts'
 
 export type RenderedImage = {
@@ -30,8 +33,11 @@ export type Rendered = {
   timings: { decode: number; render: number }
 }
 
-/** Larger sources than `maxPixels` are refused; `exifGps`: whether the metadata tells where the picture was taken. */
-export type RenderOptions = { maxPixels: number; exifGps?: boolean }
+/**
+ * Larger sources than `maxPixels` are refused; `exifGps`: whether the metadata tells where the picture was taken;
+ * `keptMemory`: bytes of WebAssembly memory that are kept for the next large picture.
+ */
+export type RenderOptions = { maxPixels: number; exifGps?: boolean; keptMemory?: number }
 
 /**
  * Makes every rendition of a recipe from one source, which is decoded once, no larger than they need; metadata stays
@@ -40,11 +46,12 @@ export type RenderOptions = { maxPixels: number; exifGps?: boolean }
 export async function renderAll(
   source: Uint8Array,
   recipe: Recipe,
-  { maxPixels, exifGps = false }: RenderOptions,
+  { maxPixels, exifGps = false, keptMemory = MOST_LARGE_MEMORY }: RenderOptions,
   probed = readSource(source, maxPixels),
 ): Promise<Rendered> {
   const { info, header } = probed
   await readyCodec()
+  keepAtMost(keptMemory)
   const start = performance.now()
   const toSrgb = openConversion(asBuffer(source), header)
   const stored = await decode(asBuffer(source), info.format, header, targetOf(recipe, header))
@@ -64,28 +71,22 @@ export async function renderAll(
   }
 }
 
+/** As `renderAll`; undefined where there was not the memory for it, of which what can be spared is then given back. */
+export async function renderIfMemory(...args: Parameters<typeof renderAll>): Promise<Rendered | undefined> {
+  try {
+    return await renderAll(...args)
+  } catch (error) {
+    if (!isOutOfMemory(error)) throw error
+    forgetLarge()
+    return undefined
+  }
+}
+
 /**
  * A source as stored, not as shown: the bitmap it became, perhaps smaller than its header says, and what was made of that,
  * both in the colours of the source; and the smallest rendition, in sRGB.
  */
 type Decoded = { header: Header; made: Bitmap[]; toSrgb: ToSrgb; smallest?: Bitmap }
-
-/** The largest sides in px, as stored, that the renditions have; undefined where one needs every pixel. */
-function targetOf({ renditions }: Recipe, header: Header): Size | undefined {
-  const sizes = renditions.map(({ operations: [first] }) => wholeSize(asStored(first, header), header))
-  const known = sizes.filter((size) => size !== undefined)
-  if (known.length < sizes.length) return undefined
-  return {
-    width: Math.max(...known.map(({ width }) => width)),
-    height: Math.max(...known.map(({ height }) => height)),
-  }
-}
-
-/** The first operation for the picture as stored: one on its side has its sides exchanged. */
-function asStored(operation: Operation | undefined, { orientation }: Header): Operation | undefined {
-  if (!operation || !('width' in operation) || orientation < 5) return operation
-  return { ...operation, width: operation.height, height: operation.width }
-}
 
 /** How much smaller per side a rendition must be than another to be made from it: that costs 0.0005 of structural similarity. */
 const STEP = 1.5
@@ -96,19 +97,18 @@ const isFit = ({ operations: [first, ...rest] }: RenditionSpec): boolean =>
 const boxOf = ({ operations: [first] }: RenditionSpec) =>
   first?.op === 'fit' ? first.width * first.height : 0
 
-const areaOf = ({ width, height }: Size) => width * height
-
 /** Makes one rendition, and keeps it for smaller ones if it is only fitted. */
 async function render(decoded: Decoded, spec: RenditionSpec): Promise<RenderedImage> {
   try {
     const small = apply(decoded, spec)
-    if (!decoded.smallest || areaOf(small) < areaOf(decoded.smallest)) decoded.smallest = small
+    if (!decoded.smallest || pixelsOf(small) < pixelsOf(decoded.smallest)) decoded.smallest = small
     const { width, height } = small
     checkOutputSize(width, height)
     const data = await codecs[spec.format].encode(small, spec.quality ?? DEFAULT_QUALITY)
     const { contentType } = formats[spec.format]
     return { name: spec.name, format: spec.format, contentType, width, height, data }
   } catch (error) {
+    if (isOutOfMemory(error)) throw error
     if (!(error instanceof AppError)) {
       throw new AppError('render-failed', 500, `${spec.name}: the image could not be made`, { cause: error })
     }

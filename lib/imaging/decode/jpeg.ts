@@ -3,15 +3,10 @@ import { corrupt, unsupported } from '../errors.ts'
 import type { Header } from '../headers/header.ts'
 import type { Size } from '../operations.ts'
 import { asBuffer } from '../probe.ts'
+import { type Scale, scaleFor } from '../scale.ts'
 import { type Codec, checked, copyIn, withCodec } from '../wasm/module.ts'
 
-/** Eighths of the sides that a JPEG can be decoded at: what becomes of a block of 8x8. */
-export const SCALES = [1, 2, 4, 8] as const
-
-export type Scale = (typeof SCALES)[number]
-
-/** How many pixels there must be per pixel of a rendition, a side, for the resize to choose from. */
-const MARGIN = 1.25
+export { SCALES, type Scale } from '../scale.ts'
 
 /** What `decode` in `wasm/decode/decode.ts` returns, by number; 0 is success. */
 const failures: Record<number, () => Error> = {
@@ -40,7 +35,7 @@ export async function readyJpegDecoder({ icc }: Pick<Header, 'icc'>): Promise<vo
  * used again after `takeBack`.
  */
 export function decodeJpeg(source: Uint8Array, header: JpegHeader, target?: Size): Promise<Bitmap> {
-  return decodeScaled(source, header, target ? scaleFor(header, target) : 8)
+  return decodeScaled(source, header, scaleFor(header, target))
 }
 
 /** As `decodeJpeg`, at a given scale. */
@@ -65,11 +60,4 @@ export function decodeScaled(
     return { ...size, extent, data }
   }
   return withCodec(decode, { bytes: 2 * source.length + 4 * extent.width * extent.height })
-}
-
-/** The smallest scale that leaves `MARGIN` times as many pixels a side as the target has. */
-function scaleFor({ width, height }: Size, target: Size): Scale {
-  const fits = (scale: Scale) =>
-    width * scale >= 8 * MARGIN * target.width && height * scale >= 8 * MARGIN * target.height
-  return SCALES.find(fits) ?? 8
 }

@@ -38,8 +38,8 @@ export function readWebpHeader(source: Buffer, checkSize: CheckSize): WebpHeader
 }
 
 function readSize(source: Buffer, { type, start, end }: Chunk) {
-  if (end - start < 10) throw corrupt('no WebP header')
-  if (type === 'VP8X') {
+  const bytes = end - start
+  if (type === 'VP8X' && bytes >= 10) {
     const flags = source.readUInt8(start)
     return {
       width: source.readUIntLE(start + 4, 3) + 1,
@@ -48,7 +48,7 @@ function readSize(source: Buffer, { type, start, end }: Chunk) {
       profiled: (flags & 0x20) !== 0,
     }
   }
-  if (type === 'VP8L' && source[start] === 0x2f) {
+  if (type === 'VP8L' && bytes >= 5 && source[start] === 0x2f) {
     const bits = source.readUInt32LE(start + 1)
     return {
       width: (bits & 0x3fff) + 1,
@@ -57,7 +57,7 @@ function readSize(source: Buffer, { type, start, end }: Chunk) {
       profiled: false,
     }
   }
-  if (type === 'VP8 ' && source.readUIntBE(start + 3, 3) === 0x9d012a) {
+  if (type === 'VP8 ' && bytes >= 10 && source.readUIntBE(start + 3, 3) === 0x9d012a) {
     const width = source.readUInt16LE(start + 6) & 0x3fff
     return { width, height: source.readUInt16LE(start + 8) & 0x3fff, animated: false, profiled: false }
   }

@@ -5,6 +5,11 @@ import { isBundled } from '../../bundled.ts'
 
 export type WasmModule = object
 
+/** Functions that a module takes, by module and name. */
+export type Imports = Record<string, Record<string, (...values: number[]) => unknown>>
+
+export type WasmMemory = { buffer: ArrayBuffer; grow(pages: number): number }
+
 // The types of WebAssembly come with the browser's, which a server has no use for.
 declare const WebAssembly: {
   compile(bytes: Uint8Array): Promise<WasmModule>
@@ -23,7 +28,7 @@ export async function compileWasm(file: string): Promise<WasmModule> {
   return WebAssembly.compile(await readFile(location))
 }
 
-/** A new instance, with memory of its own. */
+/** A new instance of a module, with memory of its own. */
 export const instantiate = <Exports>(module: WasmModule, imports?: object) =>
   new WebAssembly.Instance(module, imports).exports as Exports
 
