@@ -119,6 +119,7 @@ export const PROFILES = {
   }),
 }
 
+/** With the numbers of sRGB IEC61966-2.1, which most profiles of sRGB have. */
 export const SRGB = makeProfile({ colorants: COLORANTS.srgb })
 
 const MOST_IN_SEGMENT = 65_519

@@ -1,11 +1,14 @@
 import { readCurve } from './curves.ts'
 import type { Profile } from './profile.ts'
 
-/** Multiplied with XYZ under D50, as profiles have it, gives linear sRGB (B. Lindbloom, adapted by Bradford). */
+/**
+ * Multiplied with XYZ under D50, as profiles have it, gives linear sRGB: the inverse of what the profiles of sRGB IEC61966-2.1
+ * that cameras and programs write have as rXYZ, gXYZ and bXYZ, so that these are found to be sRGB.
+ */
 const XYZ_TO_SRGB = [
-  [3.1338561, -1.6168667, -0.4906146],
-  [-0.9787684, 1.9161415, 0.033454],
-  [0.0719453, -0.2289914, 1.4052427],
+  [3.1341122, -1.6173925, -0.4906334],
+  [-0.9787873, 1.9162796, 0.0334547],
+  [0.071983, -0.2289859, 1.4053851],
 ] as const
 
 /** D50, which white is in profiles (ICC.1:2022, 7.2.16). */

@@ -1,6 +1,8 @@
 import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { expect, test } from 'vitest'
+import { openConversion } from '../../../lib/imaging/colour/convert.ts'
+import { readSource } from '../../../lib/imaging/probe.ts'
 import { THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
 import { renderAll } from '../../../lib/imaging/render.ts'
 import * as images from '../../support/images.ts'
@@ -158,8 +160,9 @@ test.each([
   ['JPEG', jpegWithProfile(jpeg, SRGB), jpeg],
   ['PNG', pngWithProfile(png, SRGB), png],
   ['WebP', webpWithProfile(webp, picture, SRGB), webp],
-])('an sRGB profile changes no byte: %s', async (_, source, without) => {
+])('an sRGB profile changes no byte, and takes no time for pixels: %s', async (_, source, without) => {
   expect(await thumbnail(source)).toEqual(await thumbnail(without))
+  expect(openConversion(source, readSource(source, 1e6).header)(picture)).toBe(picture)
 })
 
 test('whatever bytes of a profile are changed, renders', async () => {
