@@ -18,8 +18,11 @@ export async function decode(
   header: Header,
   target: Size | undefined,
 ): Promise<Bitmap> {
-  const { ready, decode: decodeFormat } = codecs[format] as { ready?: () => Promise<void>; decode: Decode }
-  await ready?.()
+  const { ready, decode: decodeFormat } = codecs[format] as {
+    ready?: (header: Header) => Promise<void>
+    decode: Decode
+  }
+  await ready?.(header)
   try {
     return await decodeFormat(source, header, target)
   } catch (error) {

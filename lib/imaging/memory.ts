@@ -1,7 +1,7 @@
 import { type DecodeMemory, decodeMemory, RGBA } from './decode/memory.ts'
 import type { OutputFormat } from './formats.ts'
 import type { Header } from './headers/header.ts'
-import { isOperation, type Operation, type Size } from './operations.ts'
+import { isOperation, needsColours, type Operation, type Size } from './operations.ts'
 import { orientSize } from './orientation.ts'
 import type { Probed } from './probe.ts'
 import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from './recipe.ts'
@@ -69,11 +69,18 @@ function peakOf(spec: RenditionSpec, header: Header, decoded: Size, kind: Kind):
   const shown = orientSize(decoded.width, decoded.height, header.orientation)
   const isSized = wholeSize(spec.operations[0], shown) !== undefined
   if (!isSized) make(turn * pixelsOf(shown), turn * pixelsOf(shown))
+  let isConverted = header.icc?.space !== 'RGB '
+  const convert = (pixels: number) => {
+    if (!isConverted) make(RGBA * pixels, RGBA * pixels)
+    isConverted = true
+  }
   for (const [index, step] of stepsOf(spec.operations, shown).entries()) {
+    if (needsColours[step.operation.op]) convert(pixelsOf(step.from))
     make(workingBytes(step, kind), RGBA * pixelsOf(step.to))
     if (index === 0 && isSized) make(turn * pixelsOf(step.to), RGBA * pixelsOf(step.to))
   }
   const made = stepsOf(spec.operations, shown).at(-1)?.to ?? shown
+  convert(pixelsOf(made))
   make(ENCODING[spec.format](spec.quality ?? DEFAULT_QUALITY)[kind] * pixelsOf(made), 0)
   return peak
 }

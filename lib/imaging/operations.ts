@@ -21,6 +21,18 @@ export type Operation =
 /** An operation of one kind; a table by kind that lacks one does not compile. */
 export type OperationOf<Op extends Operation['op']> = Extract<Operation, { op: Op }>
 
+/** Whether an operation computes with colours; the others only move pixels, or take means of them for another size. */
+export const needsColours: Record<Operation['op'], boolean> = {
+  resize: false,
+  fit: false,
+  cover: false,
+  crop: false,
+  grayscale: true,
+  rotate: false,
+  flip: false,
+  blur: true,
+}
+
 /** How operations are written: their form, for the message that tells what is wrong, and what stands behind the colon. */
 const grammar: {
   [Op in Operation['op']]: {

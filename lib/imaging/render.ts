@@ -2,13 +2,14 @@ import { AppError } from '../errors.ts'
 import { applyOperation, checkOutputSize, resize } from './apply.ts'
 import type { Bitmap } from './bitmap.ts'
 import { codecs } from './codecs.ts'
+import { openConversion, type ToSrgb } from './colour/convert.ts'
 import { decode } from './decode.ts'
 import { isOutOfMemory } from './errors.ts'
 import { formats } from './formats.ts'
 import type { Header } from './headers/header.ts'
 import { toImage } from './jimp.ts'
 import { describeSource, type Metadata } from './metadata.ts'
-import type { Operation, Size } from './operations.ts'
+import { needsColours, type Operation, type Size } from './operations.ts'
 import { orient } from './orientation.ts'
 import { asBuffer, readSource } from './probe.ts'
 import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from './recipe.ts'
@@ -52,15 +53,16 @@ export async function renderAll(
   await readyCodec()
   keepAtMost(keptMemory)
   const start = performance.now()
+  const toSrgb = openConversion(asBuffer(source), header)
   const stored = await decode(asBuffer(source), info.format, header, targetOf(recipe, header))
   const end = performance.now()
   const renditions = new Map<RenditionSpec, RenderedImage>()
-  const decoded: Decoded = { header, made: [stored] }
+  const decoded: Decoded = { header, made: [stored], toSrgb }
   try {
     for (const spec of recipe.renditions.toSorted((one, other) => boxOf(other) - boxOf(one)))
       renditions.set(spec, await render(decoded, spec))
     return {
-      source: describeSource(source, probed, decoded.smallest ?? stored, exifGps),
+      source: describeSource(source, probed, decoded.smallest ?? toSrgb(stored), exifGps),
       renditions: recipe.renditions.flatMap((spec) => renditions.get(spec) ?? []),
       timings: { decode: end - start, render: performance.now() - end },
     }
@@ -80,8 +82,11 @@ export async function renderIfMemory(...args: Parameters<typeof renderAll>): Pro
   }
 }
 
-/** A source as stored, not as shown: the bitmap it became, perhaps smaller than its header says, and what was made of that. */
-type Decoded = { header: Header; made: Bitmap[]; smallest?: Bitmap }
+/**
+ * A source as stored, not as shown: the bitmap it became, perhaps smaller than its header says, and what was made of that,
+ * both in the colours of the source; and the smallest rendition, in sRGB.
+ */
+type Decoded = { header: Header; made: Bitmap[]; toSrgb: ToSrgb; smallest?: Bitmap }
 
 /** How much smaller per side a rendition must be than another to be made from it: that costs 0.0005 of structural similarity. */
 const STEP = 1.5
@@ -113,18 +118,25 @@ async function render(decoded: Decoded, spec: RenditionSpec): Promise<RenderedIm
 }
 
 /** A picture that is resized first is turned upright when it is small. */
-function apply({ header, made }: Decoded, spec: RenditionSpec): Bitmap {
+function apply({ header, made, toSrgb }: Decoded, spec: RenditionSpec): Bitmap {
   const [source] = made as [Bitmap]
   const [first, ...rest] = spec.operations
   const head = asStored(first, header)
   const size = wholeSize(head, header)
-  if (!head || !size) return applyAll(orient(source, header.orientation), spec.operations)
-  const small = head.op === 'cover' ? applyAll(source, [head]) : resizeFrom(made, size)
+  if (!head || !size) return applyAll(orient(source, header.orientation), spec.operations, toSrgb)
+  const small = head.op === 'cover' ? run(source, [head]) : resizeFrom(made, size)
   if (isFit(spec)) made.push(small)
-  return applyAll(orient(small, header.orientation), rest)
+  return applyAll(orient(small, header.orientation), rest, toSrgb)
 }
 
-const applyAll = (bitmap: Bitmap, operations: readonly Operation[]): Bitmap =>
+/** Converts as late as the operations allow: there are fewer pixels then. */
+function applyAll(bitmap: Bitmap, operations: readonly Operation[], toSrgb: ToSrgb): Bitmap {
+  const first = operations.findIndex(({ op }) => needsColours[op])
+  const moves = first < 0 ? operations.length : first
+  return run(toSrgb(run(bitmap, operations.slice(0, moves))), operations.slice(moves))
+}
+
+const run = (bitmap: Bitmap, operations: readonly Operation[]): Bitmap =>
   operations.reduce(applyOperation, toImage(bitmap)).bitmap
 
 /** Resizes the first bitmap in `made`, or the smallest that is large enough. */

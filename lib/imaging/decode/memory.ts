@@ -26,7 +26,8 @@ export const decodeMemory: { [Name in SourceFormat]: MemoryOf<Name> } = {
     const scale = scaleFor(header, target)
     const bitmap = { width: (header.width * scale) / 8, height: (header.height * scale) / 8 }
     const coefficients = header.isSequential ? 0 : coefficientBytes(header, scale)
-    return { bytes: 2 * sourceBytes + RGBA * pixelsOf(bitmap) + coefficients, bitmap }
+    const inks = header.icc?.space === 'CMYK' ? INKS : 0
+    return { bytes: 2 * sourceBytes + RGBA * pixelsOf(bitmap) + coefficients + inks, bitmap }
   },
   /** The source and the bitmap; of an interlaced picture the sums of all boxes at once. */
   png: (header, target, sourceBytes) => {
@@ -56,6 +57,9 @@ export const decodeMemory: { [Name in SourceFormat]: MemoryOf<Name> } = {
 /** Bytes of a pixel of a bitmap, and of one whose mean is not taken yet. */
 export const RGBA = 4
 const SUMS = 16
+
+/** Bytes that lcms takes with a profile of 4 MB, and the tables made by it. */
+const INKS = 32 * 2 ** 20
 
 /** Bytes of the coefficients of a block that count at each scale, with a bit for each that is not zero. */
 const BLOCK_BYTES = { 1: 2 + 8, 2: 16 + 8, 4: 48 + 8, 8: 128 + 8 } as const

@@ -13,7 +13,7 @@ export type WasmMemory = { buffer: ArrayBuffer; grow(pages: number): number }
 // The types of WebAssembly come with the browser's, which a server has no use for.
 declare const WebAssembly: {
   compile(bytes: Uint8Array): Promise<WasmModule>
-  Instance: new (module: WasmModule, imports?: Imports) => { exports: unknown }
+  Instance: new (module: WasmModule, imports?: object) => { exports: unknown }
   RuntimeError: new () => Error
 }
 
@@ -29,7 +29,7 @@ export async function compileWasm(file: string): Promise<WasmModule> {
 }
 
 /** A new instance of a module, with memory of its own. */
-export const instantiate = <Exports>(module: WasmModule, imports?: Imports) =>
+export const instantiate = <Exports>(module: WasmModule, imports?: object) =>
   new WebAssembly.Instance(module, imports).exports as Exports
 
 /** Whether WebAssembly stopped at something impossible: an address out of bounds, a stack that overflows. */

@@ -29,6 +29,9 @@ export type Codec = {
   blendRows(rows: number, weights: number, taps: number, to: number, bytes: number): void
   premultiply(at: number, pixels: number): number
   unpremultiply(at: number, pixels: number): void
+  keepInks(isKept: boolean): void
+  convertInks(at: number, pixels: number, table: number): void
+  convertColours(at: number, pixels: number, light: number, bytes: number): void
   openShrink(width: number, height: number, channels: number, side: number): number
   addRows(from: number, count: number): void
   finishShrink(rest: number): void

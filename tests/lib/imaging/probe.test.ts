@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { SourceFormat } from '../../../lib/imaging/formats.ts'
-import { probe } from '../../../lib/imaging/probe.ts'
+import { probe, readSource } from '../../../lib/imaging/probe.ts'
 import * as images from '../../support/images.ts'
 import { hugePng, loopingTiff, pngHeaderOnly, tinyGif } from './bombs.ts'
 import { makeJpeg } from './make-jpeg.ts'
@@ -59,6 +59,17 @@ test('gives the sides as shown for a picture on its side', () => {
   expect(probe(images.pngWithOrientation(png, 8), MAX_PIXELS)).toMatchObject({ width: 32, height: 48 })
   const turned = images.webpWithOrientation(webp, picture, 5)
   expect(probe(turned, MAX_PIXELS)).toMatchObject({ width: 32, height: 48 })
+})
+
+test.each([
+  ['JPEG', images.jpegWithOrientation(images.jpegWithOrientation(jpeg, 1), 6)],
+  ['PNG', images.pngWithOrientation(images.pngWithOrientation(png, 6), 1)],
+  [
+    'WebP',
+    Buffer.concat([images.webpWithOrientation(webp, picture, 6), images.riffChunk('EXIF', images.exif(1))]),
+  ],
+])('the first of two EXIF blocks of a %s counts', (_, source) => {
+  expect(readSource(source, MAX_PIXELS).header.orientation).toBe(6)
 })
 
 test.each([
