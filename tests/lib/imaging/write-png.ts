@@ -1,12 +1,18 @@
 import { deflateSync } from 'node:zlib'
 import { PNG_SIGNATURE, pngChunk } from '../../support/images.ts'
 
-export type PngKind = { width: number; height: number; depth: number; colourType: number; interlaced?: boolean }
+export type PngKind = {
+  width: number
+  height: number
+  depth: number
+  colourType: number
+  interlaced?: boolean
+}
 
 type PngOptions = PngKind & {
   /** The zlib stream of the rows; else of noise. */
   stream?: Buffer
-  /** Chunks between IHDR and IDAT. */
+  /** Chunks between IHDR and IDAT; a palette where colours are indexed, unless given. */
   before?: Buffer[]
   /** How the stream is cut into IDAT chunks. */
   cut?: (stream: Buffer) => Buffer[]
@@ -44,7 +50,10 @@ export function rowsOf({ width, height, depth, colourType, interlaced }: PngKind
 }
 
 /** Filtered rows whose bytes repeat now and then; `filterOf` says the filter of each, by default all five and pairs of the fourth. */
-export function noiseRows(kind: PngKind, filterOf = (row: number) => [0, 1, 2, 3, 4, 4, 4, 1][row % 8] ?? 0): Buffer {
+export function noiseRows(
+  kind: PngKind,
+  filterOf = (row: number) => [0, 1, 2, 3, 4, 4, 4, 1][row % 8] ?? 0,
+): Buffer {
   let state = kind.width * 7 + kind.height * 3 + kind.depth + kind.colourType
   const random = () => {
     state = (state * 48_271) % 2_147_483_647
@@ -58,7 +67,7 @@ export function noiseRows(kind: PngKind, filterOf = (row: number) => [0, 1, 2, 3
 }
 
 /** Writes a PNG of any kind; its pixels are noise unless a stream is given. */
-export function writePng({ stream, before = [], cut = (whole) => [whole], after, ...kind }: PngOptions): Buffer {
+export function writePng({ stream, before, cut = (whole) => [whole], after, ...kind }: PngOptions): Buffer {
   const head = Buffer.alloc(13)
   head.writeUInt32BE(kind.width, 0)
   head.writeUInt32BE(kind.height, 4)
@@ -67,12 +76,14 @@ export function writePng({ stream, before = [], cut = (whole) => [whole], after,
   return Buffer.concat([
     PNG_SIGNATURE,
     pngChunk('IHDR', head),
-    ...before,
+    ...(before ?? (kind.colourType === 3 ? [PALETTE] : [])),
     ...parts.map((part) => pngChunk('IDAT', part)),
     ...(after ?? [pngChunk('IEND', Buffer.alloc(0))]),
   ])
 }
 
-/** A palette of so many colours that are all different. */
-export const palette = (colours: number) =>
-  pngChunk('PLTE', Buffer.from(Array.from({ length: colours * 3 }, (_, i) => (i * 37 + 11) & 255)))
+/** A palette whose colours are all different; not every index has one at 8 bits. */
+export const PALETTE = pngChunk(
+  'PLTE',
+  Buffer.from(Array.from({ length: 600 }, (_, i) => (i * 37 + 11) & 255)),
+)
