@@ -57,7 +57,10 @@ export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
   if (photo.recipe === null) return THUMBNAIL_RECIPE
   const recipe = JSON.parse(photo.recipe) as Recipe | null
   const renditions = Array.isArray(recipe?.renditions) ? recipe.renditions : []
-  const fit = renditions.every(({ name, format }) => /^\w+$/.test(name) && OUTPUT_FORMATS.includes(format))
+  const fit = renditions.every(
+    ({ name, format, operations }) =>
+      /^\w+$/.test(name) && OUTPUT_FORMATS.includes(format) && Array.isArray(operations),
+  )
   if (renditions.length === 0 || !fit)
     throw new AppError('invalid-recipe', 422, 'The stored recipe cannot be read')
   return { renditions }

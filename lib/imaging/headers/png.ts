@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib'
 import { corrupt } from '../errors.ts'
 import { withOrientation } from '../orientation.ts'
 import type { CheckSize, Header, Range } from './header.ts'
+import { readIccpChunk } from './icc.ts'
 
 /** Colour types of PNG (11.2.1). */
 export const PNG_COLOUR = { grey: 0, rgb: 2, indexed: 3, greyAlpha: 4, rgba: 6 } as const
@@ -18,6 +19,8 @@ export type PngHeader = Header & {
   transparency?: Range
   data: Range
 }
+
+type Found = Pick<PngHeader, 'exif' | 'icc' | 'palette' | 'transparency'>
 
 type Chunk = Range & { type: number; isWhole: boolean }
 
@@ -37,6 +40,7 @@ const IHDR = typeOf('IHDR')
 const PLTE = typeOf('PLTE')
 const TRNS = typeOf('tRNS')
 const EXIF = typeOf('eXIf')
+const ICCP = typeOf('iCCP')
 const IDAT = typeOf('IDAT')
 const IEND = typeOf('IEND')
 
@@ -46,7 +50,7 @@ const ANCILLARY = 0x20000000
 /** Reads all chunks of a PNG but its pixels; what breaks the rules is refused or passed over as libpng does it. */
 export function readPngHeader(source: Buffer, checkSize: CheckSize): PngHeader {
   const base = readImageHeader(source, checkSize)
-  const found: Pick<PngHeader, 'exif' | 'palette' | 'transparency'> & { data?: Range } = {}
+  const found: Found & { data?: Range } = {}
   let previous = IHDR
   for (const chunk of pngChunks(source, 33)) {
     const { type, start, end } = chunk
@@ -54,7 +58,7 @@ export function readPngHeader(source: Buffer, checkSize: CheckSize): PngHeader {
     if (type === IDAT) {
       if (!found.data) found.data = { start: start - 8, end }
       else if (previous === IDAT) found.data.end = end
-    } else if (type === EXIF && isIntact(source, chunk)) found.exif = { start, end }
+    } else if (type === EXIF && isIntact(source, chunk)) found.exif ??= { start, end }
     else if (!found.data) readBeforeData(source, chunk, base, found)
     previous = type
   }
@@ -76,12 +80,12 @@ function readImageHeader(source: Buffer, checkSize: CheckSize) {
   return { width, height, depth, colourType, interlaced: interlace === 1 }
 }
 
-/** Takes over PLTE and tRNS, and refuses other critical chunks. */
+/** Takes over PLTE, tRNS and iCCP, and refuses other critical chunks. */
 function readBeforeData(
   source: Buffer,
   chunk: Chunk,
   { colourType }: Pick<PngHeader, 'colourType'>,
-  found: Pick<PngHeader, 'palette' | 'transparency'>,
+  found: Found,
 ): void {
   const { type, start, end } = chunk
   const length = end - start
@@ -98,6 +102,9 @@ function readBeforeData(
         ? length > 0 && length <= (palette.end - palette.start) / 3
         : length === { [PNG_COLOUR.grey]: 2, [PNG_COLOUR.rgb]: 6 }[colourType]
     if (fits && isIntact(source, chunk)) found.transparency ??= { start, end }
+  } else if (type === ICCP) {
+    const hasColours = (colourType & 2) !== 0
+    if (hasColours && isIntact(source, chunk)) found.icc ??= readIccpChunk(source, chunk)
   } else if (!(type & ANCILLARY)) throw corrupt('an unknown critical chunk')
 }
 

@@ -1,3 +1,6 @@
+export { convertColours } from '../colour/convert'
+export { convertInks } from '../colour/inks'
+export { keepInks } from '../decode/colour'
 export { decode, outputAddress, outputHeight, outputWidth } from '../decode/decode'
 export { encodeRows, finishImage, openEncoder, rowsAtOnce } from '../encode/encode'
 export { fileEnd } from '../encode/file'
