@@ -226,7 +226,6 @@ test.each([
   ['JPEG of 101 scans', scanBomb(101)],
   ['JPEG of 3000 scans', scanBomb(3000)],
   ['JPEG of scans hidden in a segment', hiddenScans()],
-  ['interlaced PNG that inflates to 256 MB', inflatingPng()],
   ['WebP canvas smaller than its image', images.extendedWebp(1, 1, 0, [webp.subarray(12)])],
 ])('refuses a %s as corrupt, soon', async (_, source) => {
   const start = performance.now()
@@ -235,6 +234,13 @@ test.each([
     status: 422,
     retry: false,
   })
+  expect(performance.now() - start).toBeLessThan(1000)
+})
+
+test('of an interlaced PNG of 8x8 that inflates to 256 MB, the pixels are read alone', async () => {
+  const source = inflatingPng()
+  const start = performance.now()
+  expect(await render(source, 320)).toMatchObject({ width: 8, height: 8 })
   expect(performance.now() - start).toBeLessThan(1000)
 })
 

@@ -12,7 +12,7 @@ export type PngKind = {
 type PngOptions = PngKind & {
   /** The zlib stream of the rows; else of noise. */
   stream?: Buffer
-  /** Chunks between IHDR and IDAT. */
+  /** Chunks between IHDR and IDAT; a palette where colours are indexed, unless given. */
   before?: Buffer[]
   /** How the stream is cut into IDAT chunks. */
   cut?: (stream: Buffer) => Buffer[]
@@ -67,13 +67,7 @@ export function noiseRows(
 }
 
 /** Writes a PNG of any kind; its pixels are noise unless a stream is given. */
-export function writePng({
-  stream,
-  before = [],
-  cut = (whole) => [whole],
-  after,
-  ...kind
-}: PngOptions): Buffer {
+export function writePng({ stream, before, cut = (whole) => [whole], after, ...kind }: PngOptions): Buffer {
   const head = Buffer.alloc(13)
   head.writeUInt32BE(kind.width, 0)
   head.writeUInt32BE(kind.height, 4)
@@ -82,12 +76,14 @@ export function writePng({
   return Buffer.concat([
     PNG_SIGNATURE,
     pngChunk('IHDR', head),
-    ...before,
+    ...(before ?? (kind.colourType === 3 ? [PALETTE] : [])),
     ...parts.map((part) => pngChunk('IDAT', part)),
     ...(after ?? [pngChunk('IEND', Buffer.alloc(0))]),
   ])
 }
 
-/** A palette of so many colours that are all different. */
-export const palette = (colours: number) =>
-  pngChunk('PLTE', Buffer.from(Array.from({ length: colours * 3 }, (_, i) => (i * 37 + 11) & 255)))
+/** A palette whose colours are all different; not every index has one at 8 bits. */
+export const PALETTE = pngChunk(
+  'PLTE',
+  Buffer.from(Array.from({ length: 600 }, (_, i) => (i * 37 + 11) & 255)),
+)
