@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { type Cache, openCache } from './cache/index.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/index.ts'
 import { type Db, openDb } from './db/index.ts'
 import { openLog } from './log.ts'
 import { type Metrics, openMetrics } from './metrics.ts'

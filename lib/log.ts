@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { isBundled } from './bundled.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/index.ts'
 
 /** One line per happening to standard output: JSON, or for people where that is a terminal. */
 export async function openLog({ logLevel: level }: Pick<Config, 'logLevel'>): Promise<Logger> {

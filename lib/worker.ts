@@ -1,5 +1,5 @@
 import { type App, openApp } from './app.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/index.ts'
 import { type Downloader, openDownloader } from './download/index.ts'
 import { type Imaging, openImaging } from './imaging/index.ts'
 

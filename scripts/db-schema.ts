@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
 import { sql } from 'kysely'
-import { readConfig } from '../lib/config.ts'
+import { readConfig } from '../lib/config/index.ts'
 import { type Db, isPostgres, openDb } from '../lib/db/index.ts'
 import { migrate } from '../lib/db/migrate.ts'
 

@@ -1,7 +1,7 @@
 import { expect, inject, test } from 'vitest'
 import WebSocket from 'ws'
 import { openApp } from '../lib/app.ts'
-import { readConfig } from '../lib/config.ts'
+import { readConfig } from '../lib/config/index.ts'
 import { migrate } from '../lib/db/migrate.ts'
 import { openHub } from '../lib/live/hub.ts'
 import { record } from '../lib/photos/events.ts'

@@ -1,6 +1,5 @@
-import { loadAssets } from '../../lib/assets.ts'
 import { endpoint } from '../../lib/function.ts'
-import { answerWith } from '../../lib/http/asset.ts'
+import { answerWith, loadAssets } from '../../lib/http/page-assets.ts'
 import { Bytes, NoBody } from '../../lib/http/schemas.ts'
 import { FIRST_PAGE } from '../../lib/page/api.ts'
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/index.ts'
 import { openMemoryCache } from './memory.ts'
 
 /** Keeps bytes so that they need not be read again. May forget any of them at any time; never throws. */

@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda'
 import type { App } from '../app.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/index.ts'
 import type { QueueConsumer } from '../function.ts'
 import { once } from '../once.ts'
 import type { Delivery } from '../queue/index.ts'

@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/index.ts'
 import type { DeliveriesTable, EventType } from '../db/tables.ts'
 
 /** Whoever is told of events: the URL of a webhook, or `mailto:` and an address. */

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/index.ts'
 import { AppError } from '../errors.ts'
 import type { CloudEvent } from '../photos/events.ts'
 import type { Delivery, Send } from './index.ts'

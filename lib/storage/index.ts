@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/index.ts'
 
 /** Where originals and thumbnails lie. Keys are relative paths such as `thumbs/<uuid>.jpg`. */
 export interface Storage {

@@ -1,5 +1,5 @@
 import { openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { addMany, median, reach } from './load.ts'
 import { type Environment, startRole } from './service.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import net from 'node:net'
 import { openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
 import { renditionPath } from '../../lib/photos/photo.ts'
 import { thumbKey } from '../../lib/storage/index.ts'

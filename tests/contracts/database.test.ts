@@ -34,7 +34,11 @@ const filesFor = async (own: string) =>
 /** What a process that migrates says. */
 async function migrateApart(env: Environment): Promise<string> {
   const options = { cwd: ROOT, env: { PATH: process.env.PATH ?? '', ...env } }
-  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/start.mjs', 'migrate'], options)
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['scripts/serve/start.mjs', 'migrate'],
+    options,
+  )
   return stdout.trim()
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { createLog, redactUrls } from '../../lib/log.ts'
 import { findPhoto } from '../../lib/photos/photo.ts'
 import { findTimeline } from '../../lib/photos/show.ts'

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
-import type { Config } from '../../../lib/config.ts'
+import type { Config } from '../../../lib/config/index.ts'
 import { findPhoto, findThumbnails, type PhotoRow } from '../../../lib/photos/photo.ts'
 import { type Outcome, processPhoto } from '../../../lib/photos/process.ts'
 import { findTimeline } from '../../../lib/photos/show.ts'

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
-import type { App } from './app.ts'
-import { type Db, isPostgres, nowPlus } from './db/index.ts'
-import { AppError } from './errors.ts'
-import { Answer, type Headers } from './function.ts'
-import { inTransaction } from './photos/events.ts'
+import type { App } from '../app.ts'
+import { type Db, isPostgres, nowPlus } from '../db/index.ts'
+import { AppError } from '../errors.ts'
+import { Answer, type Headers } from '../function.ts'
+import { inTransaction } from '../photos/events.ts'
 
 /** How long a first answer is kept, in ms. */
 const KEPT_MS = 24 * 3_600_000

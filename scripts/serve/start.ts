@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { config as readDotenv } from 'dotenv'
-import { type App, openApp } from '../lib/app.ts'
-import { type Config, readConfig } from '../lib/config.ts'
-import { isDatabaseAway } from '../lib/db/errors.ts'
-import { migrate } from '../lib/db/migrate.ts'
-import { type Running, runApi, runMetrics, runRelay, runWorker } from '../lib/processes.ts'
+import { type App, openApp } from '../../lib/app.ts'
+import { type Config, readConfig } from '../../lib/config/index.ts'
+import { isDatabaseAway } from '../../lib/db/errors.ts'
+import { migrate } from '../../lib/db/migrate.ts'
+import { type Running, runApi, runMetrics, runRelay, runWorker } from './roles.ts'
 
 /** Longest wait for what runs when the process is asked to stop, in ms. */
 const STOP_TIMEOUT_MS = 30_000

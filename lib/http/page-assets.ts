@@ -3,7 +3,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
-import { once } from './once.ts'
+import { Answer, type Headers } from '../function.ts'
+import { once } from '../once.ts'
+import { isKnown } from './etag.ts'
 
 /** A file of the page as a browser gets it; `encoded` by what `Accept-Encoding` may name, best first. */
 export type Asset = {
@@ -23,7 +25,7 @@ const TYPES: Record<string, string> = {
   svg: 'image/svg+xml',
 }
 
-const DIRECTORY = new URL('./page/', import.meta.url)
+const DIRECTORY = new URL('../page/', import.meta.url)
 
 /** Of what is beside the page's modules, what a browser asks for. */
 const SERVED = /\.(html|css|svg)$/
@@ -42,6 +44,23 @@ export const loadAssets = once(async (): Promise<Assets> => {
   const assets = Object.entries(files).map(async ([name, text]) => [name, await encode(name, text)] as const)
   return { version, page: await encode('index.html', page), byName: new Map(await Promise.all(assets)) }
 })
+
+/** Answers with a file of the page in the best encoding that the browser takes, or 304 where it has the file. */
+export function answerWith(asset: Asset, headers: Record<string, unknown>, more: Headers): Answer {
+  const accepted = String(headers['accept-encoding'] ?? '').split(/\s*[,;]\s*/)
+  const [encoding, body] = asset.encoded.find(([name]) => accepted.includes(name)) ?? [undefined, asset.body]
+  // Weak: the encodings of one file share it.
+  const caching = { vary: 'accept-encoding', etag: `W/${asset.etag}`, ...more }
+  if (isKnown(headers['if-none-match'] as string | undefined, asset.etag))
+    return new Answer(304, null, caching)
+  return new Answer(200, body, {
+    ...caching,
+    'content-type': asset.type,
+    'content-length': body.byteLength,
+    'x-content-type-options': 'nosniff',
+    ...(encoding && { 'content-encoding': encoding }),
+  })
+}
 
 /** The files' texts by the names under which they are served. */
 async function readPage(): Promise<Record<string, string>> {

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
-import { aliases } from './config-aliases.ts'
-import { parseCidrs } from './download/address.ts'
-import { parseSourceUrl } from './download/source-url.ts'
+import { parseCidrs } from '../download/address.ts'
+import { parseSourceUrl } from '../download/source-url.ts'
+import { aliases } from './aliases.ts'
 
 /** What the v1 door does with a URL that it has had before. */
 export const DUPLICATE_HANDLING = ['allow-retry', 'reuse-completed', 'reject-active'] as const
