@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Db } from './db/index.ts'
+import type { Db } from './db/port.ts'
 import { type Backlog, readBacklog } from './photos/backlog.ts'
 
 /** In seconds. */

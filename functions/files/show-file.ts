@@ -5,7 +5,7 @@ import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { answerStored } from '../../lib/http/stored-file.ts'
 import { contentTypeOf } from '../../lib/imaging/formats.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { isKey, thumbKey } from '../../lib/storage/index.ts'
+import { isKey, thumbKey } from '../../lib/storage/port.ts'
 
 /** A stored file: a rendition, or an original below `originals/`. */
 export const showFile = endpoint({

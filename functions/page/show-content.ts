@@ -1,11 +1,11 @@
 import { Type } from '@sinclair/typebox'
-import { MAX_VALUE_BYTES } from '../../lib/cache/index.ts'
+import { MAX_VALUE_BYTES } from '../../lib/cache/port.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { isKnown } from '../../lib/http/etag.ts'
 import { Bytes, NoBody, problems, UuidParams } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { thumbKey } from '../../lib/storage/port.ts'
 
 /** An image that was made of a photo, through the cache. */
 export const showContent = endpoint({

@@ -5,7 +5,7 @@ import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { answerStored } from '../../lib/http/stored-file.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhotoOrNone, findThumbnails, primaryOf } from '../../lib/photos/photo.ts'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { thumbKey } from '../../lib/storage/port.ts'
 
 /** The bytes of a job's thumbnail. */
 export const showThumbnail = endpoint({

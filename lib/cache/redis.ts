@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { type Cache, MAX_VALUE_BYTES } from './index.ts'
+import { type Cache, MAX_VALUE_BYTES } from './port.ts'
 
 /** Longest that a request waits for Redis, in ms. */
 const DEADLINE_MS = 30

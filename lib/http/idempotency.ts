@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, isPostgres, nowPlus } from '../db/index.ts'
+import { type Db, isPostgres, nowPlus } from '../db/port.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type Headers } from '../function.ts'
 import { inTransaction } from '../photos/events.ts'

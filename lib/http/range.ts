@@ -1,4 +1,4 @@
-import type { ObjectInfo } from '../storage/index.ts'
+import type { ObjectInfo } from '../storage/port.ts'
 
 type Header = string | string[] | undefined
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { Answer } from '../function.ts'
-import type { Storage } from '../storage/index.ts'
+import type { Storage } from '../storage/port.ts'
 import { isKnown } from './etag.ts'
 import { parseRange } from './range.ts'
 

@@ -3,7 +3,7 @@ import type { App } from '../app.ts'
 import type { Config } from '../config/index.ts'
 import type { QueueConsumer } from '../function.ts'
 import { once } from '../once.ts'
-import type { Delivery } from '../queue/index.ts'
+import type { Delivery } from '../queue/port.ts'
 import { readFunctionConfig } from './config.ts'
 import { RESERVE_MS, timeLeft } from './deadline.ts'
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { isPostgres, nowPlus } from '../db/index.ts'
+import { isPostgres, nowPlus } from '../db/port.ts'
 import type { AppError } from '../errors.ts'
 import { type Delivery, GONE, isMail, nameOf, type Send, type Target } from './index.ts'
 import { sendMail } from './mail.ts'

@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { nowPlus } from '../db/index.ts'
+import { nowPlus } from '../db/port.ts'
 import type { CloudEvent } from '../photos/events.ts'
 import { missedEvents } from '../photos/replay.ts'
 import { targetsFor } from './index.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
-import { chunks, type Db } from '../db/index.ts'
+import { chunks, type Db } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
 import type { Recipe } from '../imaging/recipe.ts'
 import { type NewEvent, record } from './events.ts'

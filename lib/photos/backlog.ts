@@ -1,4 +1,4 @@
-import { type Db, nowPlus } from '../db/index.ts'
+import { type Db, nowPlus } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
 import { countByStatus } from './list.ts'
 

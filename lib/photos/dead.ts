@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import type { Delivery } from '../queue/index.ts'
+import type { Delivery } from '../queue/port.ts'
 import { traceFields } from '../trace.ts'
 import { record } from './events.ts'
 

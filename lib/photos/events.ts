@@ -1,8 +1,8 @@
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
-import { chunks, type Db, nowPlus } from '../db/index.ts'
+import { chunks, type Db, nowPlus } from '../db/port.ts'
 import type { EventType } from '../db/tables.ts'
-import { type Message, PUBLISH_DEADLINE_MS } from '../queue/index.ts'
+import { type Message, PUBLISH_DEADLINE_MS } from '../queue/port.ts'
 import type { EventData } from './photo.ts'
 import { markPublished } from './published.ts'
 

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { type Db, isPostgres } from '../db/index.ts'
+import { type Db, isPostgres } from '../db/port.ts'
 import type { Door, PhotoStatus } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
 import type { PhotoRow } from './photo.ts'

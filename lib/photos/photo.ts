@@ -1,12 +1,12 @@
 import type { Selectable } from 'kysely'
-import { type Db, uuids } from '../db/index.ts'
+import { type Db, uuids } from '../db/port.ts'
 import type { PhotosTable, ThumbnailsTable } from '../db/tables.ts'
 import { AppError, notFound } from '../errors.ts'
 import { formats, OUTPUT_FORMATS } from '../imaging/formats.ts'
 import type { Metadata } from '../imaging/metadata.ts'
 import type { SourceInfo } from '../imaging/probe.ts'
 import { type Recipe, type RenditionSpec, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
-import { isOriginal } from '../storage/index.ts'
+import { isOriginal } from '../storage/port.ts'
 
 export type PhotoRow = Selectable<PhotosTable>
 export type ThumbnailRow = Selectable<ThumbnailsTable>

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts'
 import type { RenderedImage } from '../imaging/index.ts'
-import { isOriginal, thumbKey } from '../storage/index.ts'
+import { isOriginal, thumbKey } from '../storage/port.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import type { WorkerApp } from '../worker.ts'
 import {

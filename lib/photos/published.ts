@@ -1,4 +1,4 @@
-import { type Db, nowPlus, uuids } from '../db/index.ts'
+import { type Db, nowPlus, uuids } from '../db/port.ts'
 
 /** Marks that wait for the statement that runs, by database. */
 const groups = new WeakMap<Db, { ids: string[]; done: Promise<void> }>()

@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
-import { isOriginal, thumbKey } from '../storage/index.ts'
+import { isOriginal, thumbKey } from '../storage/port.ts'
 import { record } from './events.ts'
 import { eventData, findPhoto, findThumbnails } from './photo.ts'
 

@@ -1,4 +1,4 @@
-import type { Db } from '../db/index.ts'
+import type { Db } from '../db/port.ts'
 import type { EventType } from '../db/tables.ts'
 import { type CloudEvent, toCloudEvent } from './events.ts'
 import { parseUuid } from './photo.ts'

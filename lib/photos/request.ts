@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { type Db, isPostgres, nowPlus, uuids } from '../db/index.ts'
+import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
 import { record } from './events.ts'
 

@@ -1,4 +1,4 @@
-import type { Db } from '../db/index.ts'
+import type { Db } from '../db/port.ts'
 import { errorOf, metadataOf, type PhotoRow, type ThumbnailRow } from './photo.ts'
 
 export type TimelineEvent = {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { type Db, isPostgres } from '../db/index.ts'
+import { type Db, isPostgres } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
 import { countByStatus } from './list.ts'
 import { idBefore } from './replay.ts'

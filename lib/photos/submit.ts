@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, isPostgres } from '../db/index.ts'
+import { type Db, isPostgres } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
 import { imageRecipe } from '../imaging/recipe.ts'
 import { insertPhotos, urlHash } from './add.ts'

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream'
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
-import { uuids } from '../db/index.ts'
+import { uuids } from '../db/port.ts'
 import { AppError } from '../errors.ts'
-import { originalKey } from '../storage/index.ts'
+import { originalKey } from '../storage/port.ts'
 import { awaitUpload, confirmUpload, parseFilename } from './uploads.ts'
 
 type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'trace'>

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { isPostgres, nowPlus } from '../db/index.ts'
+import { isPostgres, nowPlus } from '../db/port.ts'
 import { forgetAnswers } from '../http/idempotency.ts'
 import { forgetDeliveries } from '../notifications/note.ts'
 import { continueTrace, traceFields } from '../trace.ts'

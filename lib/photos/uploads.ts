@@ -1,10 +1,10 @@
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
-import { isPostgres, nowPlus } from '../db/index.ts'
+import { isPostgres, nowPlus } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
 import { AppError, notFound } from '../errors.ts'
 import { PROJECT_RECIPE, type Recipe } from '../imaging/recipe.ts'
-import { originalKey, type UploadForm } from '../storage/index.ts'
+import { originalKey, type UploadForm } from '../storage/port.ts'
 import { record } from './events.ts'
 import { eventData, findPhoto, type PhotoRow } from './photo.ts'
 

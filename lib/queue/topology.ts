@@ -1,5 +1,5 @@
 import type rascal from 'rascal'
-import { DELIVERY_LIMIT } from './index.ts'
+import { DELIVERY_LIMIT } from './port.ts'
 
 /** Routing key of the messages to workers, ours and other programs'. */
 export const WORK_KEY = 'image-processing-queue'

@@ -14,8 +14,8 @@ import {
 } from 'node:fs/promises'
 import path from 'node:path'
 import { once } from '../once.ts'
-import { isKey, type ObjectInfo, type Storage } from './index.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
+import { isKey, type ObjectInfo, type Storage } from './port.ts'
 import { signPolicy, verifyPolicy } from './upload-policy.ts'
 
 type Directories = { storageDir: string; thumbsDir: string; publicUrl: string }

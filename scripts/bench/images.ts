@@ -4,7 +4,7 @@ import { openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
 import { renditionPath } from '../../lib/photos/photo.ts'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { thumbKey } from '../../lib/storage/port.ts'
 import { type Environment, startRole } from './service.ts'
 
 const CONNECTIONS = 16

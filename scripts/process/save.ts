@@ -2,7 +2,7 @@ import { access, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { App } from '../../lib/app.ts'
 import { findThumbnails } from '../../lib/photos/photo.ts'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { thumbKey } from '../../lib/storage/port.ts'
 import type { Done } from './progress.ts'
 
 /** What became of an input; `size` of the thumbnail in px, `seconds` of the attempts. */

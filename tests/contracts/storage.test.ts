@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../lib/config/index.ts'
 import { openDirectory } from '../../lib/storage/directory.ts'
-import { originalKey, type Storage, thumbKey } from '../../lib/storage/index.ts'
+import { originalKey, type Storage, thumbKey } from '../../lib/storage/port.ts'
 import { openS3 } from '../../lib/storage/s3.ts'
 import { openS3Server } from '../support/s3-server.ts'
 

@@ -3,7 +3,7 @@ import amqplib, { type ChannelModel } from 'amqplib'
 import { inject } from 'vitest'
 import { openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
-import type { Delivery, Message, Queue } from '../../lib/queue/index.ts'
+import type { Delivery, Message, Queue } from '../../lib/queue/port.ts'
 import { type Environment, type Setup, withEnvironment } from '../support/app.ts'
 import { openProxy } from '../support/proxy.ts'
 

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { App } from '../../lib/app.ts'
-import { chunks } from '../../lib/db/index.ts'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { chunks } from '../../lib/db/port.ts'
+import { thumbKey } from '../../lib/storage/port.ts'
 import { jpeg, sample } from '../support/images.ts'
 import { inBrowser, seeConnection, useBrowser, withPage, withService } from './support.ts'
 

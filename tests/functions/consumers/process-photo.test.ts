@@ -6,7 +6,7 @@ import { processPhotoMessage } from '../../../functions/consumers/process-photo.
 import type { App } from '../../../lib/app.ts'
 import type { PhotoStatus } from '../../../lib/db/tables.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
-import type { Delivery } from '../../../lib/queue/index.ts'
+import type { Delivery } from '../../../lib/queue/port.ts'
 import type { WorkerApp } from '../../../lib/worker.ts'
 import { runRelay, runWorker } from '../../../scripts/serve/roles.ts'
 import { addPhoto, expectCompleted, expectFailed, inspect, withPipeline } from '../../lib/photos/support.ts'

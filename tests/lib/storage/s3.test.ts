@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readConfig } from '../../../lib/config/index.ts'
-import { originalKey, type Storage, thumbKey, type UploadForm } from '../../../lib/storage/index.ts'
+import { originalKey, type Storage, thumbKey, type UploadForm } from '../../../lib/storage/port.ts'
 import { openS3 } from '../../../lib/storage/s3.ts'
 import { openS3Server, type S3Server } from '../../support/s3-server.ts'
 
