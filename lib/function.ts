@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Static, TSchema } from '@sinclair/typebox'
 import type { App } from './app.ts'
-import type { Subscription } from './photos/replay.ts'
+import type { Subscription } from './outbox/replay.ts'
 import type { Delivery, Source } from './queue/port.ts'
 
 /** Every answer that an endpoint may give: its body's schema by status; `NoBody` and `Bytes` for what is not JSON. */

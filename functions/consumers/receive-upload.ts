@@ -2,7 +2,7 @@ import type { App } from '../../lib/app.ts'
 import { AppError } from '../../lib/errors.ts'
 import { consumer } from '../../lib/function.ts'
 import { lambdaUploads } from '../../lib/lambda/uploads.ts'
-import { bury } from '../../lib/photos/dead.ts'
+import { recordDeadLetter } from '../../lib/outbox/dead-letters.ts'
 import { confirmUpload } from '../../lib/photos/uploads.ts'
 import { uploadedKeys } from '../../lib/storage/s3-event.ts'
 
@@ -11,7 +11,7 @@ export const receiveUpload = consumer<App>({
   from: 'uploads',
   async handle(delivery, app) {
     const keys = uploadedKeys(delivery.body)
-    if (!keys) return bury(app, delivery, 'The message is no S3 event')
+    if (!keys) return recordDeadLetter(app, delivery, 'The message is no S3 event')
     for (const key of keys) await confirm(app, key)
   },
 })

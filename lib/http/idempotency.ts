@@ -4,7 +4,7 @@ import type { App } from '../app.ts'
 import { type Db, isPostgres, nowPlus } from '../db/port.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type Headers } from '../function.ts'
-import { inTransaction } from '../photos/events.ts'
+import { inTransaction } from '../outbox/record.ts'
 
 /** How long a first answer is kept, in ms. */
 const KEPT_MS = 24 * 3_600_000

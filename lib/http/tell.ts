@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
 import { tenths } from '../log.ts'
-import { parseUuid } from '../photos/photo.ts'
+import { parseUuid } from '../uuid.ts'
 
 /**
  * One line and one count for each request: its route instead of its URL, which may carry what is secret. `ms` is how

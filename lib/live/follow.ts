@@ -1,4 +1,4 @@
-import { missedEvents, type Subscription } from '../photos/replay.ts'
+import { missedEvents, type Subscription } from '../outbox/replay.ts'
 import type { LiveApp, LiveEvent } from './hub.ts'
 
 /** Where events go; `ready` resolves when the client has taken most of what it was sent. */

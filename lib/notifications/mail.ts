@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.ts'
 import { AppError } from '../errors.ts'
-import type { CloudEvent } from '../photos/events.ts'
+import type { CloudEvent } from '../outbox/event.ts'
 import type { Delivery, Send } from './index.ts'
 
 /** Longest wait for the server at each step, in ms. */

@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import { nowPlus } from '../db/port.ts'
-import type { CloudEvent } from '../photos/events.ts'
-import { missedEvents } from '../photos/replay.ts'
+import type { CloudEvent } from '../outbox/event.ts'
+import { missedEvents } from '../outbox/replay.ts'
 import { targetsFor } from './index.ts'
 
 type Core = Pick<App, 'config' | 'db'>

@@ -22,7 +22,7 @@ export function openAdding(store: Store, announcer: Announcer, take: (event: Pho
   }
   const uploads = openUploads(
     (stored) => {
-      store.add(stored.map(photoOf))
+      store.add(stored.map(parseWorkMessage))
       for (const upload of stored) {
         byUuid.set(upload.uuid ?? '', upload)
         release(upload.uuid ?? '')
@@ -76,7 +76,7 @@ export function openAdding(store: Store, announcer: Announcer, take: (event: Pho
 }
 
 /** What is known of an uploaded file before the service tells more; the first 48 bits of its id are its time. */
-function photoOf({ uuid = '', name }: Upload): Photo {
+function parseWorkMessage({ uuid = '', name }: Upload): Photo {
   const at = new Date(Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)).toISOString()
   const known = { uuid, name, created_at: at, updated_at: at, url: 'originals/', door: 'page' }
   return { ...known, status: 'pending', attempts: 0, metadata: null, error: null, thumbnails: [] }

@@ -4,7 +4,8 @@ import type { App } from '../app.ts'
 import { chunks, type Db } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
 import type { Recipe } from '../imaging/recipe.ts'
-import { type NewEvent, record } from './events.ts'
+import type { NewEvent } from '../outbox/event.ts'
+import { record } from '../outbox/record.ts'
 import type { PhotoRow } from './photo.ts'
 
 export type NewPhoto = {

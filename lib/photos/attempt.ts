@@ -4,10 +4,10 @@ import type { App } from '../app.ts'
 import { type Db, isPostgres, nowPlus } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
 import type { AppError } from '../errors.ts'
+import { record } from '../outbox/record.ts'
 import { thumbKey } from '../storage/port.ts'
 import { continueTrace } from '../trace.ts'
 import type { WorkerApp } from '../worker.ts'
-import { record } from './events.ts'
 import { eventData, findThumbnails, type PhotoRow, plannedPaths } from './photo.ts'
 
 /** A photo held under a lease; every write of the attempt carries the token, and a late one changes nothing. */

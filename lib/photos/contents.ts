@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache'
 import type { App } from '../app.ts'
 import { MAX_VALUE_BYTES } from '../cache/port.ts'
 import { type Storage, thumbKey } from '../storage/port.ts'
-import { findThumbnails, parseUuid, primaryOf, type ThumbnailRow } from './photo.ts'
+import { parseUuid } from '../uuid.ts'
+import { findThumbnails, primaryOf, type ThumbnailRow } from './photo.ts'
 
 /** Images of photos by version, as people look at them: again and again. */
 export type Contents = {

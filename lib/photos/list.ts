@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { type Db, isPostgres } from '../db/port.ts'
 import type { Door, PhotoStatus } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
+import { parseUuid } from '../uuid.ts'
 import type { PhotoRow } from './photo.ts'
-import { parseUuid } from './photo.ts'
 
 /** A place in a list ordered by creation. */
 type Position = Pick<PhotoRow, 'created_at' | 'uuid'>

@@ -6,15 +6,12 @@ import { formats, OUTPUT_FORMATS } from '../imaging/formats.ts'
 import type { Metadata } from '../imaging/metadata.ts'
 import type { SourceInfo } from '../imaging/probe.ts'
 import { type Recipe, type RenditionSpec, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
+import type { EventData } from '../outbox/event.ts'
 import { isOriginal } from '../storage/port.ts'
+import { parseUuid } from '../uuid.ts'
 
 export type PhotoRow = Selectable<PhotosTable>
 export type ThumbnailRow = Selectable<ThumbnailsTable>
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
-/** The uuid in lower case, as it is stored, or undefined where the text is none. */
-export const parseUuid = (text: string) => (UUID.test(text) ? text.toLowerCase() : undefined)
 
 /** The photo of that id; throws `not-found`, also for an id that is no uuid. */
 export async function findPhoto(db: Db, id: string): Promise<PhotoRow> {
@@ -97,11 +94,12 @@ export function renditionPath(uuid: string, name: string, format: RenditionSpec[
 /** Whether a photo's source is fetched from elsewhere, and not from our own storage. */
 export const isRemote = (url: string) => /^https?:/i.test(url)
 
-/** The `data` of an event about a photo. */
-export type EventData = ReturnType<typeof eventData>
-
-/** See `EventData`; `publicUrl` is the base of the URLs in it. */
-export function eventData(photo: PhotoRow, thumbnails: readonly ThumbnailRow[], publicUrl: string) {
+/** What an event says of a photo; `publicUrl` is the base of the URLs in it. */
+export function eventData(
+  photo: PhotoRow,
+  thumbnails: readonly ThumbnailRow[],
+  publicUrl: string,
+): EventData {
   return {
     photo_uuid: photo.uuid,
     project_id: photo.project_id,

@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
+import { record } from '../outbox/record.ts'
 import { isOriginal, thumbKey } from '../storage/port.ts'
-import { record } from './events.ts'
 import { eventData, findPhoto, findThumbnails } from './photo.ts'
 
 /**

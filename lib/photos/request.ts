@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
-import { record } from './events.ts'
+import { record } from '../outbox/record.ts'
 
 export type Rejection = { uuid: string; code: string; detail: string }
 

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import { type Db, isPostgres } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
+import { idBefore } from '../outbox/replay.ts'
 import { countByStatus } from './list.ts'
-import { idBefore } from './replay.ts'
 
 /** How many photos there are by status, and what became of some in each minute, oldest first. */
 export type Stats = Record<PhotoStatus | 'total', number> & {

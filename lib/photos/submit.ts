@@ -3,8 +3,8 @@ import type { App } from '../app.ts'
 import { type Db, isPostgres } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
 import { imageRecipe } from '../imaging/recipe.ts'
+import { record } from '../outbox/record.ts'
 import { insertPhotos, urlHash } from './add.ts'
-import { record } from './events.ts'
 import type { PhotoRow } from './photo.ts'
 
 /** What a submission has become: a new job, or the one that was there already. */

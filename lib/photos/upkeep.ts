@@ -4,9 +4,9 @@ import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/port.ts'
 import { forgetAnswers } from '../http/idempotency.ts'
 import { forgetDeliveries } from '../notifications/note.ts'
+import { record } from '../outbox/record.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { type Attempt, fail } from './attempt.ts'
-import { type EventRow, publishEvents, record } from './events.ts'
 import type { PhotoRow } from './photo.ts'
 import { checkUploads } from './uploads.ts'
 
@@ -20,26 +20,6 @@ const TAKEN_MS = 5_000
 const WORKER_LOST = 'worker-lost'
 
 type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'metrics' | 'trace'>
-
-/** Publishes events that are due and not published: retries, and what a dead process or broker left. Returns how many were confirmed. */
-export async function relayEvents(app: Pick<App, 'db' | 'queue'>): Promise<number> {
-  const due = app.db
-    .selectFrom('events')
-    .select('id')
-    .where('published_at', 'is', null)
-    .where('publish_after', '<=', nowPlus())
-    .orderBy('publish_after')
-    .limit(BATCH)
-    .$if(isPostgres(app.db), (query) => query.forUpdate().skipLocked())
-  const taken = await app.db
-    .updateTable('events')
-    .set({ publish_after: nowPlus(TAKEN_MS) })
-    .where('id', 'in', due)
-    .returning(['id', 'photo_uuid', 'type', 'at', 'data', 'traceparent'])
-    .execute()
-  const inOrder = taken.sort((a, b) => (a.id < b.id ? -1 : 1)).map((row): EventRow => ({ ...row, due: true }))
-  return publishEvents(app, inOrder)
-}
 
 /** Frees photos whose worker died, asks again for those whose message got lost, finds unconfirmed uploads; returns how many. */
 export async function sweepPhotos(app: Core): Promise<number> {

@@ -4,8 +4,8 @@ import { isPostgres, nowPlus } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
 import { AppError, notFound } from '../errors.ts'
 import { PROJECT_RECIPE, type Recipe } from '../imaging/recipe.ts'
+import { record } from '../outbox/record.ts'
 import { originalKey, type UploadForm } from '../storage/port.ts'
-import { record } from './events.ts'
 import { eventData, findPhoto, type PhotoRow } from './photo.ts'
 
 /** How long an upload link is good, in ms. */

@@ -3,33 +3,9 @@ import type { App } from '../app.ts'
 import { chunks, type Db, nowPlus } from '../db/port.ts'
 import type { EventType } from '../db/tables.ts'
 import { type Message, PUBLISH_DEADLINE_MS } from '../queue/port.ts'
-import type { EventData } from './photo.ts'
+import type { EventRow, NewEvent } from './event.ts'
+import { messageOf } from './message.ts'
 import { markPublished } from './published.ts'
-
-/** Something that happened to a photo, before it is a row. */
-export type NewEvent = {
-  type: EventType
-  photoUuid: string | null
-  attempt?: number
-  detail?: string
-  data?: EventData | DeadMessage
-  /** What its message carries, where that is not the trace of the app. */
-  traceparent?: string | null
-  /** Publish not before so many ms from now; 0 is at once. */
-  delayMs?: number
-}
-
-export type DeadMessage = { body: string; reason: string }
-
-export type EventRow = {
-  id: string
-  photo_uuid: string | null
-  type: EventType
-  at: string
-  data: string | null
-  traceparent: string | null
-  due: boolean
-}
 
 /** How long the relay leaves a fresh event to the request that wrote it, in ms. */
 const GRACE_MS = 5_000
@@ -71,15 +47,15 @@ export async function inTransaction<A extends Pick<App, 'db' | 'queue'>, T>(
   app: A,
   work: (app: A) => Promise<T>,
 ): Promise<T> {
-  const held: Message[] = []
+  const deferred: Message[] = []
   const publish = async (messages: readonly Message[]) => {
-    held.push(...messages)
+    deferred.push(...messages)
     return new Set<string>()
   }
   const result = await app.db
     .transaction()
     .execute((tx) => work({ ...app, db: tx, queue: { ...app.queue, publish } }))
-  await publishMessages(app, held)
+  await publishMessages(app, deferred)
   return result
 }
 
@@ -108,7 +84,7 @@ async function insertEvents(
   return rows
 }
 
-/** Publishes events and notes which the broker confirmed; returns how many. */
+/** Publishes events and marks those that the broker confirmed; returns how many. */
 export async function publishEvents(
   app: Pick<App, 'db' | 'queue'>,
   rows: readonly EventRow[],
@@ -125,47 +101,3 @@ async function publishMessages(
   if (confirmed.size > 0) await markPublished(app.db, [...confirmed])
   return confirmed.size
 }
-
-/** The message that an event is: the photo's uuid for workers, a CloudEvent for listeners. */
-function messageOf(event: EventRow): Message {
-  const { id, photo_uuid, type, data, traceparent } = event
-  const headers: Record<string, string> = traceparent === null ? {} : { traceparent }
-  if (type === 'image.queued') return { id, to: 'work', key: type, body: { photo_uuid }, headers }
-  if (type === 'message.dead') {
-    const { body, reason } = JSON.parse(data ?? '{}') as DeadMessage
-    return { id, to: 'dead', key: type, body, headers: { ...headers, 'x-reason': reason } }
-  }
-  return { id, to: 'app', key: type, body: toCloudEvent(event), headers }
-}
-
-/** An event as listeners and subscribers get it: a CloudEvents 1.0 object, with its Distributed Tracing extension. */
-export type CloudEvent = {
-  specversion: '1.0'
-  id: string
-  source: string
-  type: EventType
-  subject: string | null
-  time: string
-  datacontenttype: string
-  traceparent?: string
-  data: EventData
-}
-
-export const toCloudEvent = ({
-  id,
-  photo_uuid,
-  type,
-  at,
-  data,
-  traceparent,
-}: Omit<EventRow, 'due'>): CloudEvent => ({
-  specversion: '1.0',
-  id,
-  source: 'photo-processor',
-  type,
-  subject: photo_uuid,
-  time: at,
-  datacontenttype: 'application/json',
-  ...(traceparent !== null && { traceparent }),
-  data: JSON.parse(data ?? 'null') as EventData,
-})

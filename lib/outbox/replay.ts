@@ -1,7 +1,7 @@
 import type { Db } from '../db/port.ts'
 import type { EventType } from '../db/tables.ts'
-import { type CloudEvent, toCloudEvent } from './events.ts'
-import { parseUuid } from './photo.ts'
+import { parseUuid } from '../uuid.ts'
+import { type CloudEvent, toCloudEvent } from './event.ts'
 
 /** What a client subscribes to: everything, a project, or one photo. */
 export type Subscription = { kind: 'all' } | { kind: 'project'; id: number } | { kind: 'photo'; uuid: string }

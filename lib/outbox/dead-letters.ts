@@ -1,13 +1,13 @@
 import type { App } from '../app.ts'
 import type { Delivery } from '../queue/port.ts'
 import { traceFields } from '../trace.ts'
-import { record } from './events.ts'
+import { record } from './record.ts'
 
-/** Text of a message kept with its reason when it is dead, in characters. */
+/** Characters that are kept of the text of a dead letter. */
 const KEPT = 4096
 
-/** A message that cannot be understood is an event like any other, published to the dead queue with its reason. */
-export async function bury(
+/** Records a message that cannot be understood as an event, which is published to the dead queue with its reason. */
+export async function recordDeadLetter(
   app: Pick<App, 'db' | 'queue' | 'log' | 'metrics' | 'trace'>,
   delivery: Delivery,
   reason: string,

@@ -5,7 +5,7 @@ const groups = new WeakMap<Db, { ids: string[]; done: Promise<void> }>()
 const running = new WeakMap<Db, Promise<void>>()
 
 /**
- * Notes that events were published. What comes while such a statement runs goes together into the next one: under
+ * Marks events as published. What comes while such a statement runs goes together into the next one: under
  * load this is one statement for many photos, and alone nothing waits.
  */
 export function markPublished(db: Db, ids: readonly string[]): Promise<void> {
