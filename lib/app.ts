@@ -6,9 +6,9 @@ import { openDb } from './db/index.ts'
 import type { Db } from './db/port.ts'
 import { openLog } from './log.ts'
 import { type Metrics, openMetrics } from './metrics.ts'
-import { type Contents, openContents } from './photos/contents.ts'
 import { openQueue } from './queue/index.ts'
 import type { Queue } from './queue/port.ts'
+import { type Contents, openContents } from './renditions/contents.ts'
 import { openStorage } from './storage/index.ts'
 import type { Storage } from './storage/port.ts'
 
@@ -41,7 +41,7 @@ export async function openApp(config: Config): Promise<App & { close(): Promise<
     cache,
     contents: openContents({ db, storage, cache }),
     log,
-    metrics: openMetrics(db),
+    metrics: openMetrics(),
     async close() {
       await queue.close()
       await cache.close()

@@ -5,8 +5,8 @@ import type { App } from '../lib/app.ts'
 import { nowPlus } from '../lib/db/port.ts'
 import { createLog } from '../lib/log.ts'
 import type { CloudEvent } from '../lib/outbox/event.ts'
+import { freeExpired } from '../lib/photos/expired.ts'
 import { processPhoto } from '../lib/photos/process.ts'
-import { sweepPhotos } from '../lib/photos/upkeep.ts'
 import { traceFields } from '../lib/trace.ts'
 import type { WorkerApp } from '../lib/worker.ts'
 import { withStranger } from './contracts/support.ts'
@@ -226,7 +226,7 @@ describe.for(SETUPS)('a trace on $name', (setup) => {
         .set({ lease_until: nowPlus(-1000) })
         .where('status', '=', 'processing')
         .execute()
-      await sweepPhotos(app)
+      await freeExpired(app)
       expect(await processPhoto(app, flaky)).toBe('completed')
       const events = await app.db.selectFrom('events').selectAll().orderBy('id').execute()
       const traces = { [flaky]: traceOf(1), [lost]: traceOf(2), [given]: traceOf(3) }

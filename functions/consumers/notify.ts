@@ -1,7 +1,7 @@
 import { type App, openApp } from '../../lib/app.ts'
 import { consumer } from '../../lib/function.ts'
 import { lambdaConsumer } from '../../lib/lambda/consumer.ts'
-import { noteEvent } from '../../lib/notifications/note.ts'
+import { enqueueDeliveries } from '../../lib/notifications/enqueue.ts'
 import { recordDeadLetter } from '../../lib/outbox/dead-letters.ts'
 import { parseCloudEvent } from '../../lib/outbox/message.ts'
 
@@ -16,7 +16,7 @@ export const notify = consumer<App>({
       { event_id: id, type, photo_uuid: subject, status: data.status, code: data.error?.code },
       'photo event',
     )
-    await noteEvent(app, event)
+    await enqueueDeliveries(app, event)
   },
 })
 

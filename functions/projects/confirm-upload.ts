@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
 import { problems, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { stateOf } from '../../lib/photos/photo.ts'
+import { stateOf } from '../../lib/photos/project-image.ts'
 import { confirmUpload as confirm, findProjectImage } from '../../lib/photos/uploads.ts'
 import { parseTraceparent } from '../../lib/trace.ts'
 

@@ -56,7 +56,7 @@ export type ThumbnailsTable = {
   name: string
   width: number
   height: number
-  /** Path relative to the thumbnail root. */
+  /** Path below the root of the renditions. */
   url: string
   format: string
   bytes: number

@@ -59,7 +59,7 @@ export function answerOnce(
 }
 
 /** Forgets answers that are too old to be given again; returns how many. */
-export async function forgetAnswers({ db }: Pick<App, 'db'>): Promise<number> {
+export async function deleteOldAnswers({ db }: Pick<App, 'db'>): Promise<number> {
   const old = await db
     .deleteFrom('idempotency_keys')
     .where('created_at', '<', nowPlus(-KEPT_MS))

@@ -6,7 +6,7 @@ import type { Door } from '../db/tables.ts'
 import type { Recipe } from '../imaging/recipe.ts'
 import type { NewEvent } from '../outbox/event.ts'
 import { record } from '../outbox/record.ts'
-import type { PhotoRow } from './photo.ts'
+import type { PhotoRow } from './row.ts'
 
 export type NewPhoto = {
   uuid?: string

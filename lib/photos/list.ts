@@ -3,7 +3,7 @@ import { type Db, isPostgres } from '../db/port.ts'
 import type { Door, PhotoStatus } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
 import { parseUuid } from '../uuid.ts'
-import type { PhotoRow } from './photo.ts'
+import type { PhotoRow } from './row.ts'
 
 /** A place in a list ordered by creation. */
 type Position = Pick<PhotoRow, 'created_at' | 'uuid'>

@@ -5,7 +5,7 @@ import type { PhotoStatus } from '../db/tables.ts'
 import { imageRecipe } from '../imaging/recipe.ts'
 import { record } from '../outbox/record.ts'
 import { insertPhotos, urlHash } from './add.ts'
-import type { PhotoRow } from './photo.ts'
+import type { PhotoRow } from './row.ts'
 
 /** What a submission has become: a new job, or the one that was there already. */
 export type Submission = { job: PhotoRow; duplicate: boolean }

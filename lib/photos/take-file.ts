@@ -59,7 +59,7 @@ async function forget({ db }: Core, uuid: string): Promise<void> {
 const MAX_NICKNAME = 255
 
 /** Notes who has uploaded some photos, as they say: cut to 255 characters, without control characters. */
-export async function noteNickname(
+export async function setNickname(
   { db }: Pick<App, 'db'>,
   photos: readonly string[],
   text: string,

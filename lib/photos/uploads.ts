@@ -6,7 +6,8 @@ import { AppError, notFound } from '../errors.ts'
 import { PROJECT_RECIPE, type Recipe } from '../imaging/recipe.ts'
 import { record } from '../outbox/record.ts'
 import { originalKey, type UploadForm } from '../storage/port.ts'
-import { eventData, findPhoto, type PhotoRow } from './photo.ts'
+import { eventData } from './event-data.ts'
+import { findPhoto, type PhotoRow } from './row.ts'
 
 /** How long an upload link is good, in ms. */
 const LINK_MS = 15 * 60_000

@@ -20,7 +20,7 @@ import { signPolicy, verifyPolicy } from './upload-policy.ts'
 
 type Directories = { storageDir: string; thumbsDir: string; publicUrl: string }
 
-/** Stores below two local directories: thumbnails in `thumbsDir`, all else in `storageDir`. */
+/** Stores below two local directories: renditions in `thumbsDir`, all else in `storageDir`. */
 export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories): Storage {
   const fileOf = (key: string) => {
     checkKey(key)

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 
-/** Where originals and thumbnails lie. Keys are relative paths such as `thumbs/<uuid>.jpg`. */
+/** Where originals and renditions lie. Keys are relative paths such as `thumbs/<xx>/<uuid>.jpg`. */
 export interface Storage {
   /** Stores under a key, visible complete or not at all; a second put replaces the first. */
   put(key: string, data: Uint8Array): Promise<void>
@@ -49,5 +49,6 @@ export const isKey = (key: string) => key.length <= 512 && KEY.test(key)
 /** Whether a key is one of an uploaded original. */
 export const isOriginal = (key: string) => isKey(key) && key.startsWith('originals/')
 
-export const thumbKey = (path: string) => `thumbs/${path}`
+/** The key of a rendition, by its path below the root of the renditions. */
+export const renditionKey = (path: string) => `thumbs/${path}`
 export const originalKey = (uuid: string) => `originals/${uuid}`

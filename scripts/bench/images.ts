@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import net from 'node:net'
 import { openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
+import { THUMBNAIL_RECIPE } from '../../lib/imaging/recipe.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
-import { renditionPath } from '../../lib/photos/photo.ts'
-import { thumbKey } from '../../lib/storage/port.ts'
+import { renditionPath } from '../../lib/renditions/path.ts'
+import { renditionKey } from '../../lib/storage/port.ts'
 import { type Environment, startRole } from './service.ts'
 
 const CONNECTIONS = 16
@@ -48,8 +49,8 @@ async function addImages(env: Environment): Promise<string[]> {
   )
   for (const { uuid } of photos) {
     const row = { photo_uuid: uuid, name: 'thumbnail', width: 320, height: 240, format: 'jpeg', bytes: BYTES }
-    const url = renditionPath(uuid, 'thumbnail', 'jpeg')
-    await app.storage.put(thumbKey(url), randomBytes(BYTES))
+    const url = renditionPath(uuid, THUMBNAIL_RECIPE, { name: 'thumbnail', format: 'jpeg' })
+    await app.storage.put(renditionKey(url), randomBytes(BYTES))
     await app.db
       .insertInto('photo_thumbnails')
       .values({ ...row, url })

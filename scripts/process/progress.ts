@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { SingleBar } from 'cli-progress'
 import type { App } from '../../lib/app.ts'
 import { uuids } from '../../lib/db/port.ts'
-import { errorOf, type PhotoRow } from '../../lib/photos/photo.ts'
+import { errorOf, type PhotoRow } from '../../lib/photos/row.ts'
 import type { Result } from './save.ts'
 
 const POLL_MS = 50

@@ -9,8 +9,8 @@ import { mount, openServer } from '../../lib/http/mount.ts'
 import { loadAssets } from '../../lib/http/page-assets.ts'
 import { openHttp } from '../../lib/http/server.ts'
 import { openHub } from '../../lib/live/hub.ts'
-import { noteMissed } from '../../lib/notifications/note.ts'
-import { requeueAll } from '../../lib/photos/upkeep.ts'
+import { enqueueMissed } from '../../lib/notifications/enqueue.ts'
+import { requeueAll } from '../../lib/photos/requeue.ts'
 import { openWorker } from '../../lib/worker.ts'
 
 const DATABASE_RETRY_MS = 1_000
@@ -61,7 +61,7 @@ export async function runWorker(app: App): Promise<Running> {
     ),
   )
   if (!app.queue.durable) {
-    await noteMissed(app)
+    await enqueueMissed(app)
     await requeueAll(app)
   }
   return {

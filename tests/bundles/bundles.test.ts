@@ -5,7 +5,8 @@ import { openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
-import { findPhoto, findThumbnails } from '../../lib/photos/photo.ts'
+import { findPhoto } from '../../lib/photos/row.ts'
+import { findRenditions } from '../../lib/renditions/row.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
 import { jpeg, pixels, sample } from '../support/images.ts'
 import { bytes, openSourceServer } from '../support/source-server.ts'
@@ -122,7 +123,7 @@ describe.for(RUNTIMES)('bundles under $name', ({ command }) => {
           .execute()
         expect(dead).toEqual([{ detail: 'The message names no photo' }])
 
-        const [thumbnail] = await findThumbnails(app.db, [uuid])
+        const [thumbnail] = await findRenditions(app.db, [uuid])
         const file = await call('files-show-file', await request('GET', `/files/${thumbnail?.url}`))
         expect(file.isBase64Encoded).toBe(true)
         expect(await pixels(Buffer.from(file.body ?? '', 'base64'))).toMatchObject({

@@ -10,11 +10,13 @@ import { describe, expect, test } from 'vitest'
 import { openDb } from '../../lib/db/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { type Db, isPostgres, nowPlus, uuids } from '../../lib/db/port.ts'
+import { THUMBNAIL_RECIPE } from '../../lib/imaging/recipe.ts'
 import { markPublished } from '../../lib/outbox/published.ts'
 import { claim, complete, fail, renew } from '../../lib/photos/attempt.ts'
-import { findPhoto, renditionPath } from '../../lib/photos/photo.ts'
-import { sweepPhotos } from '../../lib/photos/upkeep.ts'
-import { thumbKey } from '../../lib/storage/port.ts'
+import { freeExpired } from '../../lib/photos/expired.ts'
+import { findPhoto } from '../../lib/photos/row.ts'
+import { renditionPath } from '../../lib/renditions/path.ts'
+import { renditionKey } from '../../lib/storage/port.ts'
 import { eventsOf, insertPhoto } from '../functions/support.ts'
 import { type Environment, isAvailable, SETUPS, withApp, withEnvironment } from '../support/app.ts'
 
@@ -214,11 +216,11 @@ describe.for(DATABASES)('database in $name', ({ setup, own }) => {
         .updateTable('photos')
         .set({ lease_until: nowPlus(-1) })
         .execute()
-      await sweepPhotos(app)
+      await freeExpired(app)
       const held = await claim(app, uuid)
       if (!late || !held) throw new Error('not claimed')
-      const url = renditionPath(uuid, 'thumbnail', 'jpeg')
-      await app.storage.put(thumbKey(url), Buffer.from('of the other'))
+      const url = renditionPath(uuid, THUMBNAIL_RECIPE, { name: 'thumbnail', format: 'jpeg' })
+      await app.storage.put(renditionKey(url), Buffer.from('of the other'))
       const before = await findPhoto(app.db, uuid)
       const made = { name: 'thumbnail', format: 'jpeg', width: 1, height: 1, url, bytes: 1 }
       expect(await renew(app, late)).toBe(false)
@@ -226,7 +228,7 @@ describe.for(DATABASES)('database in $name', ({ setup, own }) => {
       expect(await fail(app, late, { code: 'corrupt', message: 'too late' })).toBe(false)
       expect(await findPhoto(app.db, uuid)).toEqual(before)
       expect(await app.db.selectFrom('photo_thumbnails').selectAll().execute()).toEqual([])
-      expect(await app.storage.read(thumbKey(url), 100)).toEqual(Buffer.from('of the other'))
+      expect(await app.storage.read(renditionKey(url), 100)).toEqual(Buffer.from('of the other'))
       expect(await eventsOf(app, 'image.failed')).toEqual([])
       expect([await renew(app, held), await complete(app, held, [made], {})]).toEqual([true, true])
       expect(await findPhoto(app.db, uuid)).toMatchObject({ status: 'completed', attempts: 2 })

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { App } from '../../../lib/app.ts'
 import { nowPlus } from '../../../lib/db/port.ts'
 import { Answer } from '../../../lib/function.ts'
-import { answerOnce, forgetAnswers } from '../../../lib/http/idempotency.ts'
+import { answerOnce, deleteOldAnswers } from '../../../lib/http/idempotency.ts'
 import type { ProblemBody } from '../../../lib/http/problem.ts'
 import { eventsOf, insertPhoto, withServer } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp, withEnvironment } from '../../support/app.ts'
@@ -129,13 +129,13 @@ describe.for(SETUPS)('Idempotency-Key on $name', (setup) => {
             .execute()
         const first = await post(`${url}/photos`, { url: URL_A }, 'k')
         await age(23)
-        expect(await forgetAnswers(app)).toBe(0)
+        expect(await deleteOldAnswers(app)).toBe(0)
         expect((await post(`${url}/photos`, { url: URL_A }, 'k')).text).toBe(first.text)
         await age(25)
         const second = await post(`${url}/photos`, { url: `${URL_A}?2` }, 'k')
         expect([second.status, second.replayed]).toEqual([201, null])
         await age(25)
-        expect(await forgetAnswers(app)).toBe(1)
+        expect(await deleteOldAnswers(app)).toBe(1)
       }),
     ),
   )

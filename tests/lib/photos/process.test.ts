@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rmdir, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { sweep } from '../../../functions/schedules/sweep.ts'
 import { nowPlus } from '../../../lib/db/port.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
-import { sweepPhotos } from '../../../lib/photos/upkeep.ts'
 import { insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS } from '../../support/app.ts'
 import * as images from '../../support/images.ts'
@@ -204,17 +204,17 @@ test('a photo whose files cannot be removed keeps the sweep from no other', asyn
   const { app } = pipeline()
   const stuck = await insertPhoto(app, { status: 'processing', attempts: 5, lease_token: randomUUID() })
   const lost = await insertPhoto(app, { queued_at: new Date(0).toISOString() })
-  const sweep = async () => {
+  const expireAndSweep = async () => {
     const lease_until = nowPlus(-1000)
     await app.db.updateTable('photos').set({ lease_until }).where('uuid', '=', stuck).execute()
-    await sweepPhotos(app).catch(() => {})
+    await sweep.run(app).catch(() => {})
   }
   const inTheWay = `${app.config.thumbsDir}/${stuck.slice(-2)}/${stuck}.jpg`
   await mkdir(inTheWay, { recursive: true })
-  await sweep()
+  await expireAndSweep()
   expect((await inspect(pipeline(), lost)).timeline).toMatchObject([{ type: 'image.queued' }])
   await rmdir(inTheWay)
-  await sweep()
+  await expireAndSweep()
   await expectFailed(pipeline(), stuck, 'worker-lost', 5)
 })
 

@@ -7,7 +7,7 @@ import { parseUuid } from '../uuid.ts'
  * One line and one count for each request: its route instead of its URL, which may carry what is secret. `ms` is how
  * long it took; a request that goes on talking is told of when it begins, without.
  */
-export function tell(
+export function logRequest(
   { metrics }: Pick<App, 'metrics'>,
   { method, params, routeOptions, log }: FastifyRequest,
   status: number,

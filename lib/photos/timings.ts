@@ -1,13 +1,13 @@
 import type { App } from '../app.ts'
 import { tenths } from '../log.ts'
 import type { Stage } from '../metrics.ts'
-import type { PhotoRow } from './photo.ts'
+import type { PhotoRow } from './row.ts'
 
 /**
- * Measures an attempt from its claim on, stage by stage, and says so in the log. How long the photo had waited until
+ * Measures an attempt from its claim on, stage by stage, for the metrics and the log. How long the photo had waited until
  * then is by the database's clock, so that it is right across machines.
  */
-export function follow({ log, metrics }: Pick<App, 'log' | 'metrics'>, photo: PhotoRow) {
+export function startTimings({ log, metrics }: Pick<App, 'log' | 'metrics'>, photo: PhotoRow) {
   const start = performance.now()
   const queuedAt = Date.parse(photo.queued_at ?? photo.updated_at)
   const waitedMs = Math.max(0, Date.parse(photo.updated_at) - queuedAt)

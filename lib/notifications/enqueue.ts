@@ -10,7 +10,7 @@ type Core = Pick<App, 'config' | 'db'>
 const KEPT_MS = 72 * 3_600_000
 
 /** Notes whom an event is to be told, once however often the event comes; a target that has stopped is left out. */
-export async function noteEvent({ config, db }: Core, event: CloudEvent): Promise<void> {
+export async function enqueueDeliveries({ config, db }: Core, event: CloudEvent): Promise<void> {
   const targets = targetsFor(config, event.type)
   if (targets.length === 0) return
   const stopped = await db.selectFrom('stopped_targets').select('target').execute()
@@ -28,7 +28,7 @@ export async function noteEvent({ config, db }: Core, event: CloudEvent): Promis
 }
 
 /** Notes what happened since the last event that was noted: for a queue that was lost with its process. */
-export async function noteMissed(app: Core): Promise<void> {
+export async function enqueueMissed(app: Core): Promise<void> {
   const last = await app.db
     .selectFrom('deliveries')
     .select('event_id')
@@ -37,11 +37,11 @@ export async function noteMissed(app: Core): Promise<void> {
     .executeTakeFirst()
   if (!last) return
   for await (const events of missedEvents(app.db, { kind: 'all' }, last.event_id))
-    for (const event of events) await noteEvent(app, event)
+    for (const event of events) await enqueueDeliveries(app, event)
 }
 
 /** Forgets whom old events were told, or were not in the end; returns how many. */
-export async function forgetDeliveries({ db }: Pick<App, 'db'>): Promise<number> {
+export async function deleteOldDeliveries({ db }: Pick<App, 'db'>): Promise<number> {
   const old = await db
     .deleteFrom('deliveries')
     .where('due', 'is', null)
