@@ -24,13 +24,20 @@ export async function findPhotoOrNone(db: Db, id: string): Promise<PhotoRow | un
   return db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirst()
 }
 
-/** What is to be made of a photo; a row inserted by hand has none of its own and gets a thumbnail. Throws `invalid-recipe`. */
+/** What a rendition may be called; `original` is the version that is not rendered. */
+const NAME = /^(?!original$)\w+$/
+
+/**
+ * What is to be made of a photo; a row inserted by hand has none of its own and gets a thumbnail. Throws `invalid-recipe`,
+ * also for two names that differ only in case: some file systems would keep one file for them.
+ */
 export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
   if (photo.recipe === null) return THUMBNAIL_RECIPE
   const recipe = JSON.parse(photo.recipe) as Recipe | null
   const renditions = Array.isArray(recipe?.renditions) ? recipe.renditions : []
-  const fit = renditions.every(({ name, format }) => /^\w+$/.test(name) && OUTPUT_FORMATS.includes(format))
-  if (renditions.length === 0 || !fit)
+  const isFit = renditions.every(({ name, format }) => NAME.test(name) && OUTPUT_FORMATS.includes(format))
+  const names = new Set(renditions.map(({ name }) => String(name).toLowerCase()))
+  if (renditions.length === 0 || !isFit || names.size < renditions.length)
     throw new AppError('invalid-recipe', 422, 'The stored recipe cannot be read')
   return { renditions }
 }
