@@ -8,9 +8,9 @@ import { parseCloudEvent } from '../../lib/outbox/message.ts'
 /** Logs what happens to photos, and notes whom it is to be told; the schedule `deliver` does the telling. */
 export const notify = consumer<App>({
   from: 'notifications',
-  async handle(delivery, app) {
-    const event = parseCloudEvent(delivery.body)
-    if (!event) return recordDeadLetter(app, delivery, 'The message is no event of a photo')
+  async handle(message, app) {
+    const event = parseCloudEvent(message.body)
+    if (!event) return recordDeadLetter(app, message, 'The message is no event of a photo')
     const { id, type, subject, data } = event
     app.log.info(
       { event_id: id, type, photo_uuid: subject, status: data.status, code: data.error?.code },

@@ -9,13 +9,13 @@ import { openWorkerApp, type WorkerApp } from '../../lib/worker.ts'
 /** Processes the photo that a message asks for. */
 export const processPhotoMessage = consumer<WorkerApp>({
   from: 'work',
-  async handle(delivery, opened) {
-    const app = { ...opened, trace: continueTrace(delivery.headers.traceparent) }
-    const uuid = parseWorkMessage(delivery.body)
-    if (!uuid) return recordDeadLetter(app, delivery, 'The message names no photo')
+  async handle(message, opened) {
+    const app = { ...opened, trace: continueTrace(message.headers.traceparent) }
+    const uuid = parseWorkMessage(message.body)
+    if (!uuid) return recordDeadLetter(app, message, 'The message names no photo')
     const outcome = await processPhoto(app, uuid)
     if (outcome === 'not-claimed' && !(await exists(app, uuid)))
-      return recordDeadLetter(app, delivery, 'There is no such photo')
+      return recordDeadLetter(app, message, 'There is no such photo')
     if (outcome === 'not-claimed')
       app.log.info({ photo_uuid: uuid, ...traceFields(app.trace) }, 'message ignored')
   },

@@ -9,9 +9,9 @@ import { uploadedKeys } from '../../lib/storage/s3-event.ts'
 /** Confirms the uploads that a bucket tells of, in the form of an S3 event. */
 export const receiveUpload = consumer<App>({
   from: 'uploads',
-  async handle(delivery, app) {
-    const keys = uploadedKeys(delivery.body)
-    if (!keys) return recordDeadLetter(app, delivery, 'The message is no S3 event')
+  async handle(message, app) {
+    const keys = uploadedKeys(message.body)
+    if (!keys) return recordDeadLetter(app, message, 'The message is no S3 event')
     for (const key of keys) await confirm(app, key)
   },
 })

@@ -44,7 +44,8 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
     try {
       const [response] = (await events.once(stream, 'response')) as [Response]
       const { statusCode, headers } = response
-      if (REDIRECTS.has(statusCode) && headers.location) return follow(headers.location, url, allowCidrs)
+      if (REDIRECTS.has(statusCode) && headers.location)
+        return redirectTarget(headers.location, url, allowCidrs)
       if (statusCode < 200 || statusCode > 299) throw badAnswer(statusCode, headers)
       const data = await readBody(stream, headers['content-length'], maxBytes)
       return { data, contentType: headers['content-type'], url: url.href }
@@ -72,7 +73,8 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
   }
 }
 
-function follow(location: string, base: URL, allowed: readonly string[]): URL {
+/** Where a redirect leads; throws where it may not be followed. */
+function redirectTarget(location: string, base: URL, allowed: readonly string[]): URL {
   const next = URL.parse(location, base.href)
   if (!next) throw new AppError('invalid-source', 422, 'The source redirects to a malformed URL')
   return checkSourceUrl(next, allowed)

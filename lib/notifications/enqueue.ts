@@ -4,13 +4,14 @@ import type { CloudEvent } from '../outbox/event.ts'
 import { missedEvents } from '../outbox/replay.ts'
 import { targetsFor } from './index.ts'
 
-type Core = Pick<App, 'config' | 'db'>
-
-/** How long it is known whom an event was told, in ms: by then neither its message nor another attempt can come. */
+/** How long a delivery that is done is kept, in ms: by then neither its event nor another attempt can come again. */
 const KEPT_MS = 72 * 3_600_000
 
-/** Notes whom an event is to be told, once however often the event comes; a target that has stopped is left out. */
-export async function enqueueDeliveries({ config, db }: Core, event: CloudEvent): Promise<void> {
+/** Enqueues the deliveries of an event, one a target however often the event comes; a target that has stopped gets none. */
+export async function enqueueDeliveries(
+  { config, db }: Pick<App, 'config' | 'db'>,
+  event: CloudEvent,
+): Promise<void> {
   const targets = targetsFor(config, event.type)
   if (targets.length === 0) return
   const stopped = await db.selectFrom('stopped_targets').select('target').execute()
@@ -27,8 +28,8 @@ export async function enqueueDeliveries({ config, db }: Core, event: CloudEvent)
     .execute()
 }
 
-/** Notes what happened since the last event that was noted: for a queue that was lost with its process. */
-export async function enqueueMissed(app: Core): Promise<void> {
+/** Enqueues the deliveries of the events since the last one that has any: for a queue that was lost with its process. */
+export async function enqueueMissed(app: Pick<App, 'config' | 'db'>): Promise<void> {
   const last = await app.db
     .selectFrom('deliveries')
     .select('event_id')
@@ -40,7 +41,7 @@ export async function enqueueMissed(app: Core): Promise<void> {
     for (const event of events) await enqueueDeliveries(app, event)
 }
 
-/** Forgets whom old events were told, or were not in the end; returns how many. */
+/** Deletes old deliveries that are done or given up; returns how many. */
 export async function deleteOldDeliveries({ db }: Pick<App, 'db'>): Promise<number> {
   const old = await db
     .deleteFrom('deliveries')

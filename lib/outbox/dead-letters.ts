@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import type { Delivery } from '../queue/port.ts'
+import type { ReceivedMessage } from '../queue/port.ts'
 import { traceFields } from '../trace.ts'
 import { record } from './record.ts'
 
@@ -9,10 +9,10 @@ const KEPT = 4096
 /** Records a message that cannot be understood as an event, which is published to the dead queue with its reason. */
 export async function recordDeadLetter(
   app: Pick<App, 'db' | 'queue' | 'log' | 'metrics' | 'trace'>,
-  delivery: Delivery,
+  message: ReceivedMessage,
   reason: string,
 ): Promise<void> {
-  const body = Buffer.from(delivery.body)
+  const body = Buffer.from(message.body)
     .toString('utf8')
     .slice(0, KEPT)
     .toWellFormed()

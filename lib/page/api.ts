@@ -45,7 +45,7 @@ export type Result<T> = { ok: true; value: T; date: number } | ({ ok: false } & 
 export const UNREACHABLE: Refusal = { code: 'unreachable', message: 'The service does not answer', status: 0 }
 
 /** Asks the service; `body` is sent as JSON. `date` of the result is the server's clock, in ms. */
-export async function ask<T>(
+export async function request<T>(
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: unknown,

@@ -1,4 +1,4 @@
-import { ask, type Stats, type Status } from './api.ts'
+import { request, type Stats, type Status } from './api.ts'
 import { byId, h, setText, spaced } from './dom.ts'
 import { count, formatNumber, formatTime } from './format.ts'
 
@@ -20,7 +20,7 @@ export function openOverview(onTotals: (stats: Stats) => void) {
   const refresh = spaced(
     () => BUSY_MS,
     async () => {
-      const result = await ask<Stats>('GET', '/photos/stats')
+      const result = await request<Stats>('GET', '/photos/stats')
       if (!result.ok) return
       for (const element of document.querySelectorAll<HTMLElement>('[data-total]')) {
         const total = result.value[element.dataset.total as Status]

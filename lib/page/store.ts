@@ -1,4 +1,4 @@
-import { ask, FIRST_PAGE, type Photo, type Refusal, type Result } from './api.ts'
+import { FIRST_PAGE, type Photo, type Refusal, type Result, request } from './api.ts'
 import { perFrame, spaced } from './dom.ts'
 import { type Filters, matches, toQuery } from './filters.ts'
 import type { PhotoEvent } from './socket.ts'
@@ -26,12 +26,12 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
   let state: 'loading' | 'ready' | Refusal = 'loading'
   let reading = new AbortController()
   /** Events that came before the list did. */
-  let held: PhotoEvent[] | undefined = []
+  let buffered: PhotoEvent[] | undefined = []
   const changed = perFrame(onChange)
 
   const read = (limit: number, after?: string): Promise<Result<Page>> => {
     const parameters = new URLSearchParams({ ...query, limit: String(limit), ...(after && { after }) })
-    return ask('GET', `/photos?${parameters}`, undefined, reading.signal)
+    return request('GET', `/photos?${parameters}`, undefined, reading.signal)
   }
 
   /** What an event told is newer than an answer that was on its way. */
@@ -71,7 +71,7 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
     const { signal } = reading
     query = toQuery(currentFilters())
     state = 'loading'
-    held = []
+    buffered = []
     changed()
     const result = await read(FIRST_PAGE)
     if (signal.aborted) return undefined
@@ -82,8 +82,8 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
     forget()
     next = result.value.next
     take(result.value)
-    const missed = held
-    held = undefined
+    const missed = buffered
+    buffered = undefined
     for (const event of missed) apply(event)
     return result.date
   }
@@ -123,7 +123,7 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
   const apply = (event: PhotoEvent) => {
     const { subject: uuid, type, time, data } = event
     const photo = photos.get(uuid)
-    if (held && !photo) return void held.push(event)
+    if (buffered && !photo) return void buffered.push(event)
     if (type === 'image.deleted') return remove(uuid)
     const { status, error, thumbnails } = data
     if (!photo) return query.status === undefined || query.status === status ? refresh() : undefined

@@ -20,21 +20,21 @@ const PATIENCE = 20
 
 const recent = new WeakMap<Db, { until: number; stats: Promise<Stats> }>()
 
-/** The figures, counted once for all who ask meanwhile and within the next second. */
+/** The figures, counted once for all requests that come meanwhile and within the next second. */
 export function readStats(db: Db): Promise<Stats> {
   const start = performance.now()
   const known = recent.get(db)
   if (known && start < known.until) return known.stats
-  const asked = { until: Number.POSITIVE_INFINITY, stats: count(db) }
-  recent.set(db, asked)
-  asked.stats.then(
+  const counted = { until: Number.POSITIVE_INFINITY, stats: count(db) }
+  recent.set(db, counted)
+  counted.stats.then(
     () => {
       const end = performance.now()
-      asked.until = end + Math.max(FRESH_MS, (end - start) * PATIENCE)
+      counted.until = end + Math.max(FRESH_MS, (end - start) * PATIENCE)
     },
     () => recent.delete(db),
   )
-  return asked.stats
+  return counted.stats
 }
 
 const count = async (db: Db): Promise<Stats> => ({

@@ -22,9 +22,10 @@ export function parseTransformations(list: readonly string[]): Recipe {
   const output: { format?: RenditionSpec['format']; quality?: number } = {}
   for (const [index, text] of list.entries()) {
     const pointer = `/transformations/${index}`
-    if (/^format\b/.test(text)) output.format = once(output.format, parseFormat(text), FORMAT_USAGE, pointer)
+    if (/^format\b/.test(text))
+      output.format = requireSingle(output.format, parseFormat(text), FORMAT_USAGE, pointer)
     else if (/^quality\b/.test(text))
-      output.quality = once(output.quality, parseQuality(text), QUALITY_USAGE, pointer)
+      output.quality = requireSingle(output.quality, parseQuality(text), QUALITY_USAGE, pointer)
     else operations.push(at(pointer, () => parseOperation(text)))
   }
   const format = output.format ?? 'png'
@@ -43,7 +44,7 @@ function parseQuality(text: string): number | undefined {
   return parseWhole(value, 1, 100)
 }
 
-function once<T>(known: T | undefined, value: T | undefined, usage: string, pointer: string): T {
+function requireSingle<T>(known: T | undefined, value: T | undefined, usage: string, pointer: string): T {
   if (value === undefined) throw refused(pointer, `must be ${usage}`)
   if (known !== undefined) throw refused(pointer, 'may be given once only')
   return value

@@ -21,11 +21,11 @@ const CHECKS = 100
 
 const MAX_FILENAME = 255
 
-type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'trace'>
+type UploadApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'trace'>
 
 /** Prepares an image of a project: a row that waits for its bytes, and the form that uploads them. */
 export async function createUpload(
-  app: Core,
+  app: UploadApp,
   { filename, projectId }: { filename: string; projectId: number },
 ): Promise<{ uuid: string; form: UploadForm; expiresAt: Date }> {
   const uuid = uuidv7()
@@ -79,7 +79,7 @@ export function parseFilename(text: string): string {
  * Notes that the bytes are there and asks for the processing, once, however often and by however many it is told. What
  * the object was at this moment is what will be processed. Throws `not-found`, and `not-uploaded`, 409.
  */
-export async function confirmUpload(app: Core, id: string): Promise<void> {
+export async function confirmUpload(app: UploadApp, id: string): Promise<void> {
   const photo = await findPhoto(app.db, id)
   if (photo.status !== 'init') return
   const found = await app.storage.head(photo.url)
@@ -112,7 +112,7 @@ export async function findProjectImage({ db }: Pick<App, 'db'>, id: string): Pro
 }
 
 /** Confirms uploads of which nobody told, and gives those up whose link has run out. Returns how many. */
-export async function checkUploads(app: Core & Pick<App, 'log' | 'metrics'>): Promise<number> {
+export async function checkUploads(app: UploadApp & Pick<App, 'log' | 'metrics'>): Promise<number> {
   const due = app.db
     .selectFrom('photos')
     .select('uuid')
@@ -137,7 +137,7 @@ export async function checkUploads(app: Core & Pick<App, 'log' | 'metrics'>): Pr
   return done.filter(Boolean).length
 }
 
-async function check(app: Core & Pick<App, 'metrics'>, photo: PhotoRow): Promise<boolean> {
+async function check(app: UploadApp & Pick<App, 'metrics'>, photo: PhotoRow): Promise<boolean> {
   if (await app.storage.head(photo.url)) {
     await confirmUpload(app, photo.uuid)
     return true

@@ -10,10 +10,10 @@ export type Message = {
   headers?: Record<string, string>
 }
 
-/** What a consumer is given: the body as it came, since it may come from a stranger. */
-export type Delivery = { body: Uint8Array; headers: Record<string, unknown>; redelivered: boolean }
+/** A message as a consumer gets it: the body as it came, since it may come from a stranger. */
+export type ReceivedMessage = { body: Uint8Array; headers: Record<string, unknown>; redelivered: boolean }
 
-export type Handler = (delivery: Delivery) => Promise<void>
+export type Handler = (message: ReceivedMessage) => Promise<void>
 
 /** Stops taking messages and resolves when those being handled are done. */
 export type Consumer = { stop(): Promise<void> }

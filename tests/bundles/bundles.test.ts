@@ -106,7 +106,10 @@ describe.for(RUNTIMES)('bundles under $name', ({ command }) => {
         const pending = await call('photos-list-pending', await request('GET', '/photos/pending?limit=1'))
         expect(JSON.parse(pending.body ?? '')).toMatchObject([{ uuid, status: 'pending' }])
         expect(pending.headers?.link).toContain('/photos/pending?limit=1&after=')
-        const asked = await call('photos-process', await request('POST', '/photos/process', [uuid]))
+        const asked = await call(
+          'photos-request-processing',
+          await request('POST', '/photos/process', [uuid]),
+        )
         expect([asked.statusCode, JSON.parse(asked.body ?? '')]).toEqual([
           202,
           { accepted: [uuid], rejected: [] },
@@ -250,7 +253,7 @@ test.each([
 
 on('an unknown route is 404, a body in base64 that is none is refused, cookies do no harm', () =>
   withServers((env) =>
-    withFunction(built, 'photos-process', env, async (invoke) => {
+    withFunction(built, 'photos-request-processing', env, async (invoke) => {
       const unknown = (await invoke(await request('GET', '/nowhere'))) as Answer
       expect([unknown.statusCode, JSON.parse(unknown.body ?? '').code]).toEqual([404, 'not-found'])
       const asked = await request('POST', '/photos/process', [])

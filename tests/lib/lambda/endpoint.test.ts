@@ -53,7 +53,7 @@ describe.for(SETUPS)('an endpoint in Lambda on $name', (setup) => {
   on('takes a body in base64, and has published when it answers', () =>
     withLambda(setup, async (app) => {
       const uuid = await insertPhoto(app)
-      const { handler } = await import('../../../functions/photos/process.ts')
+      const { handler } = await import('../../../functions/photos/request-processing.ts')
       await answer(handler, 'post-process')
       const { statusCode, body } = await answer(handler, 'post-process', { body: base64([uuid]) })
       expect([statusCode, JSON.parse(body)]).toEqual([202, { accepted: [uuid], rejected: [] }])
@@ -130,7 +130,7 @@ describe.for(SETUPS)('an endpoint in Lambda on $name', (setup) => {
 
 test('an endpoint in Lambda takes text as a body, too, and refuses what it refuses over HTTP', () =>
   withLambda(EMBEDDED, async () => {
-    const { handler } = await import('../../../functions/photos/process.ts')
+    const { handler } = await import('../../../functions/photos/request-processing.ts')
     const uuid = uuidv7()
     const bodies: [body: string, isBase64Encoded: boolean, status: number][] = [
       [JSON.stringify([uuid]), false, 202],

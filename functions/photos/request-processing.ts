@@ -2,14 +2,14 @@ import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
 import { problems, Strict, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { requestProcessing } from '../../lib/photos/request.ts'
+import { requestProcessing as request } from '../../lib/photos/request.ts'
 
 const Uuids = Type.Array(Uuid, { minItems: 1, maxItems: 10_000 })
 
 const Rejection = Type.Object({ uuid: Uuid, code: Type.String(), detail: Type.String() })
 
-/** Asks for the processing of photos. */
-export const process = endpoint({
+/** Requests the processing of photos. */
+export const requestProcessing = endpoint({
   method: 'POST',
   path: '/photos/process',
   summary: 'Ask for the processing of photos',
@@ -21,8 +21,8 @@ export const process = endpoint({
   },
   async handle({ body }, app, reply) {
     const { uuids, force = false } = Array.isArray(body) ? { uuids: body } : body
-    return reply(202, await requestProcessing(app, uuids, force))
+    return reply(202, await request(app, uuids, force))
   },
 })
 
-export const handler = lambda(process)
+export const handler = lambda(requestProcessing)

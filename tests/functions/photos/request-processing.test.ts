@@ -1,13 +1,13 @@
 import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
-import { process as processPhotos } from '../../../functions/photos/process.ts'
+import { requestProcessing } from '../../../functions/photos/request-processing.ts'
 import type { App } from '../../../lib/app.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { until } from '../../support/service.ts'
 import { at, call, eventsOf, insertPhoto, post, problemOf, withServer } from '../support.ts'
 
 const ask = (app: App, body: string[] | { uuids: string[]; force?: boolean }) =>
-  call(processPhotos, app, { body })
+  call(requestProcessing, app, { body })
 
 const findRow = ({ db }: App, uuid: string) =>
   db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirstOrThrow()
