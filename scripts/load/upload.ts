@@ -13,9 +13,9 @@ export async function uploadImage(
   file: Uint8Array,
   created: (uuid: string) => void = () => {},
 ): Promise<string> {
-  const asked = await client.json('POST', `${url}/images`, { filename: 'load.jpg', project_id: projectId })
-  if (asked.status !== 201) throw refusal('POST /images', asked)
-  const { image_id, upload_link, params } = JSON.parse(asked.body) as Link
+  const answer = await client.json('POST', `${url}/images`, { filename: 'load.jpg', project_id: projectId })
+  if (answer.status !== 201) throw refusal('POST /images', answer)
+  const { image_id, upload_link, params } = JSON.parse(answer.body) as Link
   created(image_id)
   const { type, parts } = formOf(params, file)
   const sent = await client.send('POST', upload_link, type, parts)

@@ -8,7 +8,7 @@ const UUIDS = 10_000
 const RUNS = 5
 
 /** `POST /photos/process` with 10,000 uuids: until it is answered, and until every message is confirmed. */
-export async function benchAsking(env: Environment): Promise<Record<string, string>> {
+export async function benchRequests(env: Environment): Promise<Record<string, string>> {
   const api = await startRole('api', env)
   const app = await openApp(readConfig({ ...env, LOG_LEVEL: 'silent' }))
   await migrate(app.db)
