@@ -8,7 +8,7 @@ export async function openLog({ logLevel: level }: Pick<Config, 'logLevel'>): Pr
   return createLog(level, forPeople ? await openPretty() : undefined)
 }
 
-/** A log in JSON to wherever; URLs in it tell neither who fetches nor what signs them. */
+/** A log in JSON to wherever; URLs in it show neither credentials nor signatures. */
 export const createLog = (level: Config['logLevel'], destination?: DestinationStream): Logger =>
   pino(
     {

@@ -5,7 +5,7 @@ import { enqueueDeliveries } from '../../lib/notifications/enqueue.ts'
 import { recordDeadLetter } from '../../lib/outbox/dead-letters.ts'
 import { parseCloudEvent } from '../../lib/outbox/message.ts'
 
-/** Logs what happens to photos, and notes whom it is to be told; the schedule `deliver` does the telling. */
+/** Logs what happens to photos and enqueues the deliveries of each event, which the schedule `deliver` sends. */
 export const notify = consumer<App>({
   from: 'notifications',
   async handle(message, app) {

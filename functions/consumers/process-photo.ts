@@ -6,7 +6,7 @@ import { processPhoto } from '../../lib/photos/process.ts'
 import { continueTrace, traceFields } from '../../lib/trace.ts'
 import { openWorkerApp, type WorkerApp } from '../../lib/worker.ts'
 
-/** Processes the photo that a message asks for. */
+/** Processes the photo that a message names. */
 export const processPhotoMessage = consumer<WorkerApp>({
   from: 'work',
   async handle(message, opened) {

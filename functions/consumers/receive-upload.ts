@@ -6,7 +6,7 @@ import { recordDeadLetter } from '../../lib/outbox/dead-letters.ts'
 import { confirmUpload } from '../../lib/photos/uploads.ts'
 import { uploadedKeys } from '../../lib/storage/s3-event.ts'
 
-/** Confirms the uploads that a bucket tells of, in the form of an S3 event. */
+/** Confirms the uploads that a bucket reports as S3 events. */
 export const receiveUpload = consumer<App>({
   from: 'uploads',
   async handle(message, app) {
@@ -18,7 +18,7 @@ export const receiveUpload = consumer<App>({
 
 export const handler = lambdaUploads(receiveUpload)
 
-/** A bucket tells of other objects too, and late: what is unknown or gone is no fault. */
+/** A bucket reports other objects too, and late: one that is unknown or gone is no fault. */
 async function confirm(app: App, key: string): Promise<void> {
   const [, uuid] = /^originals\/([^/]+)$/.exec(key) ?? []
   if (!uuid) return

@@ -32,7 +32,7 @@ export const upload = endpoint({
         else if (part.name === 'nickname') nickname = part.value
       }
     } catch (error) {
-      // What was taken is told, and that the rest of the form was not read.
+      // The answer names what was taken, and that the rest of the form was not read.
       if (results.length === 0) throw error
       results.push(refusal(app, '', error))
     }

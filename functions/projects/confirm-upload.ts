@@ -19,7 +19,7 @@ export const confirmUpload = endpoint({
   },
   async handle({ params, headers }, app, reply) {
     const { uuid } = await findProjectImage(app, params.image_id)
-    // Who asked for the upload is told, unless this request names a trace of its own.
+    // The trace is that of the request for the link, unless this one names its own.
     const trace = parseTraceparent(headers.traceparent) && app.trace
     await confirm({ ...app, trace }, uuid)
     const image = await findProjectImage(app, uuid)

@@ -88,7 +88,7 @@ function s3(env: Environment) {
   })
 }
 
-/** Who is told of events: webhooks that may be reached, with what signs their messages, and the address for failures. */
+/** Who is notified: webhooks that may be reached, the secret that signs their messages, the address for failures. */
 function notifications(env: Environment, allowed: readonly string[]) {
   const webhookUrls = list(env.WEBHOOK_URLS)
   for (const text of webhookUrls) {

@@ -30,7 +30,7 @@ export type PhotosTable = {
   /** A `Recipe`; null is the thumbnail recipe, as for a row inserted by hand. */
   recipe: string | null
   url_hash: string | null
-  /** When processing was asked for; null while nobody has. */
+  /** When processing was requested; null until then. */
   queued_at: string | null
   attempts: Generated<number>
   lease_until: string | null
@@ -46,7 +46,7 @@ export type PhotosTable = {
   nickname: string | null
   /** When the sweep looks next whether an `init` photo has been uploaded. */
   check_after: string | null
-  /** W3C Trace Context of who asked for the photo. */
+  /** W3C Trace Context of the request that added or queued the photo. */
   traceparent: string | null
 }
 
@@ -81,7 +81,7 @@ export type EventsTable = {
   traceparent: string | null
 }
 
-/** An event to be told to one target, or that has been. */
+/** An event that is to be sent to one target, or has been. */
 export type DeliveriesTable = {
   event_id: string
   target: string

@@ -5,7 +5,7 @@ import { parseUuid } from '../uuid.ts'
 
 /**
  * One line and one count for each request: its route instead of its URL, which may carry what is secret. `ms` is how
- * long it took; a request that goes on talking is told of when it begins, without.
+ * long it took; a socket or stream of events is logged when it begins, without.
  */
 export function logRequest(
   { metrics }: Pick<App, 'metrics'>,

@@ -21,7 +21,7 @@ import { validatorCompiler } from './validate.ts'
 /** Largest JSON body: 10,000 uuids are 0.4 MB, 1,000 URLs of 2,048 characters 2 MB. */
 const BODY_LIMIT = 4 * 1024 * 1024
 
-/** A Fastify server without routes: how it validates, how it tells errors. */
+/** A Fastify server without routes: how it validates, how it answers errors. */
 export function openServer(app: Pick<App, 'log' | 'metrics'>): FastifyInstance {
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,

@@ -15,7 +15,7 @@ export type Asset = {
   encoded: readonly (readonly [encoding: string, body: Buffer])[]
 }
 
-/** The page, and what it asks for by name, all under one version. */
+/** The page, and the files that it loads by name, all under one version. */
 export type Assets = { version: string; page: Asset; byName: ReadonlyMap<string, Asset> }
 
 const TYPES: Record<string, string> = {
@@ -27,7 +27,7 @@ const TYPES: Record<string, string> = {
 
 const DIRECTORY = new URL('../page/', import.meta.url)
 
-/** Of what is beside the page's modules, what a browser asks for. */
+/** The files beside the page's modules that a browser loads. */
 const SERVED = /\.(html|css|svg)$/
 
 /**

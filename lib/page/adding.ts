@@ -75,7 +75,7 @@ export function openAdding(store: Store, announcer: Announcer, take: (event: Pho
   }
 }
 
-/** What is known of an uploaded file before the service tells more; the first 48 bits of its id are its time. */
+/** What is known of an uploaded file before the first event; the first 48 bits of its id are its time. */
 function parseWorkMessage({ uuid = '', name }: Upload): Photo {
   const at = new Date(Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)).toISOString()
   const known = { uuid, name, created_at: at, updated_at: at, url: 'originals/', door: 'page' }

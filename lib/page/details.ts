@@ -13,7 +13,7 @@ export type DetailsActions = {
 /** Wide enough to be looked at, in pixels; of those that are, the smallest is shown. */
 const ENOUGH = 600
 
-/** Shown instead of what was told of a photo, which is JSON. */
+/** Shown instead of the metadata of a photo, which is JSON. */
 const GONE = 'gone'
 
 /** The dialog with all that is known of one photo; it follows what happens to it while it is open. */

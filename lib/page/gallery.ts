@@ -7,7 +7,7 @@ const GAP = 16
 const MIN_WIDTH = 176
 /** Rows rendered above and below what is seen. */
 const MARGIN_ROWS = 2
-/** The next page is asked for when so many rows or fewer are left. */
+/** The next page is fetched when so many rows or fewer are left. */
 const AHEAD_ROWS = 8
 
 /** Where cards lie: all are of one size, so that only those near the window need to exist. */

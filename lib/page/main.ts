@@ -80,7 +80,7 @@ const socket = openSocket({
   onReset: () => void load(),
 })
 
-/** Reads the list anew; events that came in between are told by the socket, from a little before it. */
+/** Reads the list again; the socket sends the events that came in between, from a little before it. */
 async function load(): Promise<void> {
   const time = await store.load()
   if (time !== undefined) socket.startAt(time)

@@ -14,7 +14,7 @@ const MINUTE_MS = 60_000
 const BUSY_MS = 1_500
 const IDLE_MS = 30_000
 
-/** Totals by status and the throughput of the last minutes; `refresh` asks for them anew, as often as one likes. */
+/** Totals by status and the throughput of the last minutes; `refresh` reads them again, as often as one likes. */
 export function openOverview(onTotals: (stats: Stats) => void) {
   const figure = byId('throughput')
   const refresh = spaced(

@@ -6,7 +6,7 @@ import type { PhotoEvent } from './socket.ts'
 type Page = { items: Photo[]; next: string | null }
 
 const NEXT_PAGE = 300
-/** As many as one request may ask for. */
+/** The most that one request may list. */
 const MAX_PAGE = 1000
 
 /** How far two clocks of the service may differ, in ms. */
@@ -34,7 +34,7 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
     return request('GET', `/photos?${parameters}`, undefined, reading.signal)
   }
 
-  /** What an event told is newer than an answer that was on its way. */
+  /** An event is newer than an answer that was on its way. */
   const put = (photo: Photo) => {
     const known = photos.get(photo.uuid)
     if (known && isLater(known.updated_at, photo.updated_at)) return
@@ -58,7 +58,7 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
   }
 
   const take = (page: Page) => {
-    // A file that is just being uploaded may yet be refused, and then nothing is ever told of it.
+    // A file that is just being uploaded may yet be refused, and then no event follows.
     const known = page.items.filter(({ door, status }) => door !== 'page' || status !== 'init')
     for (const photo of known) put(photo)
     show(known.map(({ uuid }) => uuid))
@@ -155,8 +155,8 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
       show(added.filter((photo) => matches(photo, currentFilters())).map(({ uuid }) => uuid))
     },
     /**
-     * To be called before processing is asked for; returns what marks the photos that were accepted, at that time of the
-     * server. Of those that something was told of meanwhile it is known better.
+     * To be called before processing is requested; returns what marks the photos that were accepted, at that time of the
+     * server. Events of them that came meanwhile are newer.
      */
     queueing() {
       const before = new Map(photos)

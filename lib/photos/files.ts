@@ -15,7 +15,7 @@ export function plannedPaths(photo: PhotoRow): string[] {
 }
 
 /**
- * Removes what a late attempt has stored of a photo that was given up or deleted meanwhile. The row is locked, so that
+ * Removes what a late attempt has stored of a photo that has failed or was deleted meanwhile. The row is locked, so that
  * no new attempt begins to store in between.
  */
 export async function removeAbandoned(

@@ -7,8 +7,8 @@ import { eventData } from './event-data.ts'
 import { findPhoto } from './row.ts'
 
 /**
- * Removes a photo with its rows, files and cached images; `processing`, 409, while a worker holds it. The files go before the commit:
- * a process that dies in between leaves a row to be asked for again, and no file that no row knows.
+ * Removes a photo with its rows, files and cached images; throws `already-processing`, 409, while a worker holds it. The
+ * files go before the commit: a process that dies in between leaves a row that can be removed again, and no file without a row.
  */
 export async function removePhoto(
   app: Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'contents'>,

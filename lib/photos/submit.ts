@@ -58,7 +58,7 @@ export async function submitImage(
   return submission as Submission
 }
 
-/** Class of the locks below, to tell them from other advisory locks of the database. */
+/** Class of the locks below, which keeps them apart from other advisory locks of the database. */
 const LOCK_CLASS = 7_203_115
 
 /**

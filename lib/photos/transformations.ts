@@ -13,7 +13,7 @@ const QUALITY_USAGE = 'quality:Q, from 1 to 100'
 
 /**
  * Reads the transformations of a job, such as `["fit:800x600", "grayscale", "format:webp"]`, as a recipe with the one
- * rendition `result`, a PNG unless told otherwise. Throws `invalid`, 422, naming the entry by its pointer.
+ * rendition `result`, a PNG unless the list names a format. Throws `invalid`, 422, naming the entry by its pointer.
  */
 export function parseTransformations(list: readonly string[]): Recipe {
   if (list.length > MAX_TRANSFORMATIONS)

@@ -38,7 +38,7 @@ export async function createUpload(
   return { uuid, form, expiresAt }
 }
 
-/** A row that waits for its bytes: the sweep confirms them, or gives the row up after 16 minutes without. */
+/** A row that waits for its bytes: the sweep confirms them, or fails the photo after 16 minutes without. */
 export async function awaitUpload(
   app: Pick<App, 'db' | 'queue' | 'trace'>,
   photo: { uuid: string; door: Door; projectId?: number; name: string; recipe?: Recipe },
@@ -76,7 +76,7 @@ export function parseFilename(text: string): string {
 }
 
 /**
- * Notes that the bytes are there and asks for the processing, once, however often and by however many it is told. What
+ * Confirms an upload and queues the photo, once, however often and from however many sides it is confirmed. What
  * the object was at this moment is what will be processed. Throws `not-found`, and `not-uploaded`, 409.
  */
 export async function confirmUpload(app: UploadApp, id: string): Promise<void> {
@@ -111,7 +111,7 @@ export async function findProjectImage({ db }: Pick<App, 'db'>, id: string): Pro
   return photo
 }
 
-/** Confirms uploads of which nobody told, and gives those up whose link has run out. Returns how many. */
+/** Confirms uploads that no client confirmed, and fails those whose link has expired. Returns how many. */
 export async function checkUploads(app: UploadApp & Pick<App, 'log' | 'metrics'>): Promise<number> {
   const due = app.db
     .selectFrom('photos')

@@ -1,4 +1,4 @@
-/** Where a message goes: to the workers, to all who listen to what happens to photos, to the dead queue. */
+/** Where a message goes: to the workers, to all who listen to events, to the dead queue. */
 export type Destination = 'work' | 'app' | 'dead'
 
 /** `key` is the routing key; `body` is sent as JSON; `id` tells the messages of one call apart. */

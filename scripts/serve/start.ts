@@ -6,7 +6,7 @@ import { isDatabaseAway } from '../../lib/db/errors.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { type Running, runApi, runMetrics, runRelay, runWorker } from './roles.ts'
 
-/** Longest wait for what runs when the process is asked to stop, in ms. */
+/** Longest wait for what runs when the process is to stop, in ms. */
 const STOP_TIMEOUT_MS = 30_000
 
 /** What a process may run; the first that is started is the last to stop. */
