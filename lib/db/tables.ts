@@ -3,7 +3,7 @@ import type { Generated } from 'kysely'
 /** Times are RFC 3339 UTC with milliseconds, JSON columns are JSON text, in PostgreSQL and SQLite alike. */
 export type Tables = {
   photos: PhotosTable
-  photo_thumbnails: ThumbnailsTable
+  photo_thumbnails: RenditionsTable
   events: EventsTable
   deliveries: DeliveriesTable
   stopped_targets: StoppedTargetsTable
@@ -50,7 +50,7 @@ export type PhotosTable = {
   traceparent: string | null
 }
 
-export type ThumbnailsTable = {
+export type RenditionsTable = {
   uuid: Generated<string>
   photo_uuid: string
   name: string

@@ -1,8 +1,8 @@
 import type { Selectable } from 'kysely'
 import { type Db, uuids } from '../db/port.ts'
-import type { ThumbnailsTable } from '../db/tables.ts'
+import type { RenditionsTable } from '../db/tables.ts'
 
-export type RenditionRow = Selectable<ThumbnailsTable>
+export type RenditionRow = Selectable<RenditionsTable>
 
 /** The renditions of some photos, by name. */
 export const findRenditions = (db: Db, photos: readonly string[]): Promise<RenditionRow[]> =>

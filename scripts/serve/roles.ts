@@ -15,8 +15,8 @@ import { openWorker } from '../../lib/worker.ts'
 
 const DATABASE_RETRY_MS = 1_000
 
-/** A part of the service that runs until stopped; stopping finishes what runs. */
-export type Running = { stop(): Promise<void> }
+/** A part of the service that runs until stopped; stopping finishes what runs. `url` is where it serves endpoints. */
+export type Running = { url?: string; stop(): Promise<void> }
 
 /** Serves every endpoint over HTTP; `url` is where. */
 export async function runApi(app: App): Promise<Running & { url: string }> {
@@ -108,4 +108,13 @@ async function repeat(app: App, schedule: Schedule, lane: string, signal: AbortS
     })
     if (done === 0) await delay(schedule.every(app.config), undefined, { signal }).catch(() => {})
   }
+}
+
+/** What a process may run; the first that is started is the last to stop. */
+export const ROLES: Record<string, readonly ((app: App) => Promise<Running>)[]> = {
+  all: [runRelay, runWorker, runApi],
+  api: [runApi],
+  worker: [runMetrics, runWorker],
+  relay: [runMetrics, runRelay],
+  migrate: [],
 }

@@ -4,19 +4,10 @@ import { type App, openApp } from '../../lib/app.ts'
 import { type Config, readConfig } from '../../lib/config/index.ts'
 import { isDatabaseAway } from '../../lib/db/errors.ts'
 import { migrate } from '../../lib/db/migrate.ts'
-import { type Running, runApi, runMetrics, runRelay, runWorker } from './roles.ts'
+import { ROLES, type Running } from './roles.ts'
 
 /** Longest wait for what runs when the process is to stop, in ms. */
 const STOP_TIMEOUT_MS = 30_000
-
-/** What a process may run; the first that is started is the last to stop. */
-const ROLES: Record<string, ((app: App) => Promise<Running & { url?: string }>)[]> = {
-  all: [runRelay, runWorker, runApi],
-  api: [runApi],
-  worker: [runMetrics, runWorker],
-  relay: [runMetrics, runRelay],
-  migrate: [],
-}
 
 await main(process.argv[2] ?? 'all').catch((error: Error) => {
   console.error(error.message)
@@ -35,7 +26,7 @@ async function main(role: string): Promise<void> {
   const applied = await migrateWhenUp(app)
   if (role === 'migrate')
     console.log(applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply')
-  const running: (Running & { url?: string })[] = []
+  const running: Running[] = []
   const stop = stopper(app, running)
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
