@@ -18,6 +18,7 @@ const failures: Record<number, () => Error> = {
   3: () => new RangeError('Array buffer allocation failed'),
   4: () => corrupt('it has more than 100 scans'),
   5: () => corrupt('more than half of it is missing or damaged'),
+  6: () => corrupt('it takes more work than any picture of its size'),
 }
 
 /**

@@ -7,6 +7,8 @@ type Segment = Range & { marker: number }
 const SOI = 0xd8
 const EOI = 0xd9
 const SOS = 0xda
+const HIERARCHICAL = 0xde
+const LOSSLESS_LS = 0xf7
 
 /** Reads a JPEG up to its first scan. Throws `unsupported-format` for what the decoder does not know. */
 export function readJpegHeader(source: Buffer, checkSize: CheckSize): Header {
@@ -58,7 +60,8 @@ function* segments(source: Buffer): Generator<Segment> {
 
 /** Refuses the kinds that are rare, and that browsers do not show either. */
 function checkFrame(source: Buffer, marker: number, start: number, end: number): number {
-  if (marker > 0xc2) throw unsupported('Lossless, hierarchical and arithmetic-coded JPEG are not supported')
+  const kind = unsupportedKind(marker)
+  if (kind) throw unsupported(`${kind} JPEG is not supported`)
   if (end - start < 6) throw corrupt('a frame header cut short')
   if (source[start] !== 8) throw unsupported('Only JPEG of 8 bits per sample is supported')
   const components = source[start + 5] ?? 0
@@ -68,6 +71,16 @@ function checkFrame(source: Buffer, marker: number, start: number, end: number):
   return components
 }
 
-/** SOF0 to SOF15, without DHT, JPG and DAC, which lie among them. */
+/** What a frame's marker (T.81, table B.1) says that the decoder does not know. */
+function unsupportedKind(marker: number): string | undefined {
+  if (marker === LOSSLESS_LS) return 'Lossless (JPEG-LS)'
+  if (marker === HIERARCHICAL || (marker & 0x07) > 4) return 'Hierarchical'
+  if ((marker & 0x03) === 3) return 'Lossless'
+  return marker >= 0xc9 ? 'Arithmetic-coded' : undefined
+}
+
+/** SOF0 to SOF15, without DHT, JPG and DAC, which lie among them; DHP, and SOF55 of JPEG-LS (T.87). */
 const isFrame = (marker: number) =>
-  marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
+  (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) ||
+  marker === HIERARCHICAL ||
+  marker === LOSSLESS_LS

@@ -12,6 +12,9 @@ export type Component = {
 
 export type Bits = {
   put(value: number, count: number): void
+  /** The codes of a DC size and of an AC symbol. */
+  putSize(size: number): void
+  putSymbol(symbol: number): void
   flush(): void
   bytes: number[]
   restart(n: number): void
@@ -20,14 +23,41 @@ export type Bits = {
 /** The last DC of each component. */
 export type State = Map<Component, number>
 
-/** 100 symbols have codes of 8 bits, the others of 16. */
-const SHORT_CODES = 100
-export const LENGTHS = [0, 0, 0, 0, 0, 0, 0, SHORT_CODES, 0, 0, 0, 0, 0, 0, 0, 256 - SHORT_CODES]
-export const ORDER = Array.from({ length: 256 }, (_, i) => (i * 37) & 255)
-const PLACE = ORDER.reduce((places, symbol, i) => places.with(symbol, i), new Array<number>(256).fill(0))
-export const DC_TABLE = [0x00, 0, 0, 0, 12, ...new Array(12).fill(0), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+/** What DHT segments hold: how many codes there are of each length from 1 to 16, then the symbols. */
+export type Tables = { dc: number[]; ac: number[] }
 
-export function openBits(): Bits {
+const counts = (lengths: Record<number, number>) => Array.from({ length: 16 }, (_, i) => lengths[i + 1] ?? 0)
+const SIZES = Array.from({ length: 12 }, (_, size) => size)
+/** All symbols; 0, the end of a block, is the first. */
+const SYMBOLS = Array.from({ length: 256 }, (_, i) => (i * 37) & 255)
+
+/** Differences have codes of 4 bits, 100 AC symbols of 8, the others of 16. */
+export const EVEN_TABLES: Tables = {
+  dc: [...counts({ 4: 12 }), ...SIZES],
+  ac: [...counts({ 8: 100, 16: 156 }), ...SYMBOLS],
+}
+
+/** As optimised for flat pictures: a block that is as the one before takes 2 bits. */
+export const FLAT_TABLES: Tables = {
+  dc: [...counts({ 1: 1, 5: 11 }), ...SIZES],
+  ac: [...counts({ 1: 1, 9: 100, 16: 155 }), ...SYMBOLS],
+}
+
+type Code = { code: number; length: number }
+
+/** The code of each symbol of a table (T.81, annex C). */
+function codesOf(table: readonly number[]): Code[] {
+  const codes: Code[] = []
+  let [code, at] = [0, 16]
+  for (let length = 1; length <= 16; length++) {
+    for (let n = table[length - 1] ?? 0; n > 0; n--) codes[table[at++] ?? 0] = { code: code++, length }
+    code *= 2
+  }
+  return codes
+}
+
+export function openBits(tables: Tables): Bits {
+  const [dc, ac] = [codesOf(tables.dc), codesOf(tables.ac)]
   const bytes: number[] = []
   let [byte, count] = [0, 0]
   const put = (value: number, length: number) => {
@@ -44,17 +74,13 @@ export function openBits(): Bits {
   }
   return {
     ...{ bytes, put, flush },
+    putSize: (size) => put(dc[size]?.code ?? 0, dc[size]?.length ?? 0),
+    putSymbol: (symbol) => put(ac[symbol]?.code ?? 0, ac[symbol]?.length ?? 0),
     restart: (n) => {
       flush()
       bytes.push(255, 0xd0 + (n & 7))
     },
   }
-}
-
-function putSymbol(bits: Bits, symbol: number): void {
-  const place = PLACE[symbol] ?? 0
-  if (place < SHORT_CODES) bits.put(place, 8)
-  else bits.put((SHORT_CODES << 8) + place - SHORT_CODES, 16)
 }
 
 const sizeOf = (value: number) => 32 - Math.clz32(Math.abs(value))
@@ -65,7 +91,7 @@ const putValue = (bits: Bits, value: number) =>
 function putDifference(bits: Bits, member: Component, dc: number, state: State): void {
   const difference = dc - (state.get(member) ?? 0)
   state.set(member, dc)
-  bits.put(sizeOf(difference), 4)
+  bits.putSize(sizeOf(difference))
   putValue(bits, difference)
 }
 
@@ -98,12 +124,12 @@ export function putAc(bits: Bits, block: Int16Array, [start, end]: [number, numb
       run++
       continue
     }
-    for (; run > 15; run -= 16) putSymbol(bits, 0xf0)
-    putSymbol(bits, (run << 4) | sizeOf(value))
+    for (; run > 15; run -= 16) bits.putSymbol(0xf0)
+    bits.putSymbol((run << 4) | sizeOf(value))
     putValue(bits, value)
     run = 0
   }
-  if (run > 0) putSymbol(bits, 0x00)
+  if (run > 0) bits.putSymbol(0x00)
 }
 
 export function putRefinement(
@@ -130,19 +156,19 @@ export function putRefinement(
     if (value === 0) {
       run++
       if (run === 16 && k < lastNew) {
-        putSymbol(bits, 0xf0)
+        bits.putSymbol(0xf0)
         putCorrections()
         run = 0
       }
       continue
     }
-    putSymbol(bits, (run << 4) | 1)
+    bits.putSymbol((run << 4) | 1)
     bits.put(value > 0 ? 1 : 0, 1)
     putCorrections()
     run = 0
   }
   if (run > 0 || corrections.length > 0) {
-    putSymbol(bits, 0x00)
+    bits.putSymbol(0x00)
     putCorrections()
   }
 }

@@ -1,9 +1,8 @@
 import {
   type Bits,
   type Component,
-  DC_TABLE,
-  LENGTHS,
-  ORDER,
+  EVEN_TABLES,
+  FLAT_TABLES,
   openBits,
   putAc,
   putDc,
@@ -11,9 +10,10 @@ import {
   putSequential,
   type State,
 } from './write-jpeg-blocks.ts'
+import { picturedBlocks } from './write-jpeg-picture.ts'
 
 /**
- * Writes JPEG of random coefficients in the kinds that sharp cannot write: any sampling, restart intervals, 16-bit
+ * Writes JPEG of random coefficients, or of a picture, in the kinds that sharp cannot write: any sampling, restart intervals, 16-bit
  * quantisation, a scan for each component, progressive in all four kinds of scans. See ITU-T T.81, annexes B, F and G.
  */
 export type JpegKind = {
@@ -31,6 +31,10 @@ export type JpegKind = {
   flat?: boolean
   adobe?: number
   seed?: number
+  /** RGB; random blocks when undefined. */
+  pixels?: Buffer
+  /** The shortest codes for blocks that are as the one before. */
+  flatTables?: boolean
 }
 
 /** The generator of Park and Miller: the same picture for the same seed. */
@@ -54,16 +58,17 @@ const factorsOf = (sampling: string) =>
 export function writeJpeg(kind: JpegKind): Buffer {
   const { width, height, progressive = false, adobe, restart } = kind
   const random = generator(kind.seed ?? 1)
-  const components = layOut(kind, random)
+  const tables = kind.flatTables ? FLAT_TABLES : EVEN_TABLES
   const wide = kind.wideQuantisers ?? false
   const quantisers = Array.from({ length: 64 }, (_, k) => 1 + random(wide && k > 40 ? 600 : 12))
+  const components = layOut(kind, quantisers, random)
   const frame = components.flatMap(({ id, h, v }) => [id, (h << 4) | v, 0])
   const head = [
     ...[0xff, 0xd8],
     ...(adobe === undefined ? [] : segment(0xee, [...Buffer.from('Adobe'), 0, 100, 0, 0, 0, 0, adobe])),
     ...segment(0xdb, wide ? [0x10, ...quantisers.flatMap(u16)] : [0, ...quantisers]),
     ...segment(progressive ? 0xc2 : 0xc1, [8, ...u16(height), ...u16(width), components.length, ...frame]),
-    ...segment(0xc4, [...DC_TABLE, 0x10, ...LENGTHS, ...ORDER]),
+    ...segment(0xc4, [0x00, ...tables.dc, 0x10, ...tables.ac]),
     ...(restart === undefined ? [] : segment(0xdd, u16(restart))),
   ]
   const scan = (members: Component[], band: [number, number], high: number, low: number) => [
@@ -92,23 +97,27 @@ export function writeJpeg(kind: JpegKind): Buffer {
   return Buffer.from([...head, ...body, 0xff, 0xd9])
 }
 
-/** Blocks of a soft picture with a little of everything: few coefficients, smaller the higher they are. */
-function layOut({ width, height, sampling, flat }: JpegKind, random: (below: number) => number): Component[] {
+function layOut(
+  kind: JpegKind,
+  quantisers: readonly number[],
+  random: (below: number) => number,
+): Component[] {
+  const { width, height, sampling, pixels } = kind
   const factors = factorsOf(sampling)
   const hMax = Math.max(...factors.map(([h]) => h))
   const vMax = Math.max(...factors.map(([, v]) => v))
   return factors.map(([h, v], i) => {
     const paddedWide = Math.ceil(width / (8 * hMax)) * h
     const paddedHigh = Math.ceil(height / (8 * vMax)) * v
-    const blocks = Array.from({ length: paddedWide * paddedHigh }, () => {
-      const block = new Int16Array(64)
-      block[0] = flat && i > 0 ? 9 * i : random(100) - 50
-      for (let n = flat ? 0 : random(12); n > 0; n--) {
-        const k = 1 + random(random(4) === 0 ? 63 : 9)
-        block[k] = random(Math.ceil(40 / k)) - Math.floor(20 / k)
-      }
-      return block
-    })
+    const blocks = pixels
+      ? picturedBlocks(
+          { width, height, pixels },
+          i,
+          [hMax / h, vMax / v],
+          [paddedWide, paddedHigh],
+          quantisers,
+        )
+      : Array.from({ length: paddedWide * paddedHigh }, () => randomBlock(kind, i, random))
     return {
       ...{ id: i + 1, h, v, paddedWide, blocks },
       blocksWide: Math.ceil(Math.ceil((width * h) / hMax) / 8),
@@ -117,14 +126,25 @@ function layOut({ width, height, sampling, flat }: JpegKind, random: (below: num
   })
 }
 
+/** A block of a soft picture with a little of everything: few coefficients, smaller the higher they are. */
+function randomBlock({ flat }: JpegKind, component: number, random: (below: number) => number): Int16Array {
+  const block = new Int16Array(64)
+  block[0] = flat && component > 0 ? 9 * component : random(100) - 50
+  for (let n = flat ? 0 : random(12); n > 0; n--) {
+    const k = 1 + random(random(4) === 0 ? 63 : 9)
+    block[k] = random(Math.ceil(40 / k)) - Math.floor(20 / k)
+  }
+  return block
+}
+
 type Put = (bits: Bits, member: Component, block: Int16Array, state: State) => void
 
 function entropyCoded(
-  { restart, width, height, sampling }: JpegKind,
+  { restart, width, height, sampling, flatTables }: JpegKind,
   members: Component[],
   put: Put,
 ): number[] {
-  const bits = openBits()
+  const bits = openBits(flatTables ? FLAT_TABLES : EVEN_TABLES)
   const [alone] = members.length === 1 ? members : []
   const factors = factorsOf(sampling)
   const hMax = Math.max(...factors.map(([h]) => h))

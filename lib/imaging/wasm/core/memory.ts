@@ -32,7 +32,7 @@ export function allocateCleared(bytes: usize): usize {
 export function extend(end: usize): bool {
   const needed = end + MARGIN
   if (needed < end) return false
-  const pages = <i32>((needed + 0xffff) >> 16) - memory.size()
+  const pages = <i32>(needed >> 16) + 1 - memory.size()
   if (pages > 0 && memory.grow(pages) < 0) return false
   next = end
   furthest = max(furthest, needed)

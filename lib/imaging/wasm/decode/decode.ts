@@ -1,4 +1,5 @@
 import { allocate, allocateCleared } from '../core/memory'
+import { MAX_SCANS, openBudget } from './budget'
 import { component, frame, resetFrame, Status, scan, scanComponent } from './frame'
 import { placeTables, TABLES_BYTES, useTable } from './huffman'
 import { openLanes, useLanes } from './lanes'
@@ -20,13 +21,14 @@ import { placeQuantiser } from './place'
 import { sampleAddress, writeSamples } from './samples'
 import { readScan } from './scan'
 import { useSkips } from './skips'
+import { useStandardTable } from './standard-tables'
 import { placeStream, skipScan, streamSize } from './stream'
-
-/** A photo has one scan, a progressive one 10 or so; each may go over the whole picture for a few bytes. */
-const MAX_SCANS: u32 = 100
 
 /** Positions in the data are counted in bits, in 32 bits. */
 const MOST_BYTES: usize = 1 << 28
+
+/** What one part of a picture may take; addresses have 32 bits, and sides 16. */
+const MOST_PART: u64 = 0xf0000000
 
 let scans: u32 = 0
 
@@ -98,6 +100,8 @@ function beginScan(at: usize, end: usize): i32 {
 /** Allocates what the first scan shows to be needed. */
 function openPicture(): i32 {
   frame.direct = !frame.progressive && scan.components == frame.components
+  if (<u64>frame.outputWidth * frame.outputHeight * 4 > MOST_PART) return Status.OUT_OF_MEMORY
+  openBudget()
   const size = streamSize(frame.end - frame.at)
   const stream = allocate(size)
   if (!stream || !openOutput() || (frame.scale == 1 && !openLanes())) return Status.OUT_OF_MEMORY
@@ -110,9 +114,10 @@ function openPicture(): i32 {
     if (!member.quantiser) return Status.OUT_OF_MEMORY
     placeQuantiser(member, sent, member.quantiser)
     if (frame.direct) continue
-    const blocks = <usize>member.paddedWide * member.paddedHigh
-    member.coefficients = allocateCleared(blocks * member.blockBytes)
-    member.masks = allocateCleared(blocks * 8)
+    const blocks = <u64>member.paddedWide * member.paddedHigh
+    if (blocks * member.blockBytes > MOST_PART) return Status.OUT_OF_MEMORY
+    member.coefficients = allocateCleared(<usize>(blocks * member.blockBytes))
+    member.masks = allocateCleared(<usize>(blocks * 8))
     if (!member.coefficients || !member.masks) return Status.OUT_OF_MEMORY
   }
   return Status.OK
@@ -126,8 +131,8 @@ function takeTables(): i32 {
     blocks += member.h * member.v
     const needsDc = !frame.progressive || (scan.spectralStart == 0 && scan.successiveHigh == 0)
     const needsAc = !frame.progressive || scan.spectralStart > 0
-    member.dc = needsDc ? useTable(0, member.dcId) : 0
-    member.ac = needsAc ? useTable(1, member.acId) : 0
+    member.dc = needsDc ? tableOf(0, member.dcId) : 0
+    member.ac = needsAc ? tableOf(1, member.acId) : 0
     if ((needsDc && !member.dc) || (needsAc && !member.ac)) return Status.DAMAGED
     if (!frame.progressive && member.lastNeeded < 63) useSkips(member.ac)
     if (!frame.progressive && member.lastNeeded > 0) usePairs(member.ac)
@@ -136,6 +141,11 @@ function takeTables(): i32 {
   if (scan.components > 1 && blocks > 10) return Status.DAMAGED
   if (frame.direct && frame.scale == 1) useLanes()
   return Status.OK
+}
+
+function tableOf(isAc: u32, id: u32): usize {
+  const sent = useTable(isAc, id)
+  return sent || frame.progressive ? sent : useStandardTable(isAc, id)
 }
 
 /** Makes the picture from all coefficients. */

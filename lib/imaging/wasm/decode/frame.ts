@@ -120,7 +120,7 @@ export function resetFrame(): void {
   memory.fill(componentRecords, 0, COMPONENT_BYTES * MAX_COMPONENTS)
 }
 
-/** What a decode ends with; `lib/imaging/jpeg/decode.ts` says it in words. */
+/** What a decode ends with; `lib/imaging/decode/jpeg.ts` says it in words. */
 export namespace Status {
   export const OK = 0
   export const DAMAGED = 1
@@ -128,6 +128,7 @@ export namespace Status {
   export const OUT_OF_MEMORY = 3
   export const TOO_MANY_SCANS = 4
   export const INCOMPLETE = 5
+  export const TOO_MUCH_WORK = 6
 }
 
 /** The quotient, rounded up. */

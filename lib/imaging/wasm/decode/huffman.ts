@@ -1,10 +1,21 @@
 import { window } from './stream'
 
 /**
- * Huffman tables (T.81, annex C and F.2.2.3), eight of them: four for DC, four for AC. A table has the specification as
- * sent, what decodes any code length by length, and entries that are looked up with the next 11 bits:
- * `value << 16 | coefficients to step << 8 | bits` where code and value fit into 11 bits; else
- * `symbol << 5 | bits of the code`, below 2^16; 0 where even the code is longer. Behind them is room for `skips.ts` and `pairs.ts`.
+ * Huffman tables (T.81, annex C and F.2.2.3), eight of them: four for DC, four for AC. A table holds the specification as
+ * sent, limits that decode a code of any length, and 2,048 entries that are looked up with the next 11 bits of the stream.
+ * Behind them lie the entries of `skips.ts` and `pairs.ts`. An entry is one of
+ *
+ *      31                            16 15   13 12        8 7     5 4         0
+ *     +--------------------------------+-------+-----------+-------+-----------+
+ *     |  value, never 0                |   0   |   step    |   0   |   bits    |  code and value fit into 11 bits
+ *     +--------------------------------+-------+-----------+-------+-----------+
+ *     |               0                |   0   |  run  |   size    |   bits    |  only the code does, or there is no value
+ *     +--------------------------------+-------+-------+-----------+-----------+
+ *     |                                    0                                   |  the code is longer
+ *     +------------------------------------------------------------------------+
+ *
+ * `bits` is how many bits the entry stands for: code and value in the first row, the code in the second. `step` is how many
+ * coefficients further the value lies: its run of zeros and 1. `run` (12 to 9) and `size` (8 to 5) are the symbol (F.1.2.2.1).
  */
 export const VALUE_BITS: u32 = 11
 

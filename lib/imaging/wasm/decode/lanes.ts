@@ -1,30 +1,31 @@
 import { allocate } from '../core/memory'
 import { scan, scanComponent } from './frame'
-import { BAD, readDifference, skipsOf } from './huffman'
-import {
-  BITS_MASK,
-  BLOCK_END,
-  COUNT_SHIFT,
-  ENTRIES_PER_WINDOW,
-  fillSkips,
-  isUnclear,
-  LONG_CODE,
-  SKIP_SHIFT,
-  skipBlock,
-  skipSymbol,
-  symbolEnd,
-} from './skips'
-import { streamTop, window } from './stream'
+import { BAD, skipsOf } from './huffman'
+import { fillSkips, skipBlock } from './skips'
 
+/**
+ * A lane reads a stream from one place on and notes where each block begins. Two of them read at the same time, see
+ * `units.ts`. Lists lie one behind the other, so that the second can be moved up to the first; positions are in bits:
+ *
+ *     stream   |................|................|.......
+ *              p of lane 0      p of lane 1      limit of lane 1
+ *                               limit of lane 0
+ *
+ *     lists    [ 0 | 1 | 2 | ... | last ][ 0 | 1 | 2 | ... | last ]     32 bits an entry, a position each
+ *                            end                     end                the block that the lane is in
+ */
 export const LANES = 2
 
-/** Beginnings that a lane's list holds. */
+/** Entries in a lane's list. */
 const LIST_LENGTH: u32 = 1 << 16
 
-/** One block of a unit: its tables, and the block after it. */
+/** How much further on a lane tries again that has not found into step; so each bit costs it a few steps at most. */
+const RETRY_BITS: u32 = 32
+
+/** One block of a unit: its tables, and the block after it, which after the last is the first. */
 @unmanaged
-class Step {
-  /** Entries for the first symbols of the block and for those behind. */
+export class Step {
+  /** Entries (`skips.ts`) for the first symbols of the block, from DC on, and for those behind. */
   starts: usize
   skips: usize
   next: usize
@@ -32,20 +33,21 @@ class Step {
   ac: usize
 }
 
-/** One of the readers of `units.ts`. */
 @unmanaged
 export class Lane {
-  /** Position, and where to stop. */
+  /** Position, and the one to stop at. */
   p: u32
   limit: u32
   /** The block that is being read. */
   step: usize
-  /** Beginnings of blocks, 32 bits each; the last is that of the block being read. */
+  /** Where each block begins, 32 bits an entry; `end` is the entry of the block being read, `last` the last there is room for. */
   list: usize
   end: usize
+  last: usize
 }
 
 const STEP_BYTES: usize = 32
+/** Ten: a unit has no more blocks (T.81, B.2.3), which `decode.ts` checks. */
 const steps = memory.data(320)
 const lanes = memory.data(64)
 let stepCount: u32 = 0
@@ -57,7 +59,8 @@ export function lane(index: u32): Lane {
   return changetype<Lane>(lanes + index * 32)
 }
 
-function stepAt(address: usize): Step {
+/** One block of a unit, by its address. */
+export function stepAt(address: usize): Step {
   return changetype<Step>(address)
 }
 
@@ -112,127 +115,45 @@ export function startLane(index: u32, p: u32, limit: u32): void {
   member.step = steps
   member.list = lists + index * LIST_LENGTH * 4
   member.end = member.list
+  member.last = member.list + (LIST_LENGTH - 1) * 4
   store<u32>(member.list, p)
 }
 
-/** Has the first lane go on with its `found`-th block. */
+/** Has the first lane go on with its `found`-th block, however far. */
 export function resumeFirst(found: u32): void {
   const first = lane(0)
+  first.limit = 0xffffffff
   first.end = lists + (found << 2)
   first.step = steps + STEP_BYTES * (found % stepCount)
 }
 
-/** Notes that the next block of a lane begins. */
-function beginBlock(lane: Lane, at: u32): void {
+/** Whether a lane has no room for another block. */
+export function isFull(lane: Lane): bool {
+  return lane.end >= lane.last
+}
+
+/** Notes that the next block of a lane begins at `at`; false when the lane is at its limit, or has no room. */
+export function beginBlock(lane: Lane, at: u32): bool {
+  // Nothing else lengthens a list, so no data can make one run over.
+  if (isFull(lane)) return false
   lane.step = stepAt(lane.step).next
   lane.end += 4
   store<u32>(lane.end, at)
-  if (lane.end >= lane.list + (LIST_LENGTH - 8) * 4) lane.limit = 0
+  return at < lane.limit
 }
 
 /**
- * Passes over the block that a lane is in, from its beginning, and returns the position behind. Where that makes no
- * sense the first lane is at an end, and others have not found into step: they begin again, a bit further on.
+ * Passes over the block that a lane is in, from its beginning, and begins the next; false when the lane must stop. At
+ * data that makes no sense the first lane stops. Others have not found into step: they begin again, a bit further on.
  */
-export function passBlock(lane: Lane, top: usize): u32 {
+export function passBlock(lane: Lane, top: usize): bool {
   const step = stepAt(lane.step)
   const begin = load<u32>(lane.end)
   const p = skipBlock(step.starts, step.dc, step.ac, top, begin)
-  if (p != BAD) {
-    beginBlock(lane, p)
-    return p
-  }
-  if (lane.list == lists) {
-    lane.limit = 0
-    return begin
-  }
+  if (p != BAD) return beginBlock(lane, p)
+  if (lane.list == lists) return false
   lane.step = steps
   lane.end = lane.list
-  store<u32>(lane.list, begin + 1)
-  return begin + 1
-}
-
-/**
- * Passes over the symbol at `p` whose code is too long for an entry. Returns the sum with which the lane goes on, at
- * `lane.p`.
- */
-function passSymbol(lane: Lane, top: usize, p: u32, sum: u32): u32 {
-  const step = stepAt(lane.step)
-  if (p == load<u32>(lane.end)) {
-    lane.p = readDifference(step.dc, top, p)
-    if (lane.p != BAD) return 0
-  } else {
-    lane.p = skipSymbol(step.ac, top, p, (sum - LONG_CODE) >> COUNT_SHIFT)
-    if (lane.p != BAD) return symbolEnd() << COUNT_SHIFT
-  }
-  // The block as a whole will be found to make no sense, too.
-  lane.p = p
-  return 64 << COUNT_SHIFT
-}
-
-/** Runs the lanes, in turns, until one has come to its limit. */
-export function runAll(): void {
-  const top = streamTop()
-  const lane0 = lane(0)
-  const lane1 = lane(1)
-  let p0 = lane0.p
-  let sum0: u32 = BLOCK_END
-  let skips0: usize = 0
-  lane0.end -= 4
-  lane0.step = changetype<usize>(stepAt(steps + STEP_BYTES * (stepCount - 1)))
-  let p1 = lane1.p
-  let sum1: u32 = BLOCK_END
-  let skips1: usize = 0
-  lane1.end -= 4
-  lane1.step = changetype<usize>(stepAt(steps + STEP_BYTES * (stepCount - 1)))
-  do {
-    let bits0 = window(top, p0)
-    let bits1 = window(top, p1)
-    for (let i = 0; i < ENTRIES_PER_WINDOW; i++) {
-      while (sum0 >= BLOCK_END) {
-        p0 += sum0 & BITS_MASK
-        if (sum0 >= LONG_CODE) {
-          sum0 = passSymbol(lane0, top, p0, sum0)
-          p0 = lane0.p
-          bits0 = window(top, p0)
-          continue
-        }
-        if (isUnclear(sum0)) p0 = passBlock(lane0, top)
-        else beginBlock(lane0, p0)
-        skips0 = stepAt(lane0.step).skips
-        sum0 = load<u16>(stepAt(lane0.step).starts + ((<usize>(window(top, p0) >> SKIP_SHIFT)) << 1))
-        bits0 = window(top, p0 + (sum0 & BITS_MASK))
-      }
-      while (sum1 >= BLOCK_END) {
-        p1 += sum1 & BITS_MASK
-        if (sum1 >= LONG_CODE) {
-          sum1 = passSymbol(lane1, top, p1, sum1)
-          p1 = lane1.p
-          bits1 = window(top, p1)
-          continue
-        }
-        if (isUnclear(sum1)) p1 = passBlock(lane1, top)
-        else beginBlock(lane1, p1)
-        skips1 = stepAt(lane1.step).skips
-        sum1 = load<u16>(stepAt(lane1.step).starts + ((<usize>(window(top, p1) >> SKIP_SHIFT)) << 1))
-        bits1 = window(top, p1 + (sum1 & BITS_MASK))
-      }
-      const entry0: u32 = load<u16>(skips0 + ((<usize>(bits0 >> SKIP_SHIFT)) << 1))
-      const entry1: u32 = load<u16>(skips1 + ((<usize>(bits1 >> SKIP_SHIFT)) << 1))
-      sum0 += entry0
-      bits0 <<= <u64>entry0
-      sum1 += entry1
-      bits1 <<= <u64>entry1
-    }
-    p0 += sum0 & BITS_MASK
-    sum0 &= ~BITS_MASK
-    p1 += sum1 & BITS_MASK
-    sum1 &= ~BITS_MASK
-  } while (p0 < lane0.limit && p1 < lane1.limit)
-}
-
-/** Brings a lane to its limit, block by block. */
-export function runOne(lane: Lane): void {
-  const top = streamTop()
-  while (load<u32>(lane.end) < lane.limit) passBlock(lane, top)
+  store<u32>(lane.list, begin + RETRY_BITS)
+  return begin + RETRY_BITS < lane.limit
 }

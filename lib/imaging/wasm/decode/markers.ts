@@ -1,4 +1,14 @@
-import { Component, ceilDiv, component, frame, MAX_COMPONENTS, Status, scan, setScanComponent } from './frame'
+import {
+  Component,
+  ceilDiv,
+  component,
+  frame,
+  MAX_COMPONENTS,
+  Status,
+  scan,
+  scanComponent,
+  setScanComponent,
+} from './frame'
 import { keepTable } from './huffman'
 import { layBlocks } from './place'
 
@@ -68,8 +78,8 @@ export function readHuffmanTables(at: usize, end: usize): i32 {
 /** SOF (B.2.2). */
 export function readFrame(marker: u32, at: usize, end: usize): i32 {
   if (frame.components) return Status.DAMAGED
-  if (marker > 0xc2 || load<u8>(at) != 8) return Status.UNSUPPORTED
   if (at + 6 > end) return Status.DAMAGED
+  if (marker > 0xc2 || load<u8>(at) != 8) return Status.UNSUPPORTED
   frame.progressive = marker == 0xc2
   frame.height = u16At(at + 1)
   frame.width = u16At(at + 3)
@@ -141,9 +151,8 @@ export function readScanHeader(at: usize, end: usize): i32 {
   if (count - 1 > MAX_COMPONENTS - 1 || at + 4 + 2 * count != end) return Status.DAMAGED
   scan.components = count
   for (let i: u32 = 0; i < count; i++) {
-    const member = named(load<u8>(at + 1 + 2 * i))
+    const member = named(load<u8>(at + 1 + 2 * i), i)
     if (!member) return Status.DAMAGED
-    for (let j: u32 = 0; j < i; j++) if (load<u8>(at + 1 + 2 * j) == member.id) return Status.DAMAGED
     const ids: u32 = load<u8>(at + 2 + 2 * i)
     if ((ids & 15) > 3 || ids >> 4 > 3) return Status.DAMAGED
     member.dcId = ids >> 4
@@ -162,7 +171,16 @@ export function readScanHeader(at: usize, end: usize): i32 {
   return isDc ? (scan.spectralEnd == 0 ? Status.OK : Status.DAMAGED) : count == 1 ? Status.OK : Status.DAMAGED
 }
 
-function named(id: u32): Component | null {
-  for (let i: u32 = 0; i < frame.components; i++) if (component(i).id == id) return component(i)
+/**
+ * The first component of that id that is not one of the first `taken` of the scan. Some files have the same id for all
+ * components; like this they are taken in the frame's order, as by libjpeg-turbo.
+ */
+function named(id: u32, taken: u32): Component | null {
+  for (let i: u32 = 0; i < frame.components; i++) {
+    const member = component(i)
+    let isTaken = member.id != id
+    for (let j: u32 = 0; j < taken && !isTaken; j++) isTaken = scanComponent(j) == member
+    if (!isTaken) return member
+  }
   return null
 }

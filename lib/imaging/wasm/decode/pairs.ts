@@ -1,19 +1,26 @@
 import { claim, PAIRS_FILLED, pairsOf, VALUE_BITS, valuesOf } from './huffman'
 
 /**
- * Reading coefficients by two: an entry, looked up with the next 11 bits, is
- * `first value << 22 | second value << 15 | end of block << 14 | second step << 9 | first step << 4 | bits`.
- * Where there is no second, its step is 0, and it must be stored before the first.
+ * Two coefficients at once: an entry, looked up with the next 11 bits of the stream, holds as many as fit into them.
+ *
+ *      31             22 21          15  14  13         9 8          4 3       0
+ *     +-----------------+--------------+----+------------+------------+---------+
+ *     |   first value   | second value |end | second step| first step |  bits   |
+ *     +-----------------+--------------+----+------------+------------+---------+
+ *
+ * Values have a sign. A step is how many coefficients further a value lies: its run of zeros and 1. `end` says that an end
+ * of block follows, and `bits` how many bits all of that takes. Without a second value its step is 0: it is to be stored
+ * before the first, which then takes its place.
  */
 export const PAIR_END: u32 = 1 << 14
 
-/** An entry that is none steps so far that every block is over. */
+/** Where not even one fits: steps that lead behind the end of any block, so that whoever reads looks elsewhere. */
 const NONE: u32 = (31 << 9) | (31 << 4)
 
-/** From here on in a block an entry may hold what belongs to the next. */
+/** From this coefficient on an entry may hold bits of the next block. */
 export const PAIRS_UP_TO: u32 = 62
 
-/** Fills the room of an AC table that has changed. */
+/** Fills the entries of an AC table, unless they are those of its specification already. */
 export function usePairs(ac: usize): void {
   if (!claim(ac, PAIRS_FILLED)) return
   const to = pairsOf(ac)

@@ -7,7 +7,10 @@ const ZIGZAG = memory.data<u8>([
   53, 60, 61, 54, 47, 55, 62, 63,
 ])
 
-/** For each of the four scales 64 places, and one for each coefficient that a run may go too far. */
+/**
+ * For each of the four scales 64 places, and more for runs that go too far: a block is read on from coefficient 62 at most,
+ * and by 16 at most.
+ */
 const TABLE_BYTES = 80
 const places = memory.data(320)
 

@@ -10,6 +10,22 @@ export function resetRun(): void {
   endOfBandRun = 0
 }
 
+/**
+ * Passes over blocks side by side, from `index` on, of which a run leaves nothing to be read; returns how many of `most`.
+ */
+export function passRun(member: Component, index: u32, most: u32): u32 {
+  let count = min(endOfBandRun, most)
+  if (count && scan.successiveHigh) {
+    const set = band(scan.spectralStart, scan.spectralEnd)
+    const masks = member.masks + index * 8
+    let empty: u32 = 0
+    while (empty < count && !(load<u64>(masks + empty * 8) & set)) empty++
+    count = empty
+  }
+  endOfBandRun -= count
+  return count
+}
+
 /** Reads what the scan says of one block (T.81, annex G) from position `p`; returns the position behind it, or BAD. */
 export function readProgressiveBlock(member: Component, index: u32, p: u32): u32 {
   const block = member.coefficients + index * member.blockBytes

@@ -1,7 +1,8 @@
 import { lastCoefficient, readBlock } from './block'
+import { spend } from './budget'
 import { component, frame, Status, scan, scanComponent } from './frame'
 import { readMeans } from './means'
-import { readProgressiveBlock, resetRun } from './progressive'
+import { passRun, readProgressiveBlock, resetRun } from './progressive'
 import { sampleAddress, writeGrey, writeSamples } from './samples'
 import { fillStream, streamBits } from './stream'
 import { advance, startUnits, unit } from './unit'
@@ -14,6 +15,7 @@ export function readScan(isFirst: bool): i32 {
   const member = scanComponent(0)
   startUnits(alone ? member.blocksWide : frame.unitsWide)
   const units = unit.wide * (alone ? member.blocksHigh : frame.unitsHigh)
+  if (!spend(units * (alone ? 1 : blocksOfUnit()))) return Status.TOO_MUCH_WORK
   const interval = frame.restartInterval ? frame.restartInterval : units
   let done: u32 = 0
   let read: u32 = 0
@@ -33,7 +35,13 @@ export function readScan(isFirst: bool): i32 {
     if (found < count) passUnits(count - found)
     if (done < units && !isMissing) isMissing = !findRestart(expected++ & 7)
   }
-  return Status.OK
+  return spend(1) ? Status.OK : Status.TOO_MUCH_WORK
+}
+
+function blocksOfUnit(): u32 {
+  let blocks: u32 = 0
+  for (let i: u32 = 0; i < scan.components; i++) blocks += scanComponent(i).h * scanComponent(i).v
+  return blocks
 }
 
 /** Reads so many units, and returns how many there were before the data ended or made no sense. */
@@ -43,9 +51,18 @@ function readInterval(count: u32): u32 {
   if (frame.direct && frame.scale == 1) return readMeans(count)
   const bits = streamBits()
   let p: u32 = 0
+  const first = scanComponent(0)
   for (let n: u32 = 0; n < count; n++) {
-    p = readUnit(p)
-    if (p > bits) return n
+    // A run is of one component's blocks.
+    const most = min(count - n, unit.wide - unit.column)
+    const passed = passRun(first, unit.row * first.paddedWide + unit.column, most)
+    if (passed) {
+      n += passed - 1
+      unit.column += passed - 1
+    } else {
+      p = readUnit(p)
+      if (p > bits) return n
+    }
     advance()
   }
   return count

@@ -12,34 +12,51 @@ import {
 import { window } from './stream'
 
 /**
- * Passing over coefficients: an entry, looked up with the next 12 bits, swallows as many whole symbols with their values
- * as fit, or a single longer one. It is `coefficients << 7 | bits`, so that sums of entries count both, and a 64-bit
- * window is shifted by an entry as it is.
+ * Passing over coefficients: an entry, looked up with the next 12 bits of the stream, stands for as many whole symbols with
+ * their values as fit into them, or for one that is longer.
+ *
+ *      15                                       7 6                        0
+ *     +------------------------------------------+--------------------------+
+ *     |                  count                   |           bits           |
+ *     +------------------------------------------+--------------------------+
+ *
+ * `count` is 1 to 63 coefficients, and 129 more where the block ends; 256 stands for a code that is too long. Entries of a
+ * block are added up, in 32 bits: the sum has how many coefficients and bits there were. The lowest six bits of an entry are
+ * those of `bits`, which are 22 at most, so that a 64-bit window is shifted by an entry as it is.
+ *
+ * A block is over at a count of 63 or more, and the bits of the count tell how:
+ *
+ *     0 0011 1111             63: all coefficients were there
+ *     0 10xx xxxx     129 to 191: an end of block came after up to 62 of them
+ *     0 01xx xxxx      64 to 126: the last entry went beyond 63, so some of its symbols are the next block's
+ *     0 11xx xxxx    192 to 254: the same, with an end of block
+ *     1 xxxx xxxx    256 or more: the last entry is `LONG_CODE`
+ *
+ * The last three are unclear: bit 6 or bit 8 of the count is set.
  */
 const SKIP_BITS: u32 = 12
 export const SKIP_SHIFT: u64 = 52
 export const COUNT_SHIFT: u32 = 7
 export const BITS_MASK: u32 = 127
 
-/** Of a window's 57 bits, two entries and the 12 bits of a third. */
+/** What an entry may stand for, so that a window of 57 bits has two entries and the 12 bits that a third is looked up with. */
 const MOST_BITS: u32 = 22
 export const ENTRIES_PER_WINDOW = 3
 
-/** An end of block counts so much that only a block that ended where it may has bit 6 of its count clear. */
 const END_OF_BLOCK: u32 = 129
 const MOST_COEFFICIENTS: u32 = 63
-/** Stands alone, and for no bits. */
+/** For no bits: whoever reads looks the code up by itself. */
 export const LONG_CODE: u32 = 256 << COUNT_SHIFT
 
-/** The sum of entries at which a block has ended, or `isUnclear`. */
+/** A sum of entries from which on a block has ended, or is unclear. */
 export const BLOCK_END: u32 = 63 << COUNT_SHIFT
 
-/** Whether the last entry of a sum that has come to the end went too far, or is `LONG_CODE`. */
+/** Whether the last entry of a sum that says that the block is over went too far, or is `LONG_CODE`. */
 export function isUnclear(sum: u32): bool {
   return (sum & (320 << COUNT_SHIFT)) != 0
 }
 
-/** Fills the room of an AC table that has changed. */
+/** Fills the entries of an AC table, unless they are those of its specification already. */
 export function useSkips(ac: usize): void {
   if (claim(ac, SKIPS_FILLED)) fillSkips(skipsOf(ac), 0, ac)
 }
@@ -127,7 +144,7 @@ export function skipSymbol(ac: usize, top: usize, p: u32, k: u32): u32 {
   return found == BAD || reached > 63 ? BAD : p + (found & 31) + size
 }
 
-/** Passes over a whole block by its first table, see `lanes.ts`; returns the position behind it, or BAD. */
+/** Passes over a whole block, by entries for its first symbols (`lanes.ts`); returns the position behind it, or BAD. */
 export function skipBlock(starts: usize, dc: usize, ac: usize, top: usize, p: u32): u32 {
   const entry: u32 = load<u16>(starts + ((<usize>(window(top, p) >> SKIP_SHIFT)) << 1))
   if (entry < BLOCK_END) return skipCoefficients(ac, top, p + (entry & BITS_MASK), entry >> COUNT_SHIFT)

@@ -4,11 +4,17 @@
  * is the number of bits it has read.
  */
 let top: usize = 0
-let lowest: usize = 0
 let bits: u32 = 0
 
-/** Readers check their position once per unit: the longest has 10 blocks of 64 codes of up to 31 bits. */
+/**
+ * Bytes behind the end that readers may reach, which are zero. They check their position once a unit, whose 10 blocks at
+ * most have 64 codes with values of 31 bits at most: 2,480 bytes; lanes once a block.
+ */
 const OVERRUN: usize = 4096
+
+/** From `zeroStart` up to `zeroEnd` all bytes are zero. */
+let zeroStart: usize = 0
+let zeroEnd: usize = 0
 
 /** Bytes that a stream for `bytes` bytes of source takes. */
 export function streamSize(bytes: usize): usize {
@@ -17,8 +23,8 @@ export function streamSize(bytes: usize): usize {
 
 /** Lays the stream for up to `bytes` bytes of source at an address with room for `streamSize`. */
 export function placeStream(address: usize, bytes: usize): void {
-  lowest = address + OVERRUN
-  top = lowest + bytes + 32
+  top = address + OVERRUN + bytes + 32
+  zeroStart = zeroEnd = top
 }
 
 /** The address that the first byte lies right below. */
@@ -36,7 +42,10 @@ export function window(top: usize, p: u32): u64 {
   return load<u64>(top - 8 - (p >> 3)) << (p & 7)
 }
 
-/** Takes over entropy-coded bytes up to the next marker; returns the marker's address, or `end`. */
+/**
+ * Takes over entropy-coded bytes up to the next marker; returns the marker's address, or `end`. A byte of source becomes
+ * one byte at most, so `streamSize` is enough.
+ */
 export function fillStream(from: usize, end: usize): usize {
   let at = from
   let to = top
@@ -68,8 +77,27 @@ export function fillStream(from: usize, end: usize): usize {
     else break
   }
   bits = (<u32>(top - to)) << 3
-  v128.store(to - 16, i64x2(0, 0))
+  endStream(to)
   return at
+}
+
+/**
+ * Makes what lies behind the end zero, so that damaged data reads the same whatever was in memory before. What is zero
+ * already stays: intervals of like lengths cost a few bytes each.
+ */
+function endStream(end: usize): void {
+  const start = end - OVERRUN
+  // `fillStream` writes up to 16 bytes beyond the end.
+  const known = min(zeroEnd, end - 16)
+  if (known > max(zeroStart, start)) {
+    memory.fill(known, 0, end - known)
+    if (start < zeroStart) memory.fill(start, 0, zeroStart - start)
+    zeroStart = min(zeroStart, start)
+  } else {
+    memory.fill(start, 0, OVERRUN)
+    zeroStart = start
+  }
+  zeroEnd = end
 }
 
 /** The address of the next marker that is not a restart, or `end`: passes over a scan without reading it. */

@@ -1,29 +1,29 @@
+import { spend } from './budget'
 import {
+  isFull,
   LANES,
   Lane,
   lane,
   listAddress,
   passBlock,
   resumeFirst,
-  runAll,
-  runOne,
   startLane,
   unitBlocks,
 } from './lanes'
+import { runAll, runOne } from './run-lanes'
 import { streamBits, streamTop } from './stream'
 
-/**
- * Finds where the blocks of a stream begin, which is all that a decode at 1/8 needs of what is not DC.
- *
- * Each symbol is found only when the one before it is known, and waiting for that is what takes the time. So two lanes
- * read in turns, from the stream's next position and from a place further on. The second begins in the middle of a
- * block, but Huffman codes find back into step: once the first has come to a place where the second, too, took a unit to
- * begin, both would read the same from there, and what the second has found is true.
- */
-/** Distance of lanes in bits. */
+// A decode at 1/8 needs the first coefficient of each block, so of all others only where they end.
+//
+// Where a symbol begins is known only once the one before it has been read, and the processor spends most of its time
+// waiting for that. So two lanes read in turns: one from the next position of the stream, one from a place further on. The
+// second begins in the middle of a block, but Huffman codes come back into step. Once the first lane has come to a position
+// where the second has begun a unit, both read the same from there on, and what the second has found is true.
+
+/** How far apart lanes begin, in bits. */
 const LANE_BITS: u32 = 1 << 19
 
-/** Streams of fewer bits than this are read by one lane; a third of it is longer than any unit. */
+/** Streams of fewer bits than this are read by one lane. A range of a lane is half of it at least: longer than any unit. */
 const ALONE_BITS: u32 = 1 << 17
 
 /**
@@ -41,28 +41,28 @@ export function findUnits(p: u32): u32 {
     startLane(i, begin, i + 1 == LANES && distance < LANE_BITS ? bits : begin + distance)
   }
   if (count > 1) runAll()
-  for (let i = 0; i < count; i++) runOne(lane(i))
+  runOne(lane(0))
   let found = <u32>(lane(0).end - listAddress()) >> 2
-  for (let i = 1; i < count; i++) {
-    found = join(found, lane(i))
-    if (!isJoined) break
+  let begun = found
+  // Where the first list is full before it has come to the second's range, nothing of the second can be used.
+  if (count > 1 && !isFull(lane(0))) {
+    runOne(lane(1))
+    begun += <u32>(lane(1).end - lane(1).list) >> 2
+    found = join(found, lane(1))
   }
-  // Of the last entry nothing is known but where it begins; and what begins behind the end does not begin.
+  // The block of the last entry has not been read; those that reach behind the end are not there.
   while (found > 0 && load<u32>(listAddress() + (found << 2)) > bits) found--
-  return found / unitBlocks()
+  return spend(begun) ? found / unitBlocks() : 0
 }
 
-let isJoined: bool = false
-
 /**
- * Goes on from the last block known, the first list's entry `found`, until `next` has begun a unit at the same place;
- * then its list is true, and moved behind the first. Returns how many blocks are known.
+ * Has the first lane go on from its entry `found` until it begins a unit where `next` has begun one, and then takes over
+ * the list of `next` from there. Returns how many blocks are known.
  */
 function join(found: u32, next: Lane): u32 {
   const top = streamTop()
   const first = lane(0)
   let at = next.list
-  isJoined = false
   while (true) {
     const p = load<u32>(listAddress() + (found << 2))
     if (found % unitBlocks() == 0) {
@@ -71,10 +71,10 @@ function join(found: u32, next: Lane): u32 {
       if (load<u32>(at) == p) break
     }
     resumeFirst(found)
-    if (first.end + 4 >= next.list || passBlock(first, top) == p) return found
+    if (!passBlock(first, top)) return found
     found++
   }
-  isJoined = true
+  // What moves fits: it is no longer than its own list, and moves towards the beginning of both.
   memory.copy(listAddress() + (found << 2), at, next.end - at + 4)
   return found + (<u32>(next.end - at) >> 2)
 }

@@ -3,12 +3,18 @@
 const SYMBOLS = 256
 const MAX_LENGTH: usize = 16
 
+/**
+ * The longest code before `shorten`: one of n bits takes as many occurrences as the Fibonacci number n + 2, and 32 bits
+ * count fewer than the 48th.
+ */
+const LONGEST: usize = 46
+
 /** Occurrences by symbol, one more that no symbol gets: the code of ones only must not be used. */
 const frequencies = memory.data(4 * (SYMBOLS + 1), 16)
 const lengths = memory.data(SYMBOLS + 1)
 /** The next symbol of those whose codes share a branch, or -1. */
 const others = memory.data(2 * (SYMBOLS + 1), 16)
-const counts = memory.data(33)
+const counts = memory.data(64)
 
 /**
  * The shortest codes for symbols that occur so often (`histogram`, 256 of 32 bits): stores `code | length << 16` for
@@ -19,7 +25,7 @@ export function makeTable(histogram: usize, codes: usize, to: usize): usize {
   store<u32>(frequencies, 1, 4 * SYMBOLS)
   memory.fill(lengths, 0, SYMBOLS + 1)
   memory.fill(others, 0xff, 2 * (SYMBOLS + 1))
-  memory.fill(counts, 0, 33)
+  memory.fill(counts, 0, 64)
   join()
   for (let symbol = 0; symbol <= SYMBOLS; symbol++) {
     const length = <usize>load<u8>(lengths + symbol)
@@ -73,7 +79,7 @@ function lengthen(symbol: i32): i32 {
 
 /** Brings codes of more than 16 bits up (figure K.3) and takes the one of ones only away. */
 function shorten(): void {
-  let length: usize = 32
+  let length = LONGEST
   for (; length > MAX_LENGTH; length--) {
     while (load<u8>(counts + length) > 0) {
       let shorter = length - 2
@@ -93,7 +99,7 @@ function writeTable(codes: usize, to: usize): usize {
   memory.copy(to, counts + 1, MAX_LENGTH)
   to += MAX_LENGTH
   const first = to
-  for (let length: u8 = 1; length <= 32; length++) {
+  for (let length: u8 = 1; length <= <u8>LONGEST; length++) {
     for (let symbol = 0; symbol < SYMBOLS; symbol++) {
       if (load<u8>(lengths + symbol) == length) store<u8>(to++, symbol)
     }
