@@ -39,7 +39,7 @@ describe.for(SETUPS)('notifications on $name', (setup) => {
         ])
         await until(() => receiver.received.length >= 4)
         for (const part of parts.reverse()) await part.stop()
-        const told = receiver.received.map(({ body, headers }) => {
+        const received = receiver.received.map(({ body, headers }) => {
           const event = new Webhook(WEBHOOK_SECRET).verify(body, headers) as {
             id: string
             type: string
@@ -49,7 +49,7 @@ describe.for(SETUPS)('notifications on $name', (setup) => {
           expect(() => new Webhook(WEBHOOK_SECRET).verify(`${body} `, headers)).toThrow()
           return `${event.type} ${event.subject}`
         })
-        expect(told.sort()).toEqual(
+        expect(received.sort()).toEqual(
           [
             `image.failed ${lost?.uuid}`,
             `image.processing ${done?.uuid}`,

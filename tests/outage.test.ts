@@ -141,8 +141,8 @@ test.skipIf(!available)(
   () =>
     withEnvironment(SERVERS, async (env) => {
       const unhandled: unknown[] = []
-      const note = (error: unknown) => unhandled.push(error)
-      process.on('unhandledRejection', note)
+      const collect = (error: unknown) => unhandled.push(error)
+      process.on('unhandledRejection', collect)
       const proxy = await openProxy(addressOf(inject('postgresUrl') ?? '', 5432))
       await withService(
         { ...env, DATABASE_URL: through(env.DATABASE_URL ?? '', proxy.port) },
@@ -170,7 +170,7 @@ test.skipIf(!available)(
         },
       )
       await proxy.close()
-      process.off('unhandledRejection', note)
+      process.off('unhandledRejection', collect)
       expect(unhandled).toEqual([])
     }),
 )

@@ -206,9 +206,9 @@ describe.for(SETUPS)('a trace on $name', (setup) => {
       await until(() => lines.filter(({ msg }) => msg === 'completed').length === 2)
       await consumer.stop()
       expect(await tracesIn(app)).toEqual([traceOf(8), traceOf(7)])
-      const told = lines.filter(({ photo_uuid }) => photo_uuid !== undefined)
-      expect(told).toHaveLength(10)
-      for (const { photo_uuid, trace_id } of told)
+      const logged = lines.filter(({ photo_uuid }) => photo_uuid !== undefined)
+      expect(logged).toHaveLength(10)
+      for (const { photo_uuid, trace_id } of logged)
         expect(trace_id).toBe(traceOf(photo_uuid === without ? 8 : 7))
     }),
   )
@@ -217,9 +217,9 @@ describe.for(SETUPS)('a trace on $name', (setup) => {
     withTraced(setup, async ({ app, source, lines }) => {
       source.set('/flaky.jpg', sequence(status(503), bytes(picture)))
       const flaky = await insertPhoto(app, { url: `${source.url}/flaky.jpg`, ...headerOf(1) })
-      const held = { status: 'processing', attempts: 1, lease_token: crypto.randomUUID() } as const
-      const lost = await insertPhoto(app, { ...held, ...headerOf(2) })
-      const given = await insertPhoto(app, { ...held, attempts: 5, ...headerOf(3) })
+      const expired = { status: 'processing', attempts: 1, lease_token: crypto.randomUUID() } as const
+      const lost = await insertPhoto(app, { ...expired, ...headerOf(2) })
+      const given = await insertPhoto(app, { ...expired, attempts: 5, ...headerOf(3) })
       expect(await processPhoto(app, flaky)).toBe('retried')
       await app.db
         .updateTable('photos')
@@ -233,9 +233,9 @@ describe.for(SETUPS)('a trace on $name', (setup) => {
       expect(events.length).toBeGreaterThanOrEqual(6)
       for (const { photo_uuid, traceparent } of events)
         expect(traceIdOf(traceparent)).toBe(traces[photo_uuid ?? ''])
-      const told = lines.filter(({ photo_uuid }) => photo_uuid !== undefined)
-      expect(new Set(told.map(({ photo_uuid }) => photo_uuid))).toEqual(new Set([flaky, lost, given]))
-      for (const { photo_uuid, trace_id } of told) expect(trace_id).toBe(traces[photo_uuid ?? ''])
+      const logged = lines.filter(({ photo_uuid }) => photo_uuid !== undefined)
+      expect(new Set(logged.map(({ photo_uuid }) => photo_uuid))).toEqual(new Set([flaky, lost, given]))
+      for (const { photo_uuid, trace_id } of logged) expect(trace_id).toBe(traces[photo_uuid ?? ''])
       expect(lines.filter(({ msg }) => msg === 'retried')).toMatchObject([
         { photo_uuid: flaky, code: 'source-unavailable', attempt: 1, delay_ms: expect.any(Number) },
         { photo_uuid: lost, code: 'worker-lost', attempt: 1 },
@@ -255,8 +255,8 @@ describe.for(SETUPS)('a trace in Lambda on $name', (setup) => {
       const event = await readEvent<APIGatewayProxyEventV2>('post-process')
       const body = JSON.stringify([uuid])
       const headers = { 'content-type': 'application/json', ...headerOf(1) }
-      const asked = { ...event, headers, body, isBase64Encoded: false }
-      expect(await handler(asked, {} as Context)).toMatchObject({ statusCode: 202 })
+      const request = { ...event, headers, body, isBase64Encoded: false }
+      expect(await handler(request, {} as Context)).toMatchObject({ statusCode: 202 })
       expect(await tracesIn(app)).toEqual([traceOf(1)])
 
       await app.db.updateTable('photos').set({ traceparent: null }).execute()

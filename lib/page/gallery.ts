@@ -34,7 +34,7 @@ export function openGallery(store: Store, actions: CardActions, isFiltered: () =
     const first = uuids[seen.first * grid.columns]
     anchor = seen.first > 0 && first ? { uuid: first, row: seen.first } : undefined
     if (store.hasMore() && store.state() === 'ready' && seen.last + AHEAD_ROWS >= rows) void store.more()
-    tell(uuids.length)
+    showState(uuids.length)
   }
   const rerender = perFrame(render)
 
@@ -75,7 +75,7 @@ export function openGallery(store: Store, actions: CardActions, isFiltered: () =
     }
   }
 
-  const tell = (shown: number) => {
+  const showState = (shown: number) => {
     const state = store.state()
     list.setAttribute('aria-busy', String(state === 'loading'))
     more.hidden = !store.hasMore() && typeof state === 'string'

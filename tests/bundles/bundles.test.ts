@@ -106,11 +106,11 @@ describe.for(RUNTIMES)('bundles under $name', ({ command }) => {
         const pending = await call('photos-list-pending', await request('GET', '/photos/pending?limit=1'))
         expect(JSON.parse(pending.body ?? '')).toMatchObject([{ uuid, status: 'pending' }])
         expect(pending.headers?.link).toContain('/photos/pending?limit=1&after=')
-        const asked = await call(
+        const event = await call(
           'photos-request-processing',
           await request('POST', '/photos/process', [uuid]),
         )
-        expect([asked.statusCode, JSON.parse(asked.body ?? '')]).toEqual([
+        expect([event.statusCode, JSON.parse(event.body ?? '')]).toEqual([
           202,
           { accepted: [uuid], rejected: [] },
         ])
@@ -155,8 +155,8 @@ on('an image is submitted by its URL once under a key, made, listed and shown by
   withServers(async (env) => {
     const source = await openSourceServer({ '/a.jpg': bytes(await jpeg(sample(640, 480))) })
     const call = caller(env)
-    const asked = await request('POST', '/v1/images', { url: `${source.url}/a.jpg` })
-    const keyed = { ...asked, headers: { ...asked.headers, 'idempotency-key': 'k' } }
+    const event = await request('POST', '/v1/images', { url: `${source.url}/a.jpg` })
+    const keyed = { ...event, headers: { ...event.headers, 'idempotency-key': 'k' } }
     const submitted = await call('v1-submit', keyed)
     const again = await call('v1-submit', keyed)
     expect([submitted.statusCode, again.statusCode, again.body]).toEqual([202, 202, submitted.body])
@@ -256,9 +256,9 @@ on('an unknown route is 404, a body in base64 that is none is refused, cookies d
     withFunction(built, 'photos-request-processing', env, async (invoke) => {
       const unknown = (await invoke(await request('GET', '/nowhere'))) as Answer
       expect([unknown.statusCode, JSON.parse(unknown.body ?? '').code]).toEqual([404, 'not-found'])
-      const asked = await request('POST', '/photos/process', [])
+      const event = await request('POST', '/photos/process', [])
       const broken = (await invoke({
-        ...asked,
+        ...event,
         body: '%%% no base64 %%%',
         cookies: ['a=b', 'c=d'],
       })) as Answer

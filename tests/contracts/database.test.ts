@@ -168,8 +168,8 @@ describe.for(DATABASES)('database in $name', ({ setup, own }) => {
       await insertPhoto({ db })
       const find = (list: readonly string[]) =>
         db.selectFrom('photos').select('uuid').where('uuid', 'in', uuids(db, list)).orderBy('uuid').execute()
-      const asked = [...Array.from({ length: 20_000 }, () => randomUUID()), ...known]
-      expect((await find(asked)).map(({ uuid }) => uuid)).toEqual(known)
+      const listed = [...Array.from({ length: 20_000 }, () => randomUUID()), ...known]
+      expect((await find(listed)).map(({ uuid }) => uuid)).toEqual(known)
       expect(await find([])).toEqual([])
     }),
   )
@@ -217,8 +217,8 @@ describe.for(DATABASES)('database in $name', ({ setup, own }) => {
         .set({ lease_until: nowPlus(-1) })
         .execute()
       await freeExpired(app)
-      const held = await claim(app, uuid)
-      if (!late || !held) throw new Error('not claimed')
+      const current = await claim(app, uuid)
+      if (!late || !current) throw new Error('not claimed')
       const url = renditionPath(uuid, THUMBNAIL_RECIPE, { name: 'thumbnail', format: 'jpeg' })
       await app.storage.put(renditionKey(url), Buffer.from('of the other'))
       const before = await findPhoto(app.db, uuid)
@@ -230,7 +230,7 @@ describe.for(DATABASES)('database in $name', ({ setup, own }) => {
       expect(await app.db.selectFrom('photo_thumbnails').selectAll().execute()).toEqual([])
       expect(await app.storage.read(renditionKey(url), 100)).toEqual(Buffer.from('of the other'))
       expect(await eventsOf(app, 'image.failed')).toEqual([])
-      expect([await renew(app, held), await complete(app, held, [made], {})]).toEqual([true, true])
+      expect([await renew(app, current), await complete(app, current, [made], {})]).toEqual([true, true])
       expect(await findPhoto(app.db, uuid)).toMatchObject({ status: 'completed', attempts: 2 })
     }),
   )

@@ -6,7 +6,7 @@ import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { until } from '../../support/service.ts'
 import { at, call, eventsOf, insertPhoto, post, problemOf, withServer } from '../support.ts'
 
-const ask = (app: App, body: string[] | { uuids: string[]; force?: boolean }) =>
+const request = (app: App, body: string[] | { uuids: string[]; force?: boolean }) =>
   call(requestProcessing, app, { body })
 
 const findRow = ({ db }: App, uuid: string) =>
@@ -23,8 +23,8 @@ describe.for(SETUPS)('POST /photos/process on $name', (setup) => {
       const processing = await insertPhoto(app, { status: 'processing' })
       const completed = await insertPhoto(app, { status: 'completed' })
       const unknown = uuidv7()
-      const asked = [pending, failed, init, processing, completed, unknown, pending.toUpperCase()]
-      const answer = await ask(app, asked)
+      const uuids = [pending, failed, init, processing, completed, unknown, pending.toUpperCase()]
+      const answer = await request(app, uuids)
       expect(answer.status).toBe(202)
       expect(answer.body).toMatchObject({
         accepted: [pending, failed],
@@ -46,8 +46,8 @@ describe.for(SETUPS)('POST /photos/process on $name', (setup) => {
       const init = await insertPhoto(app, { status: 'init' })
       const processing = await insertPhoto(app, { status: 'processing' })
       const uuids = [completed, init, processing]
-      expect((await ask(app, { uuids, force: false })).body).toMatchObject({ accepted: [] })
-      expect((await ask(app, { uuids, force: true })).body).toMatchObject({
+      expect((await request(app, { uuids, force: false })).body).toMatchObject({ accepted: [] })
+      expect((await request(app, { uuids, force: true })).body).toMatchObject({
         accepted: [completed],
         rejected: [{ code: 'not-uploaded' }, { code: 'already-processing' }],
       })
@@ -60,7 +60,7 @@ describe.for(SETUPS)('POST /photos/process on $name', (setup) => {
   on('answers 202 also when it rejects all', () =>
     withApp(setup, async (app) => {
       const uuid = uuidv7()
-      const answer = await ask(app, [uuid])
+      const answer = await request(app, [uuid])
       expect(answer.status).toBe(202)
       expect(answer.body).toEqual({
         accepted: [],
@@ -78,7 +78,7 @@ describe.for(SETUPS)('POST /photos/process on $name', (setup) => {
         error: 'The image is corrupt',
         updated_at: at(0),
       })
-      await ask(app, [uuid])
+      await request(app, [uuid])
       const row = await findRow(app, uuid)
       expect(row).toMatchObject({ status: 'pending', attempts: 0, error_code: null, error: null })
       expect(row.queued_at).toEqual(expect.any(String))
@@ -89,7 +89,7 @@ describe.for(SETUPS)('POST /photos/process on $name', (setup) => {
   on('queues a photo once, however often it is asked for', () =>
     withApp(setup, async (app) => {
       const uuid = await insertPhoto(app)
-      const answers = await Promise.all(Array.from({ length: 8 }, () => ask(app, [uuid, uuid])))
+      const answers = await Promise.all(Array.from({ length: 8 }, () => request(app, [uuid, uuid])))
       for (const { body } of answers) expect(body).toEqual({ accepted: [uuid], rejected: [] })
       const queued = await eventsOf(app, 'image.queued')
       expect(queued).toHaveLength(1)
@@ -104,7 +104,7 @@ describe.for(SETUPS)('POST /photos/process on $name', (setup) => {
       const consumer = await app.queue.consume('work', 1, async ({ body }) => {
         bodies.push(Buffer.from(body).toString('utf8'))
       })
-      await ask(app, [...uuids, ...uuids])
+      await request(app, [...uuids, ...uuids])
       await until(() => bodies.length >= 3)
       await consumer.stop()
       expect(bodies).toEqual(uuids.map((uuid) => `{"photo_uuid":"${uuid}"}`))

@@ -142,9 +142,9 @@ test('an endpoint in Lambda takes text as a body, too, and refuses what it refus
     for (const [body, isBase64Encoded, status] of bodies) {
       const { 'content-length': _, ...headers } = (await readEvent<APIGatewayProxyEventV2>('post-process'))
         .headers
-      const told = await answer(handler, 'post-process', { body, isBase64Encoded, headers })
-      expect.soft(told.statusCode, body).toBe(status)
-      expectNoSecrets(told.body)
+      const refusal = await answer(handler, 'post-process', { body, isBase64Encoded, headers })
+      expect.soft(refusal.statusCode, body).toBe(status)
+      expectNoSecrets(refusal.body)
     }
   }))
 

@@ -27,7 +27,7 @@ const picture = images.sample(400, 300)
 const jpeg = await images.jpeg(picture)
 const large = images.paint(2400, 1800, () => images.COLOURS.cyan)
 
-const GIVEN_UP = {
+const FAILED = {
   status: 'failed',
   lease_token: null,
   lease_until: null,
@@ -35,11 +35,11 @@ const GIVEN_UP = {
 } as const
 
 /** What another worker, or the sweep, leaves of a photo that it holds no more. */
-const giveUp = ({ app }: Pipeline) => app.db.updateTable('photos').set(GIVEN_UP).execute()
+const failAll = ({ app }: Pipeline) => app.db.updateTable('photos').set(FAILED).execute()
 
-async function expectGivenUp(pipeline: Pipeline, uuid: string): Promise<void> {
+async function expectLeftFailed(pipeline: Pipeline, uuid: string): Promise<void> {
   const { photo, thumbnails, files } = await inspect(pipeline, uuid)
-  expect(photo).toMatchObject(GIVEN_UP)
+  expect(photo).toMatchObject(FAILED)
   expect({ thumbnails, files }).toEqual({ thumbnails: [], files: [] })
 }
 
@@ -143,11 +143,11 @@ describe.for(SETUPS)('processPhoto on $name', (setup) => {
   on('leaves no file of a photo that another worker gave up while its source came', () =>
     withPipeline(setup, async (pipeline) => {
       const uuid = await addPhoto(pipeline, async (_, response) => {
-        await giveUp(pipeline)
+        await failAll(pipeline)
         response.end(jpeg)
       })
       expect(await processPhoto(pipeline.app, uuid)).toBe('lost')
-      await expectGivenUp(pipeline, uuid)
+      await expectLeftFailed(pipeline, uuid)
     }),
   )
 
@@ -155,13 +155,13 @@ describe.for(SETUPS)('processPhoto on $name', (setup) => {
     withPipeline(setup, async (pipeline) => {
       const { app, source } = pipeline
       const put = async (key: string, data: Uint8Array) => {
-        await giveUp(pipeline)
+        await failAll(pipeline)
         await app.storage.put(key, data)
       }
       const slow = { source, app: { ...app, storage: { ...app.storage, put } } }
       const { uuid, outcome } = await attempt(slow, jpeg)
       expect(outcome).toBe('lost')
-      await expectGivenUp(pipeline, uuid)
+      await expectLeftFailed(pipeline, uuid)
     }),
   )
 
