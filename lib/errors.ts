@@ -4,6 +4,8 @@ export class AppError extends Error {
   readonly status: number
   /** Whether the same attempt may succeed later; the pipeline then backs off and tries again. */
   readonly retry: boolean
+  /** After how many attempts in all there is no other, where that is less than usual. */
+  readonly mostAttempts: number | undefined
   /** The least delay before the next attempt, in ms, where the other side named one (`Retry-After`). */
   readonly retryAfterMs: number | undefined
   /** Which parts of a request are wrong, as RFC 6901 JSON pointers. */
@@ -17,6 +19,7 @@ export class AppError extends Error {
     this.code = code
     this.status = status
     this.retry = options.retry ?? false
+    this.mostAttempts = options.mostAttempts
     this.retryAfterMs = options.retryAfterMs
     this.errors = options.errors
     this.extensions = options.extensions
@@ -27,6 +30,7 @@ export type FieldError = { pointer: string; detail: string }
 
 type AppErrorOptions = {
   retry?: boolean
+  mostAttempts?: number
   retryAfterMs?: number
   errors?: FieldError[]
   extensions?: Record<string, string>

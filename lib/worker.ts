@@ -18,6 +18,8 @@ export function openWorker(app: App): WorkerApp & { close(): Promise<void> } {
   const imaging = openImaging({
     threads: config.workerThreads,
     maxPixels: config.maxSourcePixels,
+    maxCost: config.maxJobCost,
+    renderMemory: config.renderMemory,
     exifGps: config.exifGps,
     renderTimeoutMs: config.renderTimeoutMs,
   })

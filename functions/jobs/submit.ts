@@ -16,7 +16,7 @@ export const submit = endpoint({
   replies: { 202: Type.Object({ jobId: Uuid }), ...problems(400, 413, 415, 422, 503) },
   async handle({ body }, app, reply) {
     checkSubmittedUrl(body.imageUrl, '/imageUrl', app.config.sourceAllowCidrs)
-    const recipe = parseTransformations(body.transformations)
+    const recipe = parseTransformations(body.transformations, app.config.maxJobCost)
     const [job] = await addPhotos(app, [{ url: body.imageUrl, door: 'jobs', recipe, queued: true }])
     const jobId = job?.uuid ?? ''
     return reply(202, { jobId }, { location: `${app.config.publicUrl}/api/v1/images/jobs/${jobId}` })

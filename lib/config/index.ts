@@ -3,10 +3,14 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { parseCidrs } from '../download/address.ts'
 import { parseSourceUrl } from '../download/source-url.ts'
+import { processMemory } from '../process-memory.ts'
 import { aliases } from './aliases.ts'
 
 /** What the v1 door does with a URL that it has had before. */
 export const DUPLICATE_HANDLING = ['allow-retry', 'reuse-completed', 'reject-active'] as const
+
+/** Of the memory that the process may use, what renders may take unless told otherwise. */
+const RENDER_SHARE = 0.6
 
 /** What the service runs on: read once at the start, validated, frozen. */
 export type Config = Readonly<ReturnType<typeof read>>
@@ -51,6 +55,10 @@ function read(env: Environment) {
     sourceAllowCidrs,
     maxSourceBytes: integer(env, 'MAX_SOURCE_BYTES', 50 * 1024 * 1024, 1, 2 ** 31),
     maxSourcePixels: integer(env, 'MAX_SOURCE_PIXELS', 50_000_000, 1, 1_000_000_000),
+    /** Bytes that the renders of this process may take together; what is left is for everything else in it. */
+    renderMemory: integer(env, 'RENDER_MEMORY', Math.floor(RENDER_SHARE * processMemory()), 1, 2 ** 40),
+    /** Megapixels that the operations of one recipe may touch: see `imaging/cost.ts`. */
+    maxJobCost: integer(env, 'MAX_JOB_COST', 400, 1, 1_000_000),
     downloadTimeoutMs: integer(env, 'DOWNLOAD_TIMEOUT_MS', 30_000, 1, 3_600_000),
     renderTimeoutMs: integer(env, 'RENDER_TIMEOUT_MS', 30_000, 1, 3_600_000),
     leaseMs: integer(env, 'LEASE_MS', 30_000, 100, 3_600_000),

@@ -5,6 +5,7 @@ import { blur } from './blur.ts'
 import { type Image, toImage } from './jimp.ts'
 import { isOperation, MAX_OUTPUT_SIDE, type Operation, type OperationOf, type Size } from './operations.ts'
 import { orient } from './orientation.ts'
+import { atLeastOne, fitSize } from './sizes.ts'
 
 /** Returns a new image: the pixels of the one given belong to other renditions too. */
 type Apply<O extends Operation> = (image: Image, operation: O) => Image
@@ -34,24 +35,6 @@ export function applyOperation(image: Image, operation: Operation): Image {
   if (!isOperation(op)) throw new AppError('invalid-recipe', 422, `Unknown operation ${op as string}`)
   const apply = operations[op] as Apply<Operation>
   return apply(image, operation)
-}
-
-/**
- * The sides in px to which an operation at the head of a list brings the whole of a picture before anything is cut off;
- * undefined where it needs every pixel as it is.
- */
-export function wholeSize(operation: Operation | undefined, size: Size): Size | undefined {
-  if (operation?.op === 'resize') return operation
-  if (operation?.op === 'fit') return fitSize(size, operation)
-  if (operation?.op !== 'cover') return undefined
-  const scale = Math.max(operation.width / size.width, operation.height / size.height)
-  return { width: size.width * scale, height: size.height * scale }
-}
-
-/** The sides in px of a picture inside a box: aspect kept to the nearest pixel, never enlarged, at least 1. */
-export function fitSize({ width, height }: Size, box: Size): Size {
-  const scale = Math.min(1, box.width / width, box.height / height)
-  return { width: atLeastOne(width * scale), height: atLeastOne(height * scale) }
 }
 
 /** Throws `output-too-large` when a side is longer than `MAX_OUTPUT_SIDE`. */
@@ -93,5 +76,3 @@ function middle({ width, height }: Size, aspect: number): Part {
   }
   return { ...size, x: Math.floor((width - size.width) / 2), y: Math.floor((height - size.height) / 2) }
 }
-
-const atLeastOne = (side: number) => Math.max(1, Math.round(side))

@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts'
 import type { Bitmap } from './bitmap.ts'
 import { codecs } from './codecs.ts'
-import { corrupt } from './errors.ts'
+import { corrupt, isOutOfMemory } from './errors.ts'
 import type { SourceFormat } from './formats.ts'
 import type { Header } from './headers/header.ts'
 import type { Size } from './operations.ts'
@@ -10,7 +10,7 @@ type Decode = (source: Buffer, header: Header, target: Size | undefined) => Bitm
 
 /**
  * Decodes a probed source (`codecs.ts`), not yet oriented. Whatever a decoder throws becomes `corrupt-image`, but for a lack
- * of memory, which may pass: `render-crashed`.
+ * of memory, which says nothing of the source.
  */
 export async function decode(
   source: Buffer,
@@ -18,15 +18,15 @@ export async function decode(
   header: Header,
   target: Size | undefined,
 ): Promise<Bitmap> {
-  const { ready, decode: decodeFormat } = codecs[format] as { ready?: () => Promise<void>; decode: Decode }
-  await ready?.()
+  const { ready, decode: decodeFormat } = codecs[format] as {
+    ready?: (header: Header) => Promise<void>
+    decode: Decode
+  }
+  await ready?.(header)
   try {
     return await decodeFormat(source, header, target)
   } catch (error) {
-    if (error instanceof AppError) throw error
-    if (error instanceof RangeError && error.message.includes('allocation failed')) {
-      throw new AppError('render-crashed', 500, 'Out of memory', { retry: true, cause: error })
-    }
+    if (error instanceof AppError || isOutOfMemory(error)) throw error
     throw corrupt(`damaged ${format.toUpperCase()} data`, error)
   }
 }

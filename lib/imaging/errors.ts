@@ -6,3 +6,17 @@ export const corrupt = (why: string, cause?: unknown) =>
 
 /** A source in a format, or a flavour of one, that we do not read. */
 export const unsupported = (why: string) => new AppError('unsupported-format', 422, why)
+
+/** A source that is larger than it may be, or than there is memory for. */
+export const tooManyPixels = (why: string) => new AppError('too-many-pixels', 422, why)
+
+const OUT_OF_MEMORY_CODES = new Set(['ERR_MEMORY_ALLOCATION_FAILED', 'Z_MEM_ERROR'])
+
+/** Whether V8, WebAssembly, Node or zlib threw for a lack of memory: `openImaging` then renders the source once more, alone. */
+export function isOutOfMemory(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ('code' in error && OUT_OF_MEMORY_CODES.has(`${error.code}`)) return true
+  return (
+    error instanceof RangeError && /allocation failed|out of memory|could not allocate/i.test(error.message)
+  )
+}

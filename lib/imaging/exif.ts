@@ -1,4 +1,5 @@
 import ExifReader from 'exifreader'
+import { readOrientation } from './orientation.ts'
 
 /** What a camera wrote into a picture, in words of this service; what is absent, damaged or senseless is left out. */
 export type Exif = {
@@ -35,7 +36,6 @@ const CAMERA_TAGS = [
   'FocalLength',
   'DateTimeOriginal',
   'OffsetTimeOriginal',
-  'Orientation',
 ]
 
 const PLACE_TAGS = [
@@ -51,7 +51,6 @@ const PLACE_TAGS = [
 /** Reads EXIF data in its TIFF form; undefined where there is nothing to tell. The place is not even parsed without `gps`. */
 export function readExif(tiff: Buffer, gps: boolean): Exif | undefined {
   const read = readTags(tiff, gps ? [...CAMERA_TAGS, ...PLACE_TAGS] : CAMERA_TAGS)
-  const orientation = positive(read('Orientation'))
   const found: Exif = {
     make: text(read('Make')),
     model: text(read('Model')),
@@ -61,7 +60,7 @@ export function readExif(tiff: Buffer, gps: boolean): Exif | undefined {
     iso: positive(read('ISOSpeedRatings')),
     focal_length: positive(read('FocalLength')),
     taken_at: time(text(read('DateTimeOriginal')), text(read('OffsetTimeOriginal'))),
-    orientation: orientation && orientation <= 8 ? orientation : undefined,
+    orientation: readOrientation(tiff),
     gps: gps ? place(read) : undefined,
   }
   const known = Object.entries(found).filter(([, value]) => value !== undefined)

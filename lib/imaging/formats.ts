@@ -45,8 +45,8 @@ export const formats = {
     contentType: 'image/bmp',
     endings: ['bmp'],
     isOutput: false,
-    // Two letters alone would claim text; the reserved bytes are zero in practice.
-    matches: (source) => startsWith(source, 'BM') && source.toString('latin1', 6, 10) === '\0\0\0\0',
+    // Two letters alone would claim text; the length of the next header is under 256.
+    matches: (source) => startsWith(source, 'BM') && source.toString('latin1', 15, 18) === '\0\0\0',
     readHeader: readBmpHeader,
   },
   webp: {

@@ -1,10 +1,15 @@
 import path from 'node:path'
 import { AppError } from '../errors.ts'
+import { processMemory } from '../process-memory.ts'
 import { toMovable } from './bytes.ts'
-import { type Probed, readSource } from './probe.ts'
+import { checkCost } from './cost.ts'
+import { tooManyPixels } from './errors.ts'
+import { openGate } from './gate.ts'
+import { memoryOfRender } from './memory.ts'
+import { readSource } from './probe.ts'
 import type { Recipe } from './recipe.ts'
 import type { Rendered, RenderOptions } from './render.ts'
-import { openSlots } from './slots.ts'
+import { MOST_LARGE_MEMORY } from './wasm/large.ts'
 import type { RenderAnswer, RenderTask } from './worker.ts'
 
 export type { SourceInfo } from './probe.ts'
@@ -19,41 +24,76 @@ export type Imaging = {
   close(): Promise<void>
 }
 
-export type ImagingOptions = RenderOptions & {
+export type ImagingOptions = Pick<RenderOptions, 'maxPixels' | 'exifGps'> & {
   /** Images that are rendered at the same time, each in its own thread; 0 renders in the caller's thread. */
   threads: number
   /** Counted from when a thread takes the image; without threads nothing could interrupt it. */
   renderTimeoutMs: number
+  /** Megapixels that the operations of a recipe may touch (`cost.ts`); no limit where undefined. */
+  maxCost?: number
+  /** Bytes that the renders which run may take together; one that takes more runs alone. No limit where undefined. */
+  renderMemory?: number
   /** The module that a thread runs; a bundle has it elsewhere. */
   workerUrl?: URL
 }
 
+/** Of the memory for renders, what threads may keep for their next. */
+const KEPT_SHARE = 1 / 4
+
 /** Opens the image port. Threads are started by the first render. */
 export function openImaging(options: ImagingOptions): Imaging {
-  const { threads, maxPixels, exifGps } = options
-  const slots = openSlots(threads || Number.POSITIVE_INFINITY)
+  const {
+    threads,
+    maxPixels,
+    maxCost = Number.POSITIVE_INFINITY,
+    renderMemory = Number.MAX_SAFE_INTEGER,
+    renderTimeoutMs,
+  } = options
+  // One that takes more than is left of all the memory could not run at all.
+  const mostMemory = Math.max(renderMemory, processMemory() - process.memoryUsage.rss())
+  const kept = Math.min(MOST_LARGE_MEMORY * (threads || 1), KEPT_SHARE * renderMemory)
+  const renderOptions = { maxPixels, exifGps: options.exifGps, keptMemory: kept / (threads || 1) }
+  const gate = openGate({ places: threads || Number.POSITIVE_INFINITY, memory: renderMemory - kept })
   let pool: ReturnType<typeof startPool> | undefined
-  const renderInThread = async (source: Uint8Array, recipe: Recipe, probed: Probed) => {
+  const renderInThread = async (task: RenderTask) => {
     pool ??= startPool(options)
-    return runInPool(
-      await pool,
-      { source, recipe, options: { maxPixels, exifGps }, probed },
-      options.renderTimeoutMs,
-    )
+    return runInPool(await pool, task, renderTimeoutMs)
   }
-  // Imported here, so that a process whose threads render does not load Jimp a second time.
-  const renderHere = async (source: Uint8Array, recipe: Recipe, probed: Probed) =>
-    (await import('./render.ts')).renderAll(source, recipe, options, probed)
+  const renderOnce = threads > 0 ? renderInThread : renderHere
   return {
     render: async (source, recipe) => {
       const probed = readSource(source, maxPixels)
-      return slots.use(() => (threads > 0 ? renderInThread : renderHere)(source, recipe, probed))
+      checkCost(recipe, maxCost, probed.info)
+      const bytes = memoryOfRender(probed, recipe)
+      if (bytes > mostMemory) throw tooManyPixels(NO_MEMORY)
+      const task = { source, recipe, options: renderOptions, probed }
+      const first = await gate.use(bytes, () => renderOnce(task))
+      if ('rendered' in first) return first.rendered
+      const { unrendered } = first
+      const last = await gate.use(ALONE, () => renderOnce({ ...task, source: unrendered }))
+      if ('rendered' in last) return last.rendered
+      throw tooManyPixels(NO_MEMORY)
     },
     close: async () => {
-      await slots.close()
+      await gate.close()
       await (await pool)?.destroy()
     },
   }
+}
+
+/** More bytes than there are. */
+const ALONE = Number.POSITIVE_INFINITY
+
+const NO_MEMORY = 'The image takes more memory than there is'
+
+/** What became of a source: its renditions, or itself where there was not the memory for them. */
+type Outcome = { rendered: Rendered } | { unrendered: Uint8Array }
+
+async function renderHere({ source, recipe, options, probed }: RenderTask): Promise<Outcome> {
+  // Imported here, so that a process whose threads render does not load Jimp a second time.
+  const { renderIfMemory } = await import('./render.ts')
+  const rendered = await renderIfMemory(source, recipe, options, probed)
+  return rendered ? { rendered } : { unrendered: source }
 }
 
 type Pool = Awaited<ReturnType<typeof startPool>>
@@ -71,7 +111,7 @@ async function startPool({ threads, workerUrl }: ImagingOptions) {
   return pool
 }
 
-async function runInPool(pool: Pool, task: RenderTask, timeoutMs: number): Promise<Rendered> {
+async function runInPool(pool: Pool, task: RenderTask, timeoutMs: number): Promise<Outcome> {
   const source = toMovable(task.source)
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(), timeoutMs)
@@ -83,12 +123,14 @@ async function runInPool(pool: Pool, task: RenderTask, timeoutMs: number): Promi
       throw new AppError('render-timeout', 422, `Not rendered within ${timeoutMs} ms`)
     throw new AppError('render-crashed', 500, 'The thread that rendered the image died', {
       retry: true,
+      // The heap of a thread is its own: it would not have more of it another time.
+      mostAttempts: (cause as { code?: unknown }).code === 'ERR_WORKER_OUT_OF_MEMORY' ? 2 : undefined,
       cause,
     })
   } finally {
     clearTimeout(timer)
   }
-  if ('rendered' in answer) return answer.rendered
+  if (!('error' in answer)) return answer
   const { code, status, message, retry } = answer.error
   throw new AppError(code, status, message, { retry })
 }

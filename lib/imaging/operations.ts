@@ -21,6 +21,18 @@ export type Operation =
 /** An operation of one kind; a table by kind that lacks one does not compile. */
 export type OperationOf<Op extends Operation['op']> = Extract<Operation, { op: Op }>
 
+/** Whether an operation computes with colours; the others only move pixels, or take means of them for another size. */
+export const needsColours: Record<Operation['op'], boolean> = {
+  resize: false,
+  fit: false,
+  cover: false,
+  crop: false,
+  grayscale: true,
+  rotate: false,
+  flip: false,
+  blur: true,
+}
+
 /** How operations are written: their form, for the message that tells what is wrong, and what stands behind the colon. */
 const grammar: {
   [Op in Operation['op']]: {
@@ -70,7 +82,7 @@ const grammar: {
 
 export const isOperation = (op: string): op is Operation['op'] => Object.hasOwn(grammar, op)
 
-/** Reads an operation from its text, such as `fit:320x320`. Throws `invalid-transformation`, 422, that says what would fit. */
+/** Reads an operation from its text, such as `fit:320x320`. Throws `invalid`, 422, that says what would fit. */
 export function parseOperation(text: string): Operation {
   const [, op = '', argument = ''] = /^([a-z]+)(?::(.*))?$/.exec(text) ?? []
   if (!isOperation(op)) throw invalid(`is none of ${Object.keys(grammar).join(', ')}, format, quality`)
@@ -80,7 +92,7 @@ export function parseOperation(text: string): Operation {
   return { op, ...parsed } as Operation
 }
 
-const invalid = (detail: string) => new AppError('invalid-transformation', 422, detail)
+const invalid = (detail: string) => new AppError('invalid', 422, detail)
 
 /** A whole number written plainly, or undefined. */
 export function parseWhole(text: string, least: number, most: number): number | undefined {

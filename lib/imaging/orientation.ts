@@ -1,31 +1,40 @@
 import type { Bitmap } from './bitmap.ts'
 import type { Range } from './headers/header.ts'
 
-/** The Orientation tag (1..8) of EXIF data in its TIFF form; 1 when absent or unreadable. */
-function readOrientation(tiff: Buffer): number {
-  const littleEndian = tiff.toString('latin1', 0, 2) === 'II'
+/** Bytes of the integer types of TIFF 6.0: BYTE, SHORT, LONG, and SBYTE, SSHORT, SLONG. */
+const INTEGER_BYTES: Record<number, number> = { 1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4 }
+
+/** The Orientation tag (1..8), of any integer type, of EXIF data in its TIFF form; undefined when absent or unreadable. */
+export function readOrientation(tiff: Buffer): number | undefined {
+  const order = tiff.toString('latin1', 0, 2)
+  if (order !== 'II' && order !== 'MM') return undefined
+  const littleEndian = order === 'II'
   const u16 = (at: number) => (littleEndian ? tiff.readUInt16LE(at) : tiff.readUInt16BE(at))
   const u32 = (at: number) => (littleEndian ? tiff.readUInt32LE(at) : tiff.readUInt32BE(at))
   try {
-    if (u16(2) !== 42) return 1
+    if (u16(2) !== 42) return undefined
     const directory = u32(4)
     const entries = u16(directory)
     for (let entry = 0; entry < entries; entry++) {
       const at = directory + 2 + entry * 12
       if (u16(at) !== 0x0112) continue
-      const value = u16(at + 8)
-      return value >= 1 && value <= 8 ? value : 1
+      const bytes = INTEGER_BYTES[u16(at + 2)]
+      if (!bytes) return undefined
+      const value = littleEndian ? tiff.readUIntLE(at + 8, bytes) : tiff.readUIntBE(at + 8, bytes)
+      return value >= 1 && value <= 8 ? value : undefined
     }
   } catch (error) {
     // Metadata that was cut off or points nowhere is no reason to refuse the picture.
     if (!(error instanceof RangeError)) throw error
   }
-  return 1
+  return undefined
 }
 
 /** Where the EXIF data of a source lies, with the orientation in it. */
 export const withOrientation = (source: Buffer, exif: Range | undefined) =>
-  exif ? { exif, orientation: readOrientation(source.subarray(exif.start, exif.end)) } : { orientation: 1 }
+  exif
+    ? { exif, orientation: readOrientation(source.subarray(exif.start, exif.end)) ?? 1 }
+    : { orientation: 1 }
 
 /** The sides as shown: orientations 5 to 8 lay a picture on its side. */
 export const orientSize = (width: number, height: number, orientation: number) =>

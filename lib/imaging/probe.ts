@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts'
-import { corrupt, unsupported } from './errors.ts'
+import { corrupt, tooManyPixels, unsupported } from './errors.ts'
 import { formatOf, formats, type SourceFormat } from './formats.ts'
 import type { Header } from './headers/header.ts'
 import { orientSize } from './orientation.ts'
@@ -38,9 +38,13 @@ export function readSource(source: Uint8Array, maxPixels: number): Probed {
 export const asBuffer = (source: Uint8Array) =>
   Buffer.from(source.buffer, source.byteOffset, source.byteLength)
 
+/** The longest side of a source in px. */
+const MAX_SIDE = 30_000
+
 function checkSize(width: number, height: number, maxPixels: number): void {
   if (width === 0 || height === 0) throw corrupt('a side of no pixels')
-  if (width * height <= maxPixels) return
-  const message = `The image is ${width}x${height}, more than the ${maxPixels} pixels allowed`
-  throw new AppError('too-many-pixels', 422, message)
+  if (width > MAX_SIDE || height > MAX_SIDE)
+    throw tooManyPixels(`The image is ${width}x${height}: a side may have at most ${MAX_SIDE} pixels`)
+  if (width * height > maxPixels)
+    throw tooManyPixels(`The image is ${width}x${height}, more than the ${maxPixels} pixels allowed`)
 }

@@ -42,7 +42,7 @@ function filter(source: Bitmap, columns: Kernels, rows: Kernels, { isLent }: { i
   const [rowBytes, sourceRowBytes] = [width * 4, source.width * 4]
   return useCodec((codec, lendTo) => {
     const pairBytes = ((source.width + 3) & ~3) * 8
-    const ring = openRing(codec, rows, sourceRowBytes)
+    const ring = openRing(codec, rows, source)
     const pairs = checked(codec.allocate(GROUP * pairBytes))
     const lines = checked(codec.allocate(GROUP * rowBytes))
     const addressesAt = checked(codec.allocate(rows.taps * 4))
@@ -82,11 +82,12 @@ function filter(source: Bitmap, columns: Kernels, rows: Kernels, { isLent }: { i
 }
 
 /** Room for the rows of the source that a group of rows is made of, and a strip more; older ones are written over. */
-function openRing(codec: Codec, { starts, taps }: Kernels, rowBytes: number) {
+function openRing(codec: Codec, { starts, taps }: Kernels, { width, height }: Size) {
   let most = 0
   for (let row = GROUP - 1; row < starts.length; row++)
     most = Math.max(most, (starts[row] as number) - (starts[row - GROUP + 1] as number))
-  const capacity = STRIP * Math.ceil((most + taps) / STRIP + 1)
+  const capacity = STRIP * Math.ceil(Math.min(most + taps, height) / STRIP + 1)
+  const rowBytes = width * 4
   const address = checked(codec.allocate(capacity * rowBytes))
   return { addressOf: (row: number) => address + (row % capacity) * rowBytes }
 }

@@ -3,32 +3,46 @@ import { AppError } from '../errors.ts'
 import { toMovable } from './bytes.ts'
 import type { Probed } from './probe.ts'
 import type { Recipe } from './recipe.ts'
-import { type Rendered, type RenderOptions, renderAll } from './render.ts'
+import { type Rendered, type RenderOptions, renderIfMemory } from './render.ts'
 
 export type RenderTask = { source: Uint8Array; recipe: Recipe; options: RenderOptions; probed: Probed }
 
-/** Errors cross to the main thread as values: thrown ones lose all but their message. */
+/**
+ * Errors cross to the main thread as values: thrown ones lose all but their message. The source is given back where there
+ * was not the memory to render it.
+ */
 export type RenderAnswer =
   | { rendered: Rendered }
+  | { unrendered: Uint8Array }
   | { error: { code: string; status: number; message: string; retry: boolean } }
 
 /** What a thread of the pool runs: one source, all of its renditions. */
 export default async function work(task: RenderTask): Promise<RenderAnswer> {
-  const { source, recipe, options, probed } = task
+  const { source } = task
+  const answer = await answerTo(task)
+  if (!answer) {
+    const unrendered = toMovable(source)
+    return moving({ unrendered }, [unrendered.buffer])
+  }
+  // Given back at once: megabytes a photo would call the collector again and again.
+  if (source.buffer instanceof ArrayBuffer) source.buffer.transfer(0)
+  return answer
+}
+
+/** Undefined where there was not the memory. */
+async function answerTo({ source, recipe, options, probed }: RenderTask): Promise<RenderAnswer | undefined> {
   try {
-    const { source: info, renditions, timings } = await renderAll(source, recipe, options, probed)
-    const movable = renditions.map((rendition) => ({ ...rendition, data: toMovable(rendition.data) }))
+    const rendered = await renderIfMemory(source, recipe, options, probed)
+    if (!rendered) return undefined
+    const renditions = rendered.renditions.map((each) => ({ ...each, data: toMovable(each.data) }))
     return moving(
-      { rendered: { source: info, renditions: movable, timings } },
-      movable.map(({ data }) => data.buffer),
+      { rendered: { ...rendered, renditions } },
+      renditions.map(({ data }) => data.buffer),
     )
   } catch (error) {
     const { code, status, message, retry } =
       error instanceof AppError ? error : new AppError('render-failed', 500, 'The image could not be made')
     return { error: { code, status, message, retry } }
-  } finally {
-    // Given back at once: megabytes a photo would call the collector again and again.
-    if (source.buffer instanceof ArrayBuffer) source.buffer.transfer(0)
   }
 }
 

@@ -100,7 +100,8 @@ async function settleFailure(app: WorkerApp, attempt: Attempt, error: AppError):
   const { attempts } = attempt.photo
   const { code, message: reason, cause } = error
   app.log.warn({ code, reason, err: cause }, 'attempt failed')
-  if (error.retry && attempts < app.config.maxAttempts) {
+  const most = Math.min(app.config.maxAttempts, error.mostAttempts ?? app.config.maxAttempts)
+  if (error.retry && attempts < most) {
     const delayMs = Math.max(backoff(app.config.retryBaseMs, attempts), error.retryAfterMs ?? 0)
     if (!(await retryLater(app, attempt, error, delayMs))) return 'lost'
     app.log.info({ code, delay_ms: delayMs }, 'retried')

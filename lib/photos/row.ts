@@ -35,7 +35,10 @@ export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
   if (photo.recipe === null) return THUMBNAIL_RECIPE
   const recipe = JSON.parse(photo.recipe) as Recipe | null
   const renditions = Array.isArray(recipe?.renditions) ? recipe.renditions : []
-  const isFit = renditions.every(({ name, format }) => NAME.test(name) && OUTPUT_FORMATS.includes(format))
+  const isFit = renditions.every(
+    ({ name, format, operations }) =>
+      NAME.test(name) && OUTPUT_FORMATS.includes(format) && Array.isArray(operations),
+  )
   const names = new Set(renditions.map(({ name }) => String(name).toLowerCase()))
   if (renditions.length === 0 || !isFit || names.size < renditions.length)
     throw new AppError('invalid-recipe', 422, 'The stored recipe cannot be read')

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import { checkCost } from '../imaging/cost.ts'
 import { OUTPUT_FORMATS } from '../imaging/formats.ts'
 import { type Operation, parseOperation, parseWhole } from '../imaging/operations.ts'
 import { DEFAULT_QUALITY, type Recipe, type RenditionSpec } from '../imaging/recipe.ts'
@@ -13,9 +14,10 @@ const QUALITY_USAGE = 'quality:Q, from 1 to 100'
 
 /**
  * Reads the transformations of a job, such as `["fit:800x600", "grayscale", "format:webp"]`, as a recipe with the one
- * rendition `result`, a PNG unless the list names a format. Throws `invalid`, 422, naming the entry by its pointer.
+ * rendition `result`, a PNG unless the list names a format. Throws `invalid`, 422, naming the entry by its pointer, and
+ * `too-costly` where the sides that the list names alone cost more than `maxCost` megapixels.
  */
-export function parseTransformations(list: readonly string[]): Recipe {
+export function parseTransformations(list: readonly string[], maxCost = Number.POSITIVE_INFINITY): Recipe {
   if (list.length > MAX_TRANSFORMATIONS)
     throw refused('/transformations', `must have at most ${MAX_TRANSFORMATIONS} entries`)
   const operations: Operation[] = []
@@ -34,7 +36,9 @@ export function parseTransformations(list: readonly string[]): Recipe {
     throw refused(`/transformations/${index}`, 'means nothing for PNG; add format:jpeg or format:webp')
   }
   const quality = format === 'png' ? undefined : (output.quality ?? DEFAULT_QUALITY)
-  return { renditions: [{ name: 'result', operations, format, quality }] }
+  const recipe: Recipe = { renditions: [{ name: 'result', operations, format, quality }] }
+  at('/transformations', () => checkCost(recipe, maxCost))
+  return recipe
 }
 
 const parseFormat = (text: string) => OUTPUT_FORMATS.find((format) => text === `format:${format}`)
@@ -54,10 +58,10 @@ function at<T>(pointer: string, parse: () => T): T {
   try {
     return parse()
   } catch (error) {
-    if (error instanceof AppError) throw refused(pointer, error.message)
-    throw error
+    if (!(error instanceof AppError)) throw error
+    throw refused(pointer, error.message, error.code)
   }
 }
 
-const refused = (pointer: string, detail: string) =>
-  new AppError('invalid', 422, `${pointer} ${detail}`, { errors: [{ pointer, detail }] })
+const refused = (pointer: string, detail: string, code = 'invalid') =>
+  new AppError(code, 422, `${pointer} ${detail}`, { errors: [{ pointer, detail }] })

@@ -28,7 +28,8 @@ const __dirname = __fileURLToPath(new URL('.', import.meta.url));`
 /** WebAssembly files that a module reads at run time (lib/imaging/wasm/compile.ts). */
 const WASM: Record<string, string[]> = {
   'lib/imaging/wasm/module.ts': ['../../lib/imaging/wasm/imaging.wasm'],
-  'lib/imaging/decode/webp.ts': ['@jsquash/webp/codec/dec/webp_dec.wasm'],
+  'lib/imaging/colour/lcms.ts': ['lcms-wasm/dist/lcms.wasm'],
+  'lib/imaging/wasm/webp-decoder.ts': ['@jsquash/webp/codec/dec/webp_dec.wasm'],
   'lib/imaging/encode/webp.ts': ['@jsquash/webp/codec/enc/webp_enc_simd.wasm'],
 }
 

@@ -88,8 +88,21 @@ export function corners(bitmap: Bitmap): Colour[] {
   ]
 }
 
+/** Codes of the types of TIFF 6.0 that hold integers, and the bytes of a value. */
+const TIFF_BYTES = {
+  BYTE: [1, 1],
+  SHORT: [3, 2],
+  LONG: [4, 4],
+  SBYTE: [6, 1],
+  SSHORT: [8, 2],
+  SLONG: [9, 4],
+} as const
+
+export type TiffType = keyof typeof TIFF_BYTES
+
 /** EXIF in its TIFF form with nothing but an orientation. */
-export function exif(orientation: number, order: 'II' | 'MM' = 'MM'): Buffer {
+export function exif(orientation: number, order: 'II' | 'MM' = 'MM', type: TiffType = 'SHORT'): Buffer {
+  const [code, bytes] = TIFF_BYTES[type]
   const tiff = Buffer.alloc(26)
   const u16 = (value: number, at: number) =>
     order === 'II' ? tiff.writeUInt16LE(value, at) : tiff.writeUInt16BE(value, at)
@@ -98,18 +111,28 @@ export function exif(orientation: number, order: 'II' | 'MM' = 'MM'): Buffer {
   tiff[order === 'II' ? 4 : 7] = 8
   u16(1, 8)
   u16(0x0112, 10)
-  u16(3, 12)
+  u16(code, 12)
   tiff[order === 'II' ? 14 : 17] = 1
-  u16(orientation, 18)
+  if (order === 'II') tiff.writeUIntLE(orientation, 18, bytes)
+  else tiff.writeUIntBE(orientation, 18, bytes)
   return tiff
 }
 
 /** A JPEG with an orientation, in the APP1 segment of a camera. */
-export function jpegWithOrientation(image: Buffer, orientation: number, order?: 'II' | 'MM'): Buffer {
-  const content = Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif(orientation, order)])
-  const head = Buffer.from([0xff, 0xe1, 0, content.length + 2])
-  return Buffer.concat([image.subarray(0, 2), head, content, image.subarray(2)])
+export const jpegWithOrientation = (image: Buffer, ...orientation: Parameters<typeof exif>): Buffer =>
+  jpegWithSegments(image, [
+    jpegSegment(0xe1, Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif(...orientation)])),
+  ])
+
+export function jpegSegment(marker: number, content: Buffer): Buffer {
+  const head = Buffer.from([0xff, marker, 0, 0])
+  head.writeUInt16BE(content.length + 2, 2)
+  return Buffer.concat([head, content])
 }
+
+/** A JPEG with segments before all others. */
+export const jpegWithSegments = (image: Buffer, segments: Buffer[]): Buffer =>
+  Buffer.concat([image.subarray(0, 2), ...segments, image.subarray(2)])
 
 export const PNG_SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')
 

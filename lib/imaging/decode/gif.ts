@@ -1,112 +1,75 @@
 import type { Bitmap } from '../bitmap.ts'
 import { corrupt } from '../errors.ts'
 import type { GifFrame, GifHeader } from '../headers/gif.ts'
+import type { Size } from '../operations.ts'
+import { shrinkRows } from '../shrink.ts'
+import { decompress } from './lzw.ts'
 
-const MAX_CODES = 4096
-
-/**
- * Decodes the first frame of a GIF onto a transparent canvas. Ours because omggif follows codes that do not exist
- * yet, in circles and for ever. A frame with too few pixels stays transparent where they end, as in browsers.
- */
-export function decodeGif(source: Buffer, { width, height, frame }: GifHeader): Bitmap {
-  const data = Buffer.alloc(width * height * 4)
-  const indices = decompress(readBlocks(source, frame.data), frame)
-  const palette = source.subarray(frame.palette.start, frame.palette.end)
-  const rows = rowOrder(frame)
-  for (const [line, row] of rows.entries()) {
-    for (let x = 0; x < frame.width; x++) {
-      const at = line * frame.width + x
-      if (at >= indices.length) return { width, height, data }
-      const index = indices[at] ?? 0
-      if (index === frame.transparent) continue
-      const to = ((frame.y + row) * width + frame.x + x) * 4
-      for (let channel = 0; channel < 3; channel++) data[to + channel] = palette[index * 3 + channel] ?? 0
-      data[to + 3] = 255
-    }
-  }
-  return { width, height, data }
-}
-
-/** Interlaced frames send every 8th row, then every 8th from the 4th, every 4th from the 2nd, every 2nd from the 1st. */
-function rowOrder({ height, interlaced }: GifFrame): number[] {
-  const passes = interlaced
-    ? [
-        [0, 8],
-        [4, 8],
-        [2, 4],
-        [1, 2],
-      ]
-    : [[0, 1]]
-  const rows: number[] = []
-  for (const [first = 0, step = 1] of passes) for (let row = first; row < height; row += step) rows.push(row)
-  return rows
-}
-
-/** The data blocks of a frame in one piece; the header reader has seen that they end. */
-function readBlocks(source: Buffer, start: number): Buffer {
-  const blocks: Buffer[] = []
-  for (let at = start; ; ) {
-    const length = source[at] ?? 0
-    if (length === 0) return Buffer.concat(blocks)
-    blocks.push(source.subarray(at + 1, at + 1 + length))
-    at += length + 1
-  }
-}
+/** Rows that an interlaced frame sends in one pass: every `step`th from `first`. */
+const PASSES = [
+  { first: 0, step: 8 },
+  { first: 4, step: 8 },
+  { first: 2, step: 4 },
+  { first: 1, step: 2 },
+] as const
 
 /**
- * Undoes the variable-length LZW of GIF89a, appendix F: one colour index per pixel, at most as many as the frame has.
- * A code stands for the string of an earlier one (`prefixes`) and one index more (`suffixes`).
+ * Decodes the part of a GIF's first frame that lies on the screen, no larger than `target` needs. Ours because omggif
+ * follows codes that do not exist yet, in circles and for ever. Pixels that are missing are transparent, as in browsers;
+ * where the data are damaged or cut off, half of them must be there.
  */
-function decompress(data: Buffer, { width, height, codeSize }: GifFrame): Uint8Array {
-  const clear = 1 << codeSize
-  const end = clear + 1
-  const prefixes = new Uint16Array(MAX_CODES)
-  const suffixes = new Uint8Array(MAX_CODES).map((_, code) => (code < clear ? code : 0))
-  const lengths = new Uint16Array(MAX_CODES).fill(1, 0, clear)
-  const out = new Uint8Array(width * height)
-  let [used, bits, previous, written] = [end + 1, codeSize + 1, clear, 0]
-  let [window, windowBits] = [0, 0]
-  for (const byte of data) {
-    window |= byte << windowBits
-    windowBits += 8
-    while (windowBits >= bits) {
-      const code = window & ((1 << bits) - 1)
-      window >>>= bits
-      windowBits -= bits
-      if (code === end || written === out.length) return out.subarray(0, written)
-      if (code === clear) [used, bits, previous] = [end + 1, codeSize + 1, clear]
-      else take(code)
+export function decodeGif(source: Buffer, header: GifHeader, target: Size | undefined): Bitmap {
+  const { width, height, frame } = header
+  const { indices, written, ended } = decompress(
+    source,
+    frame.data,
+    frame.codeSize,
+    frame.width * frame.height,
+  )
+  if (!ended && 2 * written < indices.length) throw corrupt('more than half of it is missing or damaged')
+  const colours = readColours(source, frame)
+  const linesThere = Math.floor(written / frame.width)
+  const wide = Math.min(frame.width, width - frame.x)
+  return shrinkRows(header, target, (push) => {
+    const row = new Uint32Array(width)
+    const bytes = new Uint8Array(row.buffer)
+    for (let y = 0; y < height; y++) {
+      row.fill(0)
+      const inFrame = y - frame.y
+      if (inFrame >= 0 && inFrame < frame.height) {
+        const from = lineOf(frame, inFrame, linesThere) * frame.width
+        const end = Math.min(wide, written - from)
+        for (let x = 0; x < end; x++) row[frame.x + x] = colours[indices[from + x] as number] as number
+      }
+      push(bytes)
     }
-  }
-  return out.subarray(0, written)
+  })
+}
 
-  function take(code: number): void {
-    const isFirst = previous === clear
-    if (code > used || (code === used && used === MAX_CODES) || (isFirst && code > clear))
-      throw corrupt('a GIF code that does not exist')
-    if (!isFirst && used < MAX_CODES) {
-      prefixes[used] = previous
-      lengths[used] = (lengths[previous] ?? 0) + 1
-      suffixes[used] = firstOf(code === used ? previous : code)
-      used++
-      if (used >= 1 << bits && bits < 12) bits++
-    }
-    written = write(code)
-    previous = code
-  }
+/** Which of the lines sent a row of the frame shows: of an interlaced frame without its last ones, that of a row above. */
+function lineOf({ height, interlaced }: GifFrame, row: number, linesThere: number): number {
+  if (!interlaced) return row
+  const sent = interlacedLine(height, row)
+  if (sent < linesThere) return sent
+  const above = [row & ~1, row & ~3, row & ~7].map((other) => interlacedLine(height, other))
+  return above.find((line) => line < linesThere) ?? sent
+}
 
-  /** The first index of a code's string. */
-  function firstOf(code: number): number {
-    let first = code
-    while (first >= clear) first = prefixes[first] ?? 0
-    return first
+/** How many lines an interlaced frame sends before a row. */
+function interlacedLine(height: number, row: number): number {
+  let before = 0
+  for (const { first, step } of PASSES) {
+    if (row % step === first) return before + (row - first) / step
+    before += Math.max(0, Math.ceil((height - first) / step))
   }
+  return before
+}
 
-  /** Writes a code's string, which is known from its last index to its first; returns where the next begins. */
-  function write(code: number): number {
-    const next = written + (lengths[code] ?? 0)
-    for (let at = next - 1, rest = code; at >= written; at--, rest = prefixes[rest] ?? 0)
-      if (at < out.length) out[at] = suffixes[rest] ?? 0
-    return Math.min(next, out.length)
-  }
+/** The colours as RGBA in 32 bits: 0 where nothing is shown, black where the palette has none. */
+function readColours(source: Buffer, { palette, transparent }: GifFrame): Uint32Array {
+  const colours = new Uint32Array(256).fill(0xff000000)
+  for (let i = 0; palette.start + 3 * i < palette.end; i++)
+    colours[i] = 0xff000000 | source.readUIntLE(palette.start + 3 * i, 3)
+  if (transparent !== undefined) colours[transparent] = 0
+  return colours
 }

@@ -1,15 +1,12 @@
 import type { Bitmap } from '../bitmap.ts'
 import { corrupt, unsupported } from '../errors.ts'
+import type { Header } from '../headers/header.ts'
 import type { Size } from '../operations.ts'
+import { asBuffer } from '../probe.ts'
+import { type Scale, scaleFor } from '../scale.ts'
 import { type Codec, checked, copyIn, withCodec } from '../wasm/module.ts'
 
-/** Eighths of the sides that a JPEG can be decoded at: what becomes of a block of 8x8. */
-export const SCALES = [1, 2, 4, 8] as const
-
-export type Scale = (typeof SCALES)[number]
-
-/** How many pixels there must be per pixel of a rendition, a side, for the resize to choose from. */
-const MARGIN = 1.25
+export { SCALES, type Scale } from '../scale.ts'
 
 /** What `decode` in `wasm/decode/decode.ts` returns, by number; 0 is success. */
 const failures: Record<number, () => Error> = {
@@ -21,34 +18,46 @@ const failures: Record<number, () => Error> = {
   6: () => corrupt('it takes more work than any picture of its size'),
 }
 
+type JpegHeader = Size & Pick<Header, 'icc'>
+
+let inks: typeof import('../colour/inks.ts') | undefined
+
+/** Loads what reads the profiles of CMYK, where a source has one. */
+export async function readyJpegDecoder({ icc }: Pick<Header, 'icc'>): Promise<void> {
+  if (icc?.space !== 'CMYK') return
+  inks = await import('../colour/inks.ts')
+  await inks.readyLcms()
+}
+
 /**
  * Decodes a JPEG, not yet oriented, at the smallest scale that is enough for `target`. What is missing of the second half
- * stays grey. The pixels lie in memory that is used again after `takeBack`.
+ * stays grey. CMYK is shown by its profile, if it has one and `readyJpegDecoder` came before. The pixels lie in memory that is
+ * used again after `takeBack`.
  */
-export function decodeJpeg(source: Uint8Array, header: Size, target?: Size): Promise<Bitmap> {
-  return decodeScaled(source, header, target ? scaleFor(header, target) : 8)
+export function decodeJpeg(source: Uint8Array, header: JpegHeader, target?: Size): Promise<Bitmap> {
+  return decodeScaled(source, header, scaleFor(header, target))
 }
 
 /** As `decodeJpeg`, at a given scale. */
-export function decodeScaled(source: Uint8Array, { width, height }: Size, scale: Scale): Promise<Bitmap> {
+export function decodeScaled(
+  source: Uint8Array,
+  { width, height, icc }: JpegHeader,
+  scale: Scale,
+): Promise<Bitmap> {
+  const table = icc?.space === 'CMYK' ? inks?.readInkTable(asBuffer(source), icc) : undefined
   const extent = { width: (width * scale) / 8, height: (height * scale) / 8 }
   const decode = (codec: Codec, lendTo: (pixels: Buffer) => void) => {
+    codec.keepInks(table !== undefined)
     const status = codec.decode(copyIn(codec, source), source.length, scale)
     if (status !== 0) throw failures[status]?.()
     const size = { width: codec.outputWidth(), height: codec.outputHeight() }
     if (size.width !== Math.ceil(extent.width) || size.height !== Math.ceil(extent.height))
       throw corrupt('sizes that contradict')
-    const bytes = size.width * size.height * 4
-    const data = Buffer.from(codec.memory.buffer, checked(codec.outputAddress()), bytes)
+    const [pixels, address] = [size.width * size.height, checked(codec.outputAddress())]
+    if (table) codec.convertInks(address, pixels, copyIn(codec, new Uint8Array(table.buffer)))
+    const data = Buffer.from(codec.memory.buffer, address, pixels * 4)
     lendTo(data)
     return { ...size, extent, data }
   }
   return withCodec(decode, { bytes: 2 * source.length + 4 * extent.width * extent.height })
-}
-
-/** The smallest scale that leaves `MARGIN` times as many pixels a side as the target has. */
-function scaleFor({ width, height }: Size, target: Size): Scale {
-  const fits = (scale: Scale) =>
-    width * scale >= 8 * MARGIN * target.width && height * scale >= 8 * MARGIN * target.height
-  return SCALES.find(fits) ?? 8
 }

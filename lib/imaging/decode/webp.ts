@@ -1,29 +1,33 @@
-import decodeWithWasm, { init as initDecoder } from '@jsquash/webp/decode.js'
 import type { Bitmap } from '../bitmap.ts'
 import { corrupt } from '../errors.ts'
 import type { WebpFrame, WebpHeader } from '../headers/webp.ts'
-import { renewWebp, type WebpPixels } from '../wasm/webp.ts'
+import type { Size } from '../operations.ts'
+import { shrinkRows } from '../shrink.ts'
+import { showWebp } from '../wasm/webp-decoder.ts'
 
-/** Makes the decoder ready: outside of the decode's try, so that a missing file is not taken for a corrupt image. */
-export const readyWebpDecoder = () => renewWebp('dec/webp_dec.wasm', initDecoder)
-
-/** Decodes a WebP, of an animation the first frame on a transparent canvas. */
-export async function decodeWebp(source: Buffer, { width, height, firstFrame }: WebpHeader): Promise<Bitmap> {
-  if (!firstFrame) return decodeStill(source)
-  const frame = await decodeStill(asStill(source, firstFrame))
-  if (frame.width !== firstFrame.width || frame.height !== firstFrame.height)
-    throw corrupt('a frame of another size')
-  const data = Buffer.alloc(width * height * 4)
-  for (let row = 0; row < frame.height; row++) {
-    const from = row * frame.width * 4
-    frame.data.copy(data, ((firstFrame.y + row) * width + firstFrame.x) * 4, from, from + frame.width * 4)
-  }
-  return { width, height, data }
-}
-
-async function decodeStill(source: Buffer): Promise<Bitmap> {
-  const { width, height, data } = (await decodeWithWasm(source as never)) as WebpPixels
-  return { width, height, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) as Buffer }
+/**
+ * Decodes a WebP, of an animation the first frame on a transparent canvas, no larger than `target` needs. The decoder makes
+ * every pixel in its own memory, from which rows go to the shrink.
+ */
+export function decodeWebp(source: Buffer, header: WebpHeader, target: Size | undefined): Bitmap {
+  const { firstFrame } = header
+  const frame = firstFrame ?? { x: 0, y: 0, width: header.width, height: header.height }
+  let bitmap: Bitmap | undefined
+  const still = firstFrame ? asStill(source, firstFrame) : source
+  const isDecoded = showWebp(still, frame, ({ width, height, data }) => {
+    if (width !== frame.width || height !== frame.height) throw corrupt('a frame of another size')
+    bitmap = shrinkRows(header, target, (push) => {
+      if (!firstFrame) return push(data)
+      const row = new Uint8Array(header.width * 4)
+      for (let y = 0; y < frame.y; y++) push(row)
+      for (let y = 0; y < height; y++) {
+        row.set(data.subarray(y * width * 4, (y + 1) * width * 4), frame.x * 4)
+        push(row)
+      }
+    })
+  })
+  if (!isDecoded || !bitmap) throw corrupt('damaged WEBP data')
+  return bitmap
 }
 
 /** The chunks of one frame as a file of its own. */

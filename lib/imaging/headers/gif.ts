@@ -1,7 +1,7 @@
 import { corrupt } from '../errors.ts'
 import type { CheckSize, Header, Range } from './header.ts'
 
-/** The first frame of a GIF, the only one that is decoded; `x`, `y` and sides in px on the screen. */
+/** The first frame of a GIF, the only one that is decoded; `x`, `y` and sides in px, it may reach beyond the screen. */
 export type GifFrame = {
   x: number
   y: number
@@ -21,8 +21,11 @@ export type GifHeader = Header & { frame: GifFrame }
 
 const INTERLACED = 0x40
 
+/** The format allows 2 to 8; this is the last that leaves a code of 12 bits to end with, and the last that libnsgif reads. */
+const MAX_CODE_SIZE = 11
+
 /**
- * Reads a GIF up to the data of its first frame, which must lie within the screen: a decoder allocates
+ * Reads a GIF up to the data of its first frame. The frame's sides are checked as well as the screen's: a decoder allocates
  * what a frame says, and 35 bytes can say 60000x60000 on a screen of 1x1.
  */
 export function readGifHeader(source: Buffer, checkSize: CheckSize): GifHeader {
@@ -38,16 +41,15 @@ export function readGifHeader(source: Buffer, checkSize: CheckSize): GifHeader {
     width: source.readUInt16LE(at + 5),
     height: source.readUInt16LE(at + 7),
   }
-  if (frame.x + frame.width > width || frame.y + frame.height > height)
-    throw corrupt('a GIF frame larger than its screen')
+  checkSize(frame.width, frame.height)
   const flags = source.readUInt8(at + 9)
   const own = paletteBytes(flags)
   const data = at + 10 + own
-  const codeSize = source[data] ?? 0
-  if (codeSize < 1 || codeSize > 8) throw corrupt('a GIF code size out of range')
+  const codeSize = source[data]
+  if (codeSize === undefined) throw corrupt('it ends before its pixels')
+  if (codeSize > MAX_CODE_SIZE) throw corrupt('a GIF code size out of range')
   const palette =
     own > 0 ? { start: at + 10, end: data } : { start: 13, end: 13 + paletteBytes(source.readUInt8(10)) }
-  skipBlocks(source, data + 1)
   const interlaced = (flags & INTERLACED) !== 0
   return {
     width,

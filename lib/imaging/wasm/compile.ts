@@ -5,10 +5,15 @@ import { isBundled } from '../../bundled.ts'
 
 export type WasmModule = object
 
+/** Functions that a module takes, by module and name. */
+export type Imports = Record<string, Record<string, (...values: number[]) => unknown>>
+
+export type WasmMemory = { buffer: ArrayBuffer; grow(pages: number): number }
+
 // The types of WebAssembly come with the browser's, which a server has no use for.
 declare const WebAssembly: {
   compile(bytes: Uint8Array): Promise<WasmModule>
-  Instance: new (module: WasmModule) => { exports: unknown }
+  Instance: new (module: WasmModule, imports?: object) => { exports: unknown }
   RuntimeError: new () => Error
 }
 
@@ -23,9 +28,9 @@ export async function compileWasm(file: string): Promise<WasmModule> {
   return WebAssembly.compile(await readFile(location))
 }
 
-/** A new instance, with memory of its own, of a module that imports nothing. */
-export const instantiate = <Exports>(module: WasmModule) =>
-  new WebAssembly.Instance(module).exports as Exports
+/** A new instance of a module, with memory of its own. */
+export const instantiate = <Exports>(module: WasmModule, imports?: object) =>
+  new WebAssembly.Instance(module, imports).exports as Exports
 
 /** Whether WebAssembly stopped at something impossible: an address out of bounds, a stack that overflows. */
 export const isTrap = (error: unknown) => error instanceof WebAssembly.RuntimeError

@@ -1,5 +1,6 @@
 import { corrupt } from '../errors.ts'
 import { compileWasm, instantiate, isTrap, type WasmModule } from './compile.ts'
+import { isLarge, mayKeep, onForgetLarge } from './large.ts'
 
 /** What `core/index.ts` exports; addresses and sizes in bytes. */
 export type Codec = {
@@ -28,18 +29,31 @@ export type Codec = {
   blendRows(rows: number, weights: number, taps: number, to: number, bytes: number): void
   premultiply(at: number, pixels: number): number
   unpremultiply(at: number, pixels: number): void
+  keepInks(isKept: boolean): void
+  convertInks(at: number, pixels: number, table: number): void
+  convertColours(at: number, pixels: number, light: number, bytes: number): void
+  openShrink(width: number, height: number, channels: number, side: number): number
+  addRows(from: number, count: number): void
+  finishShrink(rest: number): void
+  decodePng(
+    data: number,
+    length: number,
+    width: number,
+    height: number,
+    depth: number,
+    colourType: number,
+    interlaced: boolean,
+    table: number,
+    side: number,
+    rest: number,
+  ): number
+  pngOutput(): number
 }
-
-/** Memory never shrinks, so instances that have more bytes than this are kept for as long as pictures follow closely. */
-const KEPT_MEMORY = 32 * 2 ** 20
-const LARGE_MEMORY = 256 * 2 ** 20
-const LARGE_KEPT_MS = 10_000
 
 /** One that reads sources, one whose pixels are being resized, and one for what is smaller. */
 const MOST_KEPT = 3
 
 let module: WasmModule | undefined
-let forgetting: NodeJS.Timeout | undefined
 
 /** Instances of this thread that nobody uses, from the one with the least memory. */
 let idle: Codec[] = []
@@ -72,7 +86,7 @@ export function useCodec<T>(
     if (!isLent) keep(codec)
     return result
   } catch (error) {
-    if (isTrap(error)) throw corrupt('damaged JPEG data', error)
+    if (isTrap(error)) throw corrupt('damaged data', error)
     throw error
   }
 }
@@ -95,30 +109,22 @@ export function takeBack(pixels: Buffer): void {
  * pictures: small ones would keep them.
  */
 function take(bytes: number): Codec | undefined {
-  const able = bytes > KEPT_MEMORY ? idle : idle.filter((codec) => !isLarge(codec))
+  const able = isLarge(bytes) ? idle : idle.filter((codec) => !isLarge(memoryOf(codec)))
   const codec = able.find((codec) => memoryOf(codec) >= bytes) ?? able.at(-1)
   idle = idle.filter((other) => other !== codec)
   return codec
 }
 
-/** Fresh memory costs a page fault for every 4 kB: as much as all the rest of a large picture. Of large ones one is kept. */
 function keep(codec: Codec): void {
-  if (memoryOf(codec) > LARGE_MEMORY) return
-  if (isLarge(codec)) {
-    forgetLarge()
-    forgetting ??= setTimeout(forgetLarge, LARGE_KEPT_MS).unref()
-    forgetting.refresh()
-  }
+  if (!mayKeep(memoryOf(codec))) return
   idle = [...idle, codec].sort((one, other) => memoryOf(one) - memoryOf(other)).slice(-MOST_KEPT)
 }
 
-function forgetLarge(): void {
-  idle = idle.filter((codec) => !isLarge(codec))
-}
+onForgetLarge(() => {
+  idle = idle.filter((codec) => !isLarge(memoryOf(codec)))
+})
 
 const memoryOf = ({ memory }: Codec) => memory.buffer.byteLength
-
-const isLarge = (codec: Codec) => memoryOf(codec) > KEPT_MEMORY
 
 /** Copies bytes into the codec's memory and returns their address. Throws a RangeError, as for a Buffer, when there is no room. */
 export function copyIn({ memory, allocate }: Codec, bytes: Uint8Array): number {

@@ -182,6 +182,12 @@ const REFUSED: readonly (readonly [what: string, body: unknown, pointer: string,
   ['two formats', withList('format:png', 'grayscale', 'format:webp'), '/transformations/2'],
   ['the same format twice', withList('format:webp', 'format:webp'), '/transformations/1'],
   ['two qualities', withList('format:jpeg', 'quality:5', 'quality:6'), '/transformations/2'],
+  [
+    'a blur too many',
+    withList('resize:7000x7000', ...Array(18).fill('blur:9')),
+    '/transformations',
+    'too-costly',
+  ],
   ['a field that there is not', { ...withList(), callback: IMAGE_URL }, '/callback'],
 ]
 
@@ -199,6 +205,7 @@ test.each([
   ['a host in another script', withUrl('https://bücher.example/ä.jpg')],
   ['20 transformations', withList(...Array(20).fill('grayscale'))],
   ['the largest output', withList('resize:10000x5000')],
+  ['what may be cheap, as the source decides', withList('fit:10000x10000', ...Array(18).fill('blur:9'))],
   ['a query', withUrl('https://example.com/?size=full&name=a%20b')],
 ])('accepts %s as it is', (_, body) =>
   withJobs(SETUPS[0], async ({ app, url }) => {

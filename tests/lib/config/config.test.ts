@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Config, readConfig } from '../../../lib/config/index.ts'
@@ -25,6 +25,10 @@ const DEFAULTS: Config = {
   sourceAllowCidrs: [],
   maxSourceBytes: 50 * MIB,
   maxSourcePixels: 50_000_000,
+  renderMemory: Math.floor(
+    0.6 * Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
+  ),
+  maxJobCost: 400,
   downloadTimeoutMs: 30_000,
   renderTimeoutMs: 30_000,
   leaseMs: 30_000,
@@ -89,6 +93,8 @@ test('every variable is understood, with spaces around it', () => {
     THUMBS_DIR: '/waldo-app-thumbs',
     SOURCE_ALLOW_CIDRS: '10.0.0.0/8 fc00::/7,127.0.0.1',
     MAX_SOURCE_BYTES: '1000',
+    RENDER_MEMORY: '1000000000',
+    MAX_JOB_COST: '50',
     MAX_ATTEMPTS: '1',
     THUMBNAIL_SIZE: '128',
     DUPLICATE_HANDLING: 'reject-active',
@@ -109,6 +115,8 @@ test('every variable is understood, with spaces around it', () => {
     thumbsDir: '/waldo-app-thumbs',
     sourceAllowCidrs: ['10.0.0.0/8', 'fc00::/7', '127.0.0.1'],
     maxSourceBytes: 1000,
+    renderMemory: 1_000_000_000,
+    maxJobCost: 50,
     maxAttempts: 1,
     thumbnailSize: 128,
     duplicateHandling: 'reject-active',
@@ -151,7 +159,7 @@ test('a bucket takes its keys from the environment or the platform', () => {
 const INTEGERS = [
   ['PORT', 'PREFETCH', 'WORKER_THREADS', 'MAX_SOURCE_BYTES', 'MAX_SOURCE_PIXELS', 'MAX_ATTEMPTS'],
   ['DOWNLOAD_TIMEOUT_MS', 'RENDER_TIMEOUT_MS', 'LEASE_MS', 'SWEEP_INTERVAL_MS', 'RELAY_INTERVAL_MS'],
-  ['RETRY_BASE_MS', 'REQUEUE_AFTER_MS'],
+  ['RETRY_BASE_MS', 'REQUEUE_AFTER_MS', 'RENDER_MEMORY', 'MAX_JOB_COST'],
 ].flat()
 
 const NO_INTEGERS = ['x', '-1', '3.5', '1e3', '0x10', '10 000', '30s', '99999999999999', 'NaN']
@@ -169,6 +177,9 @@ const WRONG: readonly (readonly [variable: string, value: string, more?: Environ
   ['PORT', '65536'],
   ['PREFETCH', '0'],
   ['MAX_ATTEMPTS', '0'],
+  ['RENDER_MEMORY', '0'],
+  ['RENDER_MEMORY', '512MB'],
+  ['MAX_JOB_COST', '0'],
   ['HOST', 'not a host'],
   ['PUBLIC_URL', 'example.com'],
   ['PUBLIC_URL', 'ftp://example.com'],

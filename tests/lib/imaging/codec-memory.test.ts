@@ -1,6 +1,7 @@
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { decodeJpeg } from '../../../lib/imaging/decode/jpeg.ts'
+import { keepAtMost } from '../../../lib/imaging/wasm/large.ts'
 import { takeBack } from '../../../lib/imaging/wasm/module.ts'
 
 beforeAll(() => {
@@ -31,5 +32,15 @@ test('the memory of a large picture is given back after ten seconds, though smal
     vi.advanceTimersByTime(3_000)
     expect((await use(small, 40, 30)) === first).toBe(false)
   }
+  expect((await use(large, 4000, 3000)) === first).toBe(false)
+})
+
+test('no more memory is kept than may be', async () => {
+  const large = await jpeg(4000, 3000)
+  const first = await use(large, 4000, 3000)
+  keepAtMost(first.byteLength)
+  expect((await use(large, 4000, 3000)) === first).toBe(true)
+  keepAtMost(first.byteLength - 1)
+  expect((await use(large, 4000, 3000)) === first).toBe(true)
   expect((await use(large, 4000, 3000)) === first).toBe(false)
 })

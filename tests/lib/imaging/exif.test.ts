@@ -61,12 +61,17 @@ test.each(['jpeg', 'png', 'webp'] as const)('reads what libexif wrote into a %s'
   expect(readExif(tiff, true)).toEqual({ ...READ, gps: GPS })
 })
 
-test.each([
-  ['II', 6],
-  ['MM', 8],
-] as const)('reads a block in the order %s with nothing but an orientation', (order, orientation) => {
-  expect(readExif(images.exif(orientation, order), true)).toEqual({ orientation })
-})
+test.each(['BYTE', 'SHORT', 'LONG', 'SBYTE', 'SSHORT', 'SLONG'] as const)(
+  'reads a block with nothing but an orientation, a %s, into the metadata and the header',
+  async (type) => {
+    const jpeg = await canvas().jpeg().toBuffer()
+    for (const order of ['II', 'MM'] as const) {
+      expect(readExif(images.exif(6, order, type), true), order).toEqual({ orientation: 6 })
+      const { header } = readSource(images.jpegWithOrientation(jpeg, 6, order, type), 1e6)
+      expect(header.orientation, order).toBe(6)
+    }
+  },
+)
 
 test.each([
   ['nothing', Buffer.alloc(0)],

@@ -1,91 +1,24 @@
-import { createHash } from 'node:crypto'
 import sharp from 'sharp'
-import { AppError } from '../../../lib/errors.ts'
 import { decodeScaled, SCALES, type Scale } from '../../../lib/imaging/decode/jpeg.ts'
 import { readJpegHeader } from '../../../lib/imaging/headers/jpeg.ts'
-import { isTrap } from '../../../lib/imaging/wasm/compile.ts'
-import { takeBack } from '../../../lib/imaging/wasm/module.ts'
+import { atMost, digestOf, type FuzzReport, mutate, runFuzz } from './fuzz.ts'
 import { draw, type PICTURES } from './pictures.ts'
 import { writeJpeg } from './write-jpeg.ts'
 
-/** What a run over broken files came to; times are of the CPU, in ms. */
-export type FuzzReport = {
-  files: number
-  decoded: number
-  refused: number
-  /** Seeds of files at which the module stopped by itself: there must be none. */
-  traps: number[]
-  /** Seeds of files after which something else than `AppError` was thrown. */
-  strays: number[]
-  /** Seeds of files that came out otherwise when they were decoded again, after another. */
-  unstable: number[]
-  slowestMs: number
-  /** Of all that came out: the same for each run over the same files. */
-  digest: string
-}
-
-/** A source may claim so many pixels, so that a broken header costs no more than a broken scan. */
+/** Small sources may claim so many pixels. */
 const MAX_PIXELS = 1_000_000
 
 /** Decodes `files` broken JPEGs, each a function of its seed, twice each, at all scales in turn. */
-export async function fuzzJpeg(files: number, firstSeed = 1): Promise<FuzzReport> {
-  const breakSource = await openBreaker()
-  const report = {
-    files,
-    decoded: 0,
-    refused: 0,
-    traps: [],
-    strays: [],
-    unstable: [],
-    slowestMs: 0,
-    digest: '',
-  }
-  return run(breakSource, report, firstSeed)
-}
-
-async function run(
-  breakSource: (seed: number) => Broken,
-  report: FuzzReport,
-  firstSeed: number,
-): Promise<FuzzReport> {
-  const all = createHash('sha1')
-  let last: { seed: number; broken: Broken; digest: string } | undefined
-  for (let seed = firstSeed; seed < firstSeed + report.files; seed++) {
-    const broken = breakSource(seed)
-    const start = process.cpuUsage()
-    const { digest, error } = await decodeBroken(broken)
-    const { user, system } = process.cpuUsage(start)
-    report.slowestMs = Math.max(report.slowestMs, (user + system) / 1000)
-    if (error === undefined) report.decoded++
-    else {
-      report.refused++
-      if (!(error instanceof AppError)) report.strays.push(seed)
-      else if (isTrap(error.cause)) report.traps.push(seed)
-    }
-    all.update(digest)
-    if (last && (await decodeBroken(last.broken)).digest !== last.digest) report.unstable.push(last.seed)
-    last = { seed, broken, digest }
-  }
-  return { ...report, digest: all.digest('hex') }
-}
+export const fuzzJpeg = async (files: number, firstSeed = 1): Promise<FuzzReport> =>
+  runFuzz(await openBreaker(), decode, files, firstSeed)
 
 /** A broken source, the scale to decode it at, and how many pixels it may claim. */
 export type Broken = { source: Buffer; scale: Scale; maxPixels: number }
 
-/** What becomes of a broken source: a digest of its pixels, or of why it was refused. */
-export async function decodeBroken({ source, scale, maxPixels }: Broken) {
-  try {
-    const header = readJpegHeader(source, (width, height) => {
-      if (width * height > maxPixels) throw new AppError('too-many-pixels', 422, 'too large to try')
-    })
-    const { width, data } = await decodeScaled(source, header, scale)
-    const digest = createHash('sha1').update(`${width} `).update(data).digest('hex')
-    takeBack(data)
-    return { digest }
-  } catch (error) {
-    return { digest: String(error), error }
-  }
-}
+const decode = async ({ source, scale, maxPixels }: Broken) =>
+  decodeScaled(source, readJpegHeader(source, atMost(maxPixels)), scale)
+
+export const decodeBroken = (broken: Broken) => digestOf(() => decode(broken))
 
 /** Makes the sources; returns what breaks one of them, a function of the seed. */
 export async function openBreaker(): Promise<(seed: number) => Broken> {
@@ -133,31 +66,4 @@ async function largeSources(): Promise<Buffer[]> {
     await image('product').jpeg({ optimiseCoding: false }).toBuffer(),
     await image('screenshot').jpeg({ chromaSubsampling: '4:4:4' }).toBuffer(),
   ]
-}
-
-/** Changes bytes, cuts, repeats or exchanges pieces, most of all in the headers. */
-function mutate(source: Buffer, sources: readonly Buffer[], seed: number): Buffer {
-  // The generator of Park and Miller.
-  let state = (seed * 16_807) % 2_147_483_647
-  const random = (below: number) => {
-    state = (state * 48_271) % 2_147_483_647
-    return state % below
-  }
-  let broken = Buffer.from(source)
-  for (let change = random(5); change >= 0; change--) {
-    const at = 2 + random(random(2) ? Math.max(1, broken.length - 2) : Math.min(700, broken.length - 2))
-    const kind = random(10)
-    if (kind < 5) broken[at] = random(256)
-    else if (kind < 7) broken[at] = [0, 0xff, 0x7f, 0x80, 0xd0 + random(10)][random(5)] ?? 0
-    else if (kind === 7) broken = broken.subarray(0, at)
-    else if (kind === 8) {
-      const piece = broken.subarray(at, at + random(200))
-      broken = Buffer.concat([broken.subarray(0, at), piece, broken.subarray(at)])
-    } else {
-      const other = sources[random(sources.length)] as Buffer
-      broken = Buffer.concat([broken.subarray(0, at), other.subarray(random(other.length))])
-    }
-    if (broken.length < 4) break
-  }
-  return broken
 }

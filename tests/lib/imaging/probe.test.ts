@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { probe } from '../../../lib/imaging/probe.ts'
+import type { SourceFormat } from '../../../lib/imaging/formats.ts'
+import { probe, readSource } from '../../../lib/imaging/probe.ts'
 import * as images from '../../support/images.ts'
 import { hugePng, loopingTiff, pngHeaderOnly, tinyGif } from './bombs.ts'
 import { makeJpeg } from './make-jpeg.ts'
@@ -61,6 +62,17 @@ test('gives the sides as shown for a picture on its side', () => {
 })
 
 test.each([
+  ['JPEG', images.jpegWithOrientation(images.jpegWithOrientation(jpeg, 1), 6)],
+  ['PNG', images.pngWithOrientation(images.pngWithOrientation(png, 6), 1)],
+  [
+    'WebP',
+    Buffer.concat([images.webpWithOrientation(webp, picture, 6), images.riffChunk('EXIF', images.exif(1))]),
+  ],
+])('the first of two EXIF blocks of a %s counts', (_, source) => {
+  expect(readSource(source, MAX_PIXELS).header.orientation).toBe(6)
+})
+
+test.each([
   ['no bytes', 'empty-source', Buffer.alloc(0)],
   ['text', 'unsupported-format', Buffer.from('<html>not an image</html>')],
   [
@@ -92,9 +104,9 @@ test.each([
   ['PNG of no width', 'corrupt-image', patched(png, 16, [0, 0, 0, 0])],
   ['GIF of no width', 'corrupt-image', tinyGif([0, 10], [1, 1])],
   ['GIF without a frame', 'corrupt-image', gif.subarray(0, 13)],
-  ['GIF cut within its first frame', 'corrupt-image', gif.subarray(0, gif.length - 40)],
-  ['GIF frame larger than its screen', 'corrupt-image', tinyGif([1, 1], [60_000, 60_000])],
-  ['GIF frame beyond its screen', 'corrupt-image', tinyGif([10, 10], [10, 10], [1, 0])],
+  ['GIF cut before the data of its frame', 'corrupt-image', tinyGif([4, 4], [4, 4]).subarray(0, 23)],
+  ['GIF frame of 60000x60000 on a small screen', 'too-many-pixels', tinyGif([1, 1], [60_000, 60_000])],
+  ['GIF frame of no width', 'corrupt-image', tinyGif([10, 10], [0, 10])],
   ['GIF screen of 65535x65535', 'too-many-pixels', tinyGif([65_535, 65_535], [1, 1])],
   ['BMP cut within its header', 'corrupt-image', bmp.subarray(0, 30)],
   ['BMP of negative width', 'corrupt-image', patched(bmp, 18, [0xd0, 0xff, 0xff, 0xff])],
@@ -116,6 +128,36 @@ test.each([
 test('allows exactly as many pixels as the limit', () => {
   expect(probe(png, 48 * 32)).toMatchObject({ width: 48, height: 32 })
   expect(() => probe(png, 48 * 32 - 1)).toThrow(expect.objectContaining({ code: 'too-many-pixels' }))
+})
+
+/** A picture in each format whose header has other sides written over its own. */
+const withSides: Record<SourceFormat, (width: number, height: number) => Buffer> = {
+  jpeg: makeJpegHeader,
+  png: (width, height) => images.rawPng({ width, height, depth: 8, colorType: 0 }, Buffer.alloc(1)),
+  gif: (width, height) => tinyGif([width, height], [1, 1]),
+  bmp: (width, height) => patched(bmp, 18, [...u32(width), ...u32(height)]),
+  webp: (width, height) => images.extendedWebp(width, height, 0, [webp.subarray(12)]),
+}
+
+const u32 = (value: number) => [...new Uint8Array(Uint32Array.of(value).buffer)]
+
+function makeJpegHeader(width: number, height: number): Buffer {
+  const sides = [height >> 8, height & 255, width >> 8, width & 255]
+  return patched(jpeg, jpeg.indexOf(Buffer.from([0xff, 0xc0])) + 5, sides)
+}
+
+test.each(Object.entries(withSides))('refuses a side over 30,000 px of a %s', (_, make) => {
+  for (const [width, height] of [
+    [30_001, 1],
+    [1, 30_001],
+  ] as const) {
+    const message = `The image is ${width}x${height}: a side may have at most 30000 pixels`
+    expect(() => probe(make(width, height), MAX_PIXELS)).toThrow(
+      expect.objectContaining({ code: 'too-many-pixels', status: 422, message }),
+    )
+  }
+  expect(probe(make(30_000, 1), MAX_PIXELS)).toMatchObject({ width: 30_000, height: 1 })
+  expect(probe(make(1, 30_000), MAX_PIXELS)).toMatchObject({ width: 1, height: 30_000 })
 })
 
 test('never throws anything but an AppError, whatever byte is cut off or changed', () => {

@@ -80,7 +80,7 @@ test.each([
   [500, 1000, 320, 320, 160, 320],
   [1000, 667, 150, 120, 150, 100],
   [1, 10_000, 320, 320, 1, 320],
-  [40_000, 1000, 320, 320, 320, 8],
+  [30_000, 750, 320, 320, 320, 8],
   [333, 1000, 100, 100, 33, 100],
 ])(
   'fits %dx%d into %dx%d as %dx%d',
@@ -93,7 +93,7 @@ test.each([
 )
 
 test('refuses an output with a side over 10,000', async () => {
-  const source = whitePng(40_000, 10)
+  const source = whitePng(30_000, 10)
   const asItIs = { renditions: [{ name: 'result', operations: [], format: 'png' as const }] }
   const failure = { code: 'output-too-large', status: 422, message: expect.stringContaining('result') }
   await expect(renderAll(source, asItIs, limits)).rejects.toMatchObject(failure)
@@ -221,13 +221,12 @@ test.each([
   ['PNG cut in half', png.subarray(0, png.length >> 1)],
   ['PNG with a wrong checksum', Buffer.from(png).fill(0x55, png.length - 20, png.length - 16)],
   ['WebP cut in half', webp.subarray(0, webp.length >> 1)],
-  ['BMP cut in half', (await images.bmp(picture)).subarray(0, 3000)],
+  ['BMP without two thirds of it', (await images.bmp(picture)).subarray(0, 1500)],
+  ['GIF without two thirds of it', await images.gif(picture).then((gif) => gif.subarray(0, gif.length / 3))],
   ['JPEG of 101 scans', scanBomb(101)],
   ['JPEG of 3000 scans', scanBomb(3000)],
   ['JPEG of scans hidden in a segment', hiddenScans()],
-  ['interlaced PNG that inflates to 256 MB', inflatingPng()],
   ['WebP canvas smaller than its image', images.extendedWebp(1, 1, 0, [webp.subarray(12)])],
-  ['GIF frame larger than its screen', tinyGif([1, 1], [60_000, 60_000])],
 ])('refuses a %s as corrupt, soon', async (_, source) => {
   const start = performance.now()
   await expect(render(source, 320)).rejects.toMatchObject({
@@ -238,9 +237,17 @@ test.each([
   expect(performance.now() - start).toBeLessThan(1000)
 })
 
+test('of an interlaced PNG of 8x8 that inflates to 256 MB, the pixels are read alone', async () => {
+  const source = inflatingPng()
+  const start = performance.now()
+  expect(await render(source, 320)).toMatchObject({ width: 8, height: 8 })
+  expect(performance.now() - start).toBeLessThan(1000)
+})
+
 test.each([
   ['PNG of 20000x20000', hugePng()],
   ['GIF screen of 65535x65535', tinyGif([65_535, 65_535], [1, 1])],
+  ['GIF frame of 60000x60000 on a small screen', tinyGif([1, 1], [60_000, 60_000])],
 ])('refuses a %s before decoding', async (_, source) => {
   const start = performance.now()
   await expect(render(source, 320)).rejects.toMatchObject({ code: 'too-many-pixels' })

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { sweep } from '../../../functions/schedules/sweep.ts'
 import { nowPlus } from '../../../lib/db/port.ts'
+import { openImaging } from '../../../lib/imaging/index.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
 import { insertPhoto } from '../../functions/support.ts'
@@ -198,6 +199,18 @@ test('tries again while nothing can be stored, at most MAX_ATTEMPTS times', asyn
     expect(await processPhoto(unable.app, uuid)).toBe('failed')
     await expectFailed(unable, uuid, 'internal-fault', 2)
   })
+})
+
+test('tries once more what used up the heap of its thread, however many attempts there are', async () => {
+  const workerUrl = new URL('../imaging/heapless-worker.ts', import.meta.url)
+  const imaging = openImaging({ threads: 1, maxPixels: 1e6, renderTimeoutMs: 60_000, workerUrl })
+  const starved = { ...pipeline(), app: { ...pipeline().app, imaging } }
+  const { uuid, outcome } = await attempt(starved, jpeg)
+  expect(outcome).toBe('retried')
+  await expectRetried(starved, uuid, 'render-crashed')
+  expect(await processPhoto(starved.app, uuid)).toBe('failed')
+  await expectFailed(starved, uuid, 'render-crashed', 2)
+  await imaging.close()
 })
 
 test('a photo whose files cannot be removed keeps the sweep from no other', async () => {

@@ -17,6 +17,7 @@ import {
   inspect,
   type Pipeline,
   sharedPipeline,
+  withConfig,
   withPipeline,
 } from './support.ts'
 
@@ -168,7 +169,7 @@ test.each([
   [321, 320, 320, 319],
   [500, 1000, 160, 320],
   [1, 10_000, 1, 320],
-  [40_000, 1000, 320, 8],
+  [30_000, 750, 320, 8],
 ])('fits a PNG of %dx%d as %dx%d, never enlarged', async (width, height, fitWidth, fitHeight) => {
   const { uuid } = await attempt(pipeline(), white(width, height))
   const { thumbnail, data, metadata } = await expectCompleted(pipeline(), uuid)
@@ -224,3 +225,12 @@ test.each([
   expect(images.corners(await images.pixels(data))).toEqual(corners)
   expect(Buffer.from(data).includes('Exif')).toBe(false)
 })
+
+test('operations that cost too much on this source fail the photo at once', () =>
+  withConfig(pipeline(), { maxJobCost: 17 }, async (thrifty) => {
+    const blurs = { name: 'result', format: 'png', operations: Array(18).fill({ op: 'blur', radius: 5 }) }
+    const uuid = await addWithRecipe(thrifty, { renditions: [blurs] })
+    expect(await processPhoto(thrifty.app, uuid)).toBe('failed')
+    const { photo } = await expectFailed(thrifty, uuid, 'too-costly')
+    expect(photo.error).toBe('The operations cost 18 megapixels, more than the 17 allowed')
+  }))

@@ -1,5 +1,12 @@
 import { component, frame } from './frame'
 
+let inksAreKept = false
+
+/** Has four components become CMYK as Adobe stores it, inverted, instead of RGBA: for the decodes that follow. */
+export function keepInks(isKept: bool): void {
+  inksAreKept = isKept
+}
+
 /** Turns one row of all components, at the width of the picture, into RGBA; writes up to 60 bytes more. */
 export function convertRow(to: usize, width: u32): void {
   const first = component(0).current
@@ -13,7 +20,9 @@ export function convertRow(to: usize, width: u32): void {
   const isYcck = frame.adobeTransform != 0
   if (isYcck) convertYcc(to, first, second, third, width)
   else interleaveRgb(to, first, second, third, width)
-  multiply(to, component(3).current, width, isYcck ? 255 : 0)
+  const flip: u32 = isYcck ? 255 : 0
+  if (inksAreKept) addBlack(to, component(3).current, width, flip)
+  else multiply(to, component(3).current, width, flip)
 }
 
 /** Three components are YCbCr unless an Adobe segment, or their names when there is neither Adobe nor JFIF, say RGB. */
@@ -121,5 +130,14 @@ function multiply(to: usize, black: usize, width: u32, flip: u32): void {
     store<u8>(at, ((load<u8>(at) ^ flip) * factor + 127) / 255)
     store<u8>(at, ((load<u8>(at, 1) ^ flip) * factor + 127) / 255, 1)
     store<u8>(at, ((load<u8>(at, 2) ^ flip) * factor + 127) / 255, 2)
+  }
+}
+
+/** Puts black beside the other inks. */
+function addBlack(to: usize, black: usize, width: u32, flip: u32): void {
+  const mask = flip * 0x010101
+  for (let x: u32 = 0; x < width; x++) {
+    const at = to + 4 * x
+    store<u32>(at, ((load<u32>(at) & 0xffffff) ^ mask) | ((<u32>load<u8>(black + x)) << 24))
   }
 }
