@@ -17,9 +17,9 @@ import { upload } from './page/upload.ts'
 import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
 import { listPending } from './photos/list-pending.ts'
-import { process } from './photos/process.ts'
 import { remove } from './photos/remove.ts'
 import { reprocess } from './photos/reprocess.ts'
+import { requestProcessing } from './photos/request-processing.ts'
 import { show } from './photos/show.ts'
 import { confirmUpload } from './projects/confirm-upload.ts'
 import { createUpload } from './projects/create-upload.ts'
@@ -41,7 +41,7 @@ import { submitBatch } from './v1/submit-batch.ts'
 /** Every endpoint of the service. */
 export const endpoints: readonly AnyEndpoint[] = [
   listPending,
-  process,
+  requestProcessing,
   reprocess,
   add,
   list,

@@ -1,12 +1,16 @@
 import type { Logger } from 'pino'
-import { type Cache, openCache } from './cache/index.ts'
-import type { Config } from './config.ts'
-import { type Db, openDb } from './db/index.ts'
+import { openCache } from './cache/index.ts'
+import type { Cache } from './cache/port.ts'
+import type { Config } from './config/index.ts'
+import { openDb } from './db/index.ts'
+import type { Db } from './db/port.ts'
 import { openLog } from './log.ts'
 import { type Metrics, openMetrics } from './metrics.ts'
-import { type Contents, openContents } from './photos/contents.ts'
-import type { Queue } from './queue/index.ts'
-import { openStorage, type Storage } from './storage/index.ts'
+import { openQueue } from './queue/index.ts'
+import type { Queue } from './queue/port.ts'
+import { type Contents, openContents } from './renditions/contents.ts'
+import { openStorage } from './storage/index.ts'
+import type { Storage } from './storage/port.ts'
 
 /** What a function may use; all its effects go through here. */
 export type App = {
@@ -37,17 +41,11 @@ export async function openApp(config: Config): Promise<App & { close(): Promise<
     cache,
     contents: openContents({ db, storage, cache }),
     log,
-    metrics: openMetrics(db),
+    metrics: openMetrics(),
     async close() {
       await queue.close()
       await cache.close()
       await db.destroy()
     },
   }
-}
-
-async function openQueue(config: Config, log: Logger): Promise<Queue> {
-  const { rabbitmqUrl: url, queueName, prefetch } = config
-  if (!url) return (await import('./queue/memory.ts')).openMemoryQueue()
-  return (await import('./queue/rabbitmq.ts')).openRabbitMq({ url, queueName, prefetch, log })
 }

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import type { Static, TSchema } from '@sinclair/typebox'
 import type { App } from './app.ts'
-import type { Subscription } from './photos/replay.ts'
-import type { Delivery, Source } from './queue/index.ts'
+import type { Subscription } from './outbox/replay.ts'
+import type { ReceivedMessage, Source } from './queue/port.ts'
 
 /** Every answer that an endpoint may give: its body's schema by status; `NoBody` and `Bytes` for what is not JSON. */
 export type Replies = { readonly [status: number]: TSchema }
@@ -76,7 +76,7 @@ export type Live = {
 /** A queue consumer: handles one message; throwing brings it back. */
 export type QueueConsumer<A> = {
   from: Exclude<Source, 'dead'>
-  handle(delivery: Delivery, app: A): Promise<void>
+  handle(message: ReceivedMessage, app: A): Promise<void>
 }
 
 /** Work that is done again and again; `run` returns how much there was. */

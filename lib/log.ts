@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { isBundled } from './bundled.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/index.ts'
 
 /** One line per happening to standard output: JSON, or for people where that is a terminal. */
 export async function openLog({ logLevel: level }: Pick<Config, 'logLevel'>): Promise<Logger> {
@@ -8,7 +8,7 @@ export async function openLog({ logLevel: level }: Pick<Config, 'logLevel'>): Pr
   return createLog(level, forPeople ? await openPretty() : undefined)
 }
 
-/** A log in JSON to wherever; URLs in it tell neither who fetches nor what signs them. */
+/** A log in JSON to wherever; URLs in it show neither credentials nor signatures. */
 export const createLog = (level: Config['logLevel'], destination?: DestinationStream): Logger =>
   pino(
     {

@@ -1,6 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Db } from './db/index.ts'
-import { type Backlog, readBacklog } from './photos/backlog.ts'
+import type { PhotoStatus } from './db/tables.ts'
 
 /** In seconds. */
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -11,16 +10,27 @@ const READ_EVERY_MS = 5_000
 /** … and at most so much of the time: counting a million photos takes 0.2 s. */
 const READ_SHARE = 0.01
 
+/** What there is to do, by the rows of the database: they are right for every queue and every process. */
+export type Backlog = {
+  photos: Record<PhotoStatus, number>
+  /** Photos that are queued and that no worker holds. */
+  depth: number
+  /** Seconds since the oldest of them was queued; 0 where there is none. */
+  oldestAgeS: number
+  /** Events that are due and not published. */
+  outbox: number
+}
+
 export type Stage = 'wait' | 'download' | 'decode' | 'render' | 'store' | 'total'
 
 export type Metrics = ReturnType<typeof openMetrics>
 
-/** What a process counts and measures, and what it tells of the database, as Prometheus reads it. */
-export function openMetrics(db: Db) {
+/** What a process counts and measures, and the backlog in the database, as Prometheus reads it. */
+export function openMetrics() {
   const registry = new Registry()
   const registers = [registry]
   const gauges = openGauges(registers)
-  const read = sparingly(() => readBacklog(db))
+  const sparingly = openSparingly<Backlog>()
   let observed = false
   return {
     requests: new Counter({
@@ -63,14 +73,14 @@ export function openMetrics(db: Db) {
       registers,
     }),
     contentType: registry.contentType,
-    /** Tells of memory, processor time and event-loop lag from now on; for processes that are scraped. */
+    /** Measures memory, processor time and event-loop lag from now on; for processes that are scraped. */
     observeProcess() {
       if (!observed) collectDefaultMetrics({ register: registry })
       observed = true
     },
-    /** Everything in Prometheus text; without what the database knows while it is away. */
-    async text(): Promise<string> {
-      setGauges(gauges, await read().catch(() => undefined))
+    /** Everything in Prometheus text; without the backlog while it cannot be read. */
+    async text(readBacklog: () => Promise<Backlog>): Promise<string> {
+      setGauges(gauges, await sparingly(readBacklog).catch(() => undefined))
       return registry.metrics()
     },
   }
@@ -109,11 +119,11 @@ function setGauges({ photos, depth, oldest, outbox }: Gauges, backlog: Backlog |
   outbox.set(backlog.outbox)
 }
 
-/** Reads anew only after a while that grows with how long reading takes; until then it says the same again. */
-function sparingly<T>(read: () => Promise<T>): () => Promise<T> {
+/** Reads again only after a while that grows with how long reading takes; until then the last answer stands. */
+function openSparingly<T>(): (read: () => Promise<T>) => Promise<T> {
   let last: Promise<T> | undefined
   let next = 0
-  return () => {
+  return (read) => {
     if (last && performance.now() < next) return last
     const start = performance.now()
     next = Number.POSITIVE_INFINITY

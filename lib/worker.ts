@@ -1,6 +1,7 @@
 import { type App, openApp } from './app.ts'
-import type { Config } from './config.ts'
-import { type Downloader, openDownloader } from './download/index.ts'
+import type { Config } from './config/index.ts'
+import { openDownloader } from './download/index.ts'
+import type { Downloader } from './download/port.ts'
 import { type Imaging, openImaging } from './imaging/index.ts'
 
 /** What the pipeline uses besides: apart from `App`, so that endpoints carry neither Jimp nor a download client. */

@@ -2,9 +2,10 @@ import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
 import { sql } from 'kysely'
-import { readConfig } from '../lib/config.ts'
-import { type Db, isPostgres, openDb } from '../lib/db/index.ts'
+import { readConfig } from '../lib/config/index.ts'
+import { openDb } from '../lib/db/index.ts'
 import { migrate } from '../lib/db/migrate.ts'
+import { type Db, isPostgres } from '../lib/db/port.ts'
 
 const { values } = parseArgs({ options: { yes: { type: 'boolean', default: false } } })
 readDotenv({ quiet: true })

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { config as readDotenv } from 'dotenv'
 import { openApp } from '../lib/app.ts'
-import { readConfig } from '../lib/config.ts'
+import { readConfig } from '../lib/config/index.ts'
 import { migrate } from '../lib/db/migrate.ts'
 import { findFunctions } from './build/functions.ts'
 

@@ -1,6 +1,6 @@
 import { CreateBucketCommand, HeadBucketCommand, PutBucketCorsCommand } from '@aws-sdk/client-s3'
 import { config as readDotenv } from 'dotenv'
-import { readConfig } from '../lib/config.ts'
+import { readConfig } from '../lib/config/index.ts'
 import { openClient } from '../lib/storage/s3.ts'
 
 readDotenv({ quiet: true })

@@ -1,10 +1,10 @@
 import { config as readDotenv } from 'dotenv'
 import { uuidv7 } from 'uuidv7'
 import { openApp } from '../lib/app.ts'
-import { readConfig } from '../lib/config.ts'
+import { readConfig } from '../lib/config/index.ts'
 import { migrate } from '../lib/db/migrate.ts'
 import { addPhotos } from '../lib/photos/add.ts'
-import { originalKey } from '../lib/storage/index.ts'
+import { originalKey } from '../lib/storage/port.ts'
 import { samplePhotos } from './sample-photos.ts'
 
 readDotenv({ quiet: true })

@@ -3,12 +3,13 @@ import { readdir } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { openApp } from '../lib/app.ts'
-import { readConfig } from '../lib/config.ts'
+import { readConfig } from '../lib/config/index.ts'
 import { migrate } from '../lib/db/migrate.ts'
 import { addPhotos } from '../lib/photos/add.ts'
-import { findPhoto, findThumbnails } from '../lib/photos/photo.ts'
 import { requestProcessing } from '../lib/photos/request.ts'
-import { runRelay, runWorker } from '../lib/processes.ts'
+import { findPhoto } from '../lib/photos/row.ts'
+import { findRenditions } from '../lib/renditions/row.ts'
+import { runRelay, runWorker } from '../scripts/serve/roles.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
 import { getJson, postJson, startScript, until } from './support/service.ts'
@@ -60,7 +61,7 @@ describe.for(SETUPS)('kill -9 on $name', (setup) => {
           await app.db.selectFrom('events').select('type').where('photo_uuid', '=', uuid).execute()
         ).map(({ type }) => type)
         expect(types.filter((type) => type === 'image.uploaded')).toHaveLength(1)
-        expect(await findThumbnails(app.db, [uuid])).toMatchObject([
+        expect(await findRenditions(app.db, [uuid])).toMatchObject([
           { name: 'thumbnail', width: 320, height: 240 },
         ])
         expect(await filesBelow(app.config.thumbsDir)).toEqual([`${uuid}.jpg`])

@@ -2,11 +2,11 @@ import { Webhook } from 'standardwebhooks'
 import { describe, expect, test } from 'vitest'
 import { deliver } from '../functions/schedules/deliver.ts'
 import { openApp } from '../lib/app.ts'
-import { readConfig } from '../lib/config.ts'
+import { readConfig } from '../lib/config/index.ts'
 import { migrate } from '../lib/db/migrate.ts'
 import { addPhotos } from '../lib/photos/add.ts'
-import { findPhoto } from '../lib/photos/photo.ts'
-import { runRelay, runWorker } from '../lib/processes.ts'
+import { findPhoto } from '../lib/photos/row.ts'
+import { runRelay, runWorker } from '../scripts/serve/roles.ts'
 import { isAvailable, SETUPS, withApp, withEnvironment } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
 import { until } from './support/service.ts'
@@ -39,7 +39,7 @@ describe.for(SETUPS)('notifications on $name', (setup) => {
         ])
         await until(() => receiver.received.length >= 4)
         for (const part of parts.reverse()) await part.stop()
-        const told = receiver.received.map(({ body, headers }) => {
+        const received = receiver.received.map(({ body, headers }) => {
           const event = new Webhook(WEBHOOK_SECRET).verify(body, headers) as {
             id: string
             type: string
@@ -49,7 +49,7 @@ describe.for(SETUPS)('notifications on $name', (setup) => {
           expect(() => new Webhook(WEBHOOK_SECRET).verify(`${body} `, headers)).toThrow()
           return `${event.type} ${event.subject}`
         })
-        expect(told.sort()).toEqual(
+        expect(received.sort()).toEqual(
           [
             `image.failed ${lost?.uuid}`,
             `image.processing ${done?.uuid}`,

@@ -1,11 +1,11 @@
 import amqplib from 'amqplib'
 import { expect, inject, test } from 'vitest'
 import { openApp } from '../lib/app.ts'
-import { readConfig } from '../lib/config.ts'
+import { readConfig } from '../lib/config/index.ts'
 import { migrate } from '../lib/db/migrate.ts'
 import { addPhotos } from '../lib/photos/add.ts'
 import { requestProcessing } from '../lib/photos/request.ts'
-import { runApi, runRelay, runWorker } from '../lib/processes.ts'
+import { runApi, runRelay, runWorker } from '../scripts/serve/roles.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
 import { openProxy } from './support/proxy.ts'
@@ -141,8 +141,8 @@ test.skipIf(!available)(
   () =>
     withEnvironment(SERVERS, async (env) => {
       const unhandled: unknown[] = []
-      const note = (error: unknown) => unhandled.push(error)
-      process.on('unhandledRejection', note)
+      const collect = (error: unknown) => unhandled.push(error)
+      process.on('unhandledRejection', collect)
       const proxy = await openProxy(addressOf(inject('postgresUrl') ?? '', 5432))
       await withService(
         { ...env, DATABASE_URL: through(env.DATABASE_URL ?? '', proxy.port) },
@@ -170,7 +170,7 @@ test.skipIf(!available)(
         },
       )
       await proxy.close()
-      process.off('unhandledRejection', note)
+      process.off('unhandledRejection', collect)
       expect(unhandled).toEqual([])
     }),
 )

@@ -22,12 +22,12 @@ describe.for(SETUPS)('npm start on $name', (setup) => {
         await run('npm', ['run', '--silent', 'seed'], { env: { PATH: process.env.PATH, ...env } })
         const pending = await getJson<Photo[]>(`${service.url}/photos/pending`)
         expect(pending).toHaveLength(6)
-        const asked = await fetch(`${service.url}/photos/process`, {
+        const answer = await fetch(`${service.url}/photos/process`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify(pending.map(({ uuid }) => uuid)),
         })
-        expect(asked.status).toBe(202)
+        expect(answer.status).toBe(202)
         const photos = async () => (await getJson<{ items: Photo[] }>(`${service.url}/photos`)).items
         await until(
           async () => (await photos()).every(({ status }) => ['completed', 'failed'].includes(status)),

@@ -2,11 +2,11 @@ import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { describe, expect, test } from 'vitest'
 import { processPhotoMessage } from '../functions/consumers/process-photo.ts'
 import type { App } from '../lib/app.ts'
-import { nowPlus } from '../lib/db/index.ts'
+import { nowPlus } from '../lib/db/port.ts'
 import { createLog } from '../lib/log.ts'
-import type { CloudEvent } from '../lib/photos/events.ts'
+import type { CloudEvent } from '../lib/outbox/event.ts'
+import { freeExpired } from '../lib/photos/expired.ts'
 import { processPhoto } from '../lib/photos/process.ts'
-import { sweepPhotos } from '../lib/photos/upkeep.ts'
 import { traceFields } from '../lib/trace.ts'
 import type { WorkerApp } from '../lib/worker.ts'
 import { withStranger } from './contracts/support.ts'
@@ -206,9 +206,9 @@ describe.for(SETUPS)('a trace on $name', (setup) => {
       await until(() => lines.filter(({ msg }) => msg === 'completed').length === 2)
       await consumer.stop()
       expect(await tracesIn(app)).toEqual([traceOf(8), traceOf(7)])
-      const told = lines.filter(({ photo_uuid }) => photo_uuid !== undefined)
-      expect(told).toHaveLength(10)
-      for (const { photo_uuid, trace_id } of told)
+      const logged = lines.filter(({ photo_uuid }) => photo_uuid !== undefined)
+      expect(logged).toHaveLength(10)
+      for (const { photo_uuid, trace_id } of logged)
         expect(trace_id).toBe(traceOf(photo_uuid === without ? 8 : 7))
     }),
   )
@@ -217,25 +217,25 @@ describe.for(SETUPS)('a trace on $name', (setup) => {
     withTraced(setup, async ({ app, source, lines }) => {
       source.set('/flaky.jpg', sequence(status(503), bytes(picture)))
       const flaky = await insertPhoto(app, { url: `${source.url}/flaky.jpg`, ...headerOf(1) })
-      const held = { status: 'processing', attempts: 1, lease_token: crypto.randomUUID() } as const
-      const lost = await insertPhoto(app, { ...held, ...headerOf(2) })
-      const given = await insertPhoto(app, { ...held, attempts: 5, ...headerOf(3) })
+      const expired = { status: 'processing', attempts: 1, lease_token: crypto.randomUUID() } as const
+      const lost = await insertPhoto(app, { ...expired, ...headerOf(2) })
+      const given = await insertPhoto(app, { ...expired, attempts: 5, ...headerOf(3) })
       expect(await processPhoto(app, flaky)).toBe('retried')
       await app.db
         .updateTable('photos')
         .set({ lease_until: nowPlus(-1000) })
         .where('status', '=', 'processing')
         .execute()
-      await sweepPhotos(app)
+      await freeExpired(app)
       expect(await processPhoto(app, flaky)).toBe('completed')
       const events = await app.db.selectFrom('events').selectAll().orderBy('id').execute()
       const traces = { [flaky]: traceOf(1), [lost]: traceOf(2), [given]: traceOf(3) }
       expect(events.length).toBeGreaterThanOrEqual(6)
       for (const { photo_uuid, traceparent } of events)
         expect(traceIdOf(traceparent)).toBe(traces[photo_uuid ?? ''])
-      const told = lines.filter(({ photo_uuid }) => photo_uuid !== undefined)
-      expect(new Set(told.map(({ photo_uuid }) => photo_uuid))).toEqual(new Set([flaky, lost, given]))
-      for (const { photo_uuid, trace_id } of told) expect(trace_id).toBe(traces[photo_uuid ?? ''])
+      const logged = lines.filter(({ photo_uuid }) => photo_uuid !== undefined)
+      expect(new Set(logged.map(({ photo_uuid }) => photo_uuid))).toEqual(new Set([flaky, lost, given]))
+      for (const { photo_uuid, trace_id } of logged) expect(trace_id).toBe(traces[photo_uuid ?? ''])
       expect(lines.filter(({ msg }) => msg === 'retried')).toMatchObject([
         { photo_uuid: flaky, code: 'source-unavailable', attempt: 1, delay_ms: expect.any(Number) },
         { photo_uuid: lost, code: 'worker-lost', attempt: 1 },
@@ -251,12 +251,12 @@ describe.for(SETUPS)('a trace in Lambda on $name', (setup) => {
   test.skipIf(!isAvailable(setup))('goes from an event of API Gateway to one of Amazon MQ', () =>
     withLambda(setup, async (app) => {
       const uuid = await insertPhoto(app, { url: 'http://127.0.0.2/photo.jpg' })
-      const { handler } = await import('../functions/photos/process.ts')
+      const { handler } = await import('../functions/photos/request-processing.ts')
       const event = await readEvent<APIGatewayProxyEventV2>('post-process')
       const body = JSON.stringify([uuid])
       const headers = { 'content-type': 'application/json', ...headerOf(1) }
-      const asked = { ...event, headers, body, isBase64Encoded: false }
-      expect(await handler(asked, {} as Context)).toMatchObject({ statusCode: 202 })
+      const request = { ...event, headers, body, isBase64Encoded: false }
+      expect(await handler(request, {} as Context)).toMatchObject({ statusCode: 202 })
       expect(await tracesIn(app)).toEqual([traceOf(1)])
 
       await app.db.updateTable('photos').set({ traceparent: null }).execute()

@@ -3,9 +3,9 @@ import net from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { receiveUpload } from '../functions/consumers/receive-upload.ts'
 import type { App } from '../lib/app.ts'
-import { nowPlus } from '../lib/db/index.ts'
+import { nowPlus } from '../lib/db/port.ts'
 import { checkUploads } from '../lib/photos/uploads.ts'
-import { originalKey } from '../lib/storage/index.ts'
+import { originalKey } from '../lib/storage/port.ts'
 import { eventsOf, insertPhoto, post, withServer } from './functions/support.ts'
 import { isAvailable, SETUPS, withApp } from './support/app.ts'
 
@@ -62,12 +62,12 @@ describe.for(SETUPS)('uploads on $name', (setup) => {
       const s3 = {
         Records: [{ eventName: 'ObjectCreated:Post', s3: { object: { key: originalKey(made.image_id) } } }],
       }
-      const told = await Promise.all([
+      const confirmations = await Promise.all([
         ...[1, 2, 3].map(() => fetch(`${url}/images/${made.image_id}/uploaded`, { method: 'POST' })),
         receiveUpload.handle({ body: Buffer.from(JSON.stringify(s3)), headers: {}, redelivered: false }, app),
         checkUploads(app),
       ])
-      expect(told.slice(0, 3).map((answer) => (answer as Response).status)).toEqual([202, 202, 202])
+      expect(confirmations.slice(0, 3).map((answer) => (answer as Response).status)).toEqual([202, 202, 202])
       expect(await eventsOf(app, 'image.queued')).toHaveLength(1)
       expect(await readFile(`${app.config.storageDir}/${originalKey(made.image_id)}`, 'utf8')).toBe(FILE)
       expect(await upload(made, 'another')).toEqual({ status: 409, code: 'already-uploaded' })

@@ -1,22 +1,22 @@
 import { type App, openApp } from '../../lib/app.ts'
 import { consumer } from '../../lib/function.ts'
 import { lambdaConsumer } from '../../lib/lambda/consumer.ts'
-import { noteEvent } from '../../lib/notifications/note.ts'
-import { bury } from '../../lib/photos/dead.ts'
-import { parseCloudEvent } from '../../lib/photos/message.ts'
+import { enqueueDeliveries } from '../../lib/notifications/enqueue.ts'
+import { recordDeadLetter } from '../../lib/outbox/dead-letters.ts'
+import { parseCloudEvent } from '../../lib/outbox/message.ts'
 
-/** Logs what happens to photos, and notes whom it is to be told; the schedule `deliver` does the telling. */
+/** Logs what happens to photos and enqueues the deliveries of each event, which the schedule `deliver` sends. */
 export const notify = consumer<App>({
   from: 'notifications',
-  async handle(delivery, app) {
-    const event = parseCloudEvent(delivery.body)
-    if (!event) return bury(app, delivery, 'The message is no event of a photo')
+  async handle(message, app) {
+    const event = parseCloudEvent(message.body)
+    if (!event) return recordDeadLetter(app, message, 'The message is no event of a photo')
     const { id, type, subject, data } = event
     app.log.info(
       { event_id: id, type, photo_uuid: subject, status: data.status, code: data.error?.code },
       'photo event',
     )
-    await noteEvent(app, event)
+    await enqueueDeliveries(app, event)
   },
 })
 

@@ -1,21 +1,21 @@
 import { consumer } from '../../lib/function.ts'
 import { lambdaConsumer } from '../../lib/lambda/consumer.ts'
-import { bury } from '../../lib/photos/dead.ts'
-import { photoOf } from '../../lib/photos/message.ts'
+import { recordDeadLetter } from '../../lib/outbox/dead-letters.ts'
+import { parseWorkMessage } from '../../lib/outbox/message.ts'
 import { processPhoto } from '../../lib/photos/process.ts'
 import { continueTrace, traceFields } from '../../lib/trace.ts'
 import { openWorkerApp, type WorkerApp } from '../../lib/worker.ts'
 
-/** Processes the photo that a message asks for. */
+/** Processes the photo that a message names. */
 export const processPhotoMessage = consumer<WorkerApp>({
   from: 'work',
-  async handle(delivery, opened) {
-    const app = { ...opened, trace: continueTrace(delivery.headers.traceparent) }
-    const uuid = photoOf(delivery.body)
-    if (!uuid) return bury(app, delivery, 'The message names no photo')
+  async handle(message, opened) {
+    const app = { ...opened, trace: continueTrace(message.headers.traceparent) }
+    const uuid = parseWorkMessage(message.body)
+    if (!uuid) return recordDeadLetter(app, message, 'The message names no photo')
     const outcome = await processPhoto(app, uuid)
     if (outcome === 'not-claimed' && !(await exists(app, uuid)))
-      return bury(app, delivery, 'There is no such photo')
+      return recordDeadLetter(app, message, 'There is no such photo')
     if (outcome === 'not-claimed')
       app.log.info({ photo_uuid: uuid, ...traceFields(app.trace) }, 'message ignored')
   },

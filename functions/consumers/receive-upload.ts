@@ -2,23 +2,23 @@ import type { App } from '../../lib/app.ts'
 import { AppError } from '../../lib/errors.ts'
 import { consumer } from '../../lib/function.ts'
 import { lambdaUploads } from '../../lib/lambda/uploads.ts'
-import { bury } from '../../lib/photos/dead.ts'
+import { recordDeadLetter } from '../../lib/outbox/dead-letters.ts'
 import { confirmUpload } from '../../lib/photos/uploads.ts'
 import { uploadedKeys } from '../../lib/storage/s3-event.ts'
 
-/** Confirms the uploads that a bucket tells of, in the form of an S3 event. */
+/** Confirms the uploads that a bucket reports as S3 events. */
 export const receiveUpload = consumer<App>({
   from: 'uploads',
-  async handle(delivery, app) {
-    const keys = uploadedKeys(delivery.body)
-    if (!keys) return bury(app, delivery, 'The message is no S3 event')
+  async handle(message, app) {
+    const keys = uploadedKeys(message.body)
+    if (!keys) return recordDeadLetter(app, message, 'The message is no S3 event')
     for (const key of keys) await confirm(app, key)
   },
 })
 
 export const handler = lambdaUploads(receiveUpload)
 
-/** A bucket tells of other objects too, and late: what is unknown or gone is no fault. */
+/** A bucket reports other objects too, and late: one that is unknown or gone is no fault. */
 async function confirm(app: App, key: string): Promise<void> {
   const [, uuid] = /^originals\/([^/]+)$/.exec(key) ?? []
   if (!uuid) return

@@ -5,7 +5,7 @@ import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { answerStored } from '../../lib/http/stored-file.ts'
 import { contentTypeOf } from '../../lib/imaging/formats.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { isKey, thumbKey } from '../../lib/storage/index.ts'
+import { isKey, renditionKey } from '../../lib/storage/port.ts'
 
 /** A stored file: a rendition, or an original below `originals/`. */
 export const showFile = endpoint({
@@ -17,7 +17,7 @@ export const showFile = endpoint({
   replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(404, 503) },
   async handle({ params, headers, method }, { storage }) {
     const path = params['*']
-    const key = path.startsWith('originals/') ? path : thumbKey(path)
+    const key = path.startsWith('originals/') ? path : renditionKey(path)
     const answer = isKey(key) && (await answerStored(storage, key, typeOf(path), { headers, method }))
     if (!answer) throw notFound('File')
     return answer

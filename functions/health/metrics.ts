@@ -1,6 +1,7 @@
 import { endpoint } from '../../lib/function.ts'
 import { Bytes } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
+import { readBacklog } from '../../lib/photos/backlog.ts'
 
 /** What the process counts and measures, and what waits in the database, in Prometheus text. */
 export const metrics = endpoint({
@@ -9,8 +10,8 @@ export const metrics = endpoint({
   summary: 'What the process counts and measures, in Prometheus text',
   tag: 'health',
   replies: { 200: Bytes },
-  handle: async (_request, { metrics }, reply) =>
-    reply(200, await metrics.text(), { 'content-type': metrics.contentType }),
+  handle: async (_request, { metrics, db }, reply) =>
+    reply(200, await metrics.text(() => readBacklog(db)), { 'content-type': metrics.contentType }),
 })
 
 export const handler = lambda(metrics)

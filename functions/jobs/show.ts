@@ -3,7 +3,9 @@ import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { Nullable, problems, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { findPhotoOrNone, findThumbnails, primaryOf } from '../../lib/photos/photo.ts'
+import { findPhotoOrNone } from '../../lib/photos/row.ts'
+import { primaryOf } from '../../lib/renditions/path.ts'
+import { findRenditions } from '../../lib/renditions/row.ts'
 
 const Status = Type.Union(
   (['PENDING', 'PROCESSING', 'COMPLETED', 'FAILED'] as const).map((status) => Type.Literal(status)),
@@ -29,7 +31,7 @@ export const show = endpoint({
     const photo = await findPhotoOrNone(db, params.jobId)
     if (!photo) throw notFound('Job')
     const result =
-      photo.status === 'completed' ? primaryOf(await findThumbnails(db, [photo.uuid])) : undefined
+      photo.status === 'completed' ? primaryOf(await findRenditions(db, [photo.uuid])) : undefined
     return {
       jobId: photo.uuid,
       status: STATUSES[photo.status],

@@ -1,8 +1,7 @@
 import { Type } from '@sinclair/typebox'
-import { loadAssets } from '../../lib/assets.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { answerWith } from '../../lib/http/asset.ts'
+import { answerWith, loadAssets } from '../../lib/http/page-assets.ts'
 import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 
 /** What the web page consists of; the version is that of its content. For local use only. */

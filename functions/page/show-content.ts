@@ -1,11 +1,11 @@
 import { Type } from '@sinclair/typebox'
-import { MAX_VALUE_BYTES } from '../../lib/cache/index.ts'
+import { MAX_VALUE_BYTES } from '../../lib/cache/port.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { isKnown } from '../../lib/http/etag.ts'
 import { Bytes, NoBody, problems, UuidParams } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { renditionKey } from '../../lib/storage/port.ts'
 
 /** An image that was made of a photo, through the cache. */
 export const showContent = endpoint({
@@ -23,7 +23,7 @@ export const showContent = endpoint({
     if (isKnown(headers['if-none-match'], content.etag)) return reply(304, null, caching)
     // Too large to be kept, and soon for an answer of Lambda, which takes 6 MB.
     const elsewhere =
-      content.bytes > MAX_VALUE_BYTES ? await storage.signRead(thumbKey(content.path)) : undefined
+      content.bytes > MAX_VALUE_BYTES ? await storage.signRead(renditionKey(content.path)) : undefined
     if (elsewhere) return reply(302, null, { location: elsewhere, 'cache-control': 'no-store' })
     const found = await contents.read(content)
     if (!found) throw notFound('Image')

@@ -1,10 +1,9 @@
-import { loadAssets } from '../../lib/assets.ts'
 import { endpoint } from '../../lib/function.ts'
-import { answerWith } from '../../lib/http/asset.ts'
+import { answerWith, loadAssets } from '../../lib/http/page-assets.ts'
 import { Bytes, NoBody } from '../../lib/http/schemas.ts'
 import { FIRST_PAGE } from '../../lib/page/api.ts'
 
-/** The list as the page asks for it first, fetched while the page's script is still on its way. */
+/** The first list that the page requests, fetched while the page's script is still on its way. */
 const PRELOAD = `</photos?limit=${FIRST_PAGE}>; rel=preload; as=fetch; crossorigin`
 
 /** The web page. For local use only. */
@@ -20,7 +19,7 @@ export const showPage = endpoint({
       'cache-control': 'no-cache',
       'content-security-policy': policy(headers.host),
       'referrer-policy': 'no-referrer',
-      // An address with filters in it has the page ask for something else.
+      // With filters in its address the page requests another list.
       ...(Object.keys(query).length === 0 && { link: PRELOAD }),
     })
   },

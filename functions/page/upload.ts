@@ -5,7 +5,7 @@ import { AppError } from '../../lib/errors.ts'
 import { endpoint, type FormPart } from '../../lib/function.ts'
 import { problemOf } from '../../lib/http/problem.ts'
 import { Bytes, ErrorInfo, problems, Uuid } from '../../lib/http/schemas.ts'
-import { noteNickname, takeFile } from '../../lib/photos/take-file.ts'
+import { setNickname, takeFile } from '../../lib/photos/take-file.ts'
 
 const Result = Type.Union([
   Type.Object({ uuid: Uuid, name: Type.String() }),
@@ -32,7 +32,7 @@ export const upload = endpoint({
         else if (part.name === 'nickname') nickname = part.value
       }
     } catch (error) {
-      // What was taken is told, and that the rest of the form was not read.
+      // The answer names what was taken, and that the rest of the form was not read.
       if (results.length === 0) throw error
       results.push(refusal(app, '', error))
     }
@@ -40,7 +40,7 @@ export const upload = endpoint({
       throw new AppError('invalid-upload', 422, 'The form has no file in a field named image')
     const taken = results.flatMap((result) => ('uuid' in result ? result.uuid : []))
     if (nickname !== undefined)
-      await noteNickname(app, taken, nickname).catch((err: Error) =>
+      await setNickname(app, taken, nickname).catch((err: Error) =>
         app.log.warn({ err }, 'nickname not kept'),
       )
     return reply(202, { results })

@@ -8,7 +8,7 @@ import { showPhoto } from '../../lib/photos/show.ts'
 
 const Url = Type.String({ minLength: 1 })
 
-/** Adds photos that wait until their processing is asked for. */
+/** Adds photos that wait until their processing is requested. */
 export const add = endpoint({
   method: 'POST',
   path: '/photos',

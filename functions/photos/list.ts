@@ -3,8 +3,8 @@ import { endpoint } from '../../lib/function.ts'
 import { Nullable, PhotoDetails, PhotoFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhotos } from '../../lib/photos/list.ts'
-import { findThumbnailsByPhoto } from '../../lib/photos/photo.ts'
 import { showPhoto } from '../../lib/photos/show.ts'
+import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
 
 /** Photos of every door, newest first. */
 export const list = endpoint({
@@ -23,8 +23,8 @@ export const list = endpoint({
   },
   async handle({ query }, { db }) {
     const { items, next } = await findPhotos(db, query)
-    const thumbnailsOf = await findThumbnailsByPhoto(db, items)
-    return { items: items.map((photo) => showPhoto(photo, thumbnailsOf(photo))), next }
+    const renditionsOf = await findRenditionsByPhoto(db, items)
+    return { items: items.map((photo) => showPhoto(photo, renditionsOf(photo))), next }
   },
 })
 

@@ -4,7 +4,7 @@ import { PhotoFilters, problems, Strict } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { reprocessPhotos } from '../../lib/photos/reprocess.ts'
 
-/** Asks for the processing of all photos that fit a filter. */
+/** Requests the processing of all photos that fit a filter. */
 export const reprocess = endpoint({
   method: 'POST',
   path: '/photos/reprocess',

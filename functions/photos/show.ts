@@ -1,8 +1,9 @@
 import { endpoint } from '../../lib/function.ts'
 import { PhotoWithTimeline, problems, UuidParams } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { findPhoto, findThumbnails } from '../../lib/photos/photo.ts'
+import { findPhoto } from '../../lib/photos/row.ts'
 import { findTimeline, showPhoto } from '../../lib/photos/show.ts'
+import { findRenditions } from '../../lib/renditions/row.ts'
 
 /** A photo with its thumbnails and everything that happened to it. */
 export const show = endpoint({
@@ -14,8 +15,8 @@ export const show = endpoint({
   replies: { 200: PhotoWithTimeline, ...problems(404, 503) },
   async handle({ params }, { db }) {
     const photo = await findPhoto(db, params.uuid)
-    const thumbnails = await findThumbnails(db, [photo.uuid])
-    return { ...showPhoto(photo, thumbnails), timeline: await findTimeline(db, photo.uuid) }
+    const renditions = await findRenditions(db, [photo.uuid])
+    return { ...showPhoto(photo, renditions), timeline: await findTimeline(db, photo.uuid) }
   },
 })
 

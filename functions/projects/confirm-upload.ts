@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
 import { problems, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { stateOf } from '../../lib/photos/photo.ts'
+import { stateOf } from '../../lib/photos/project-image.ts'
 import { confirmUpload as confirm, findProjectImage } from '../../lib/photos/uploads.ts'
 import { parseTraceparent } from '../../lib/trace.ts'
 
@@ -19,7 +19,7 @@ export const confirmUpload = endpoint({
   },
   async handle({ params, headers }, app, reply) {
     const { uuid } = await findProjectImage(app, params.image_id)
-    // Who asked for the upload is told, unless this request names a trace of its own.
+    // The trace is that of the request for the link, unless this one names its own.
     const trace = parseTraceparent(headers.traceparent) && app.trace
     await confirm({ ...app, trace }, uuid)
     const image = await findProjectImage(app, uuid)

@@ -4,7 +4,9 @@ import { ErrorInfo, Nullable, ProjectId, problems, Time, Uuid } from '../../lib/
 import { PROJECT_RECIPE } from '../../lib/imaging/recipe.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhotos } from '../../lib/photos/list.ts'
-import { errorOf, findThumbnailsByPhoto, stateOf, versionsOf } from '../../lib/photos/photo.ts'
+import { stateOf, versionsOf } from '../../lib/photos/project-image.ts'
+import { errorOf } from '../../lib/photos/row.ts'
+import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
 
 const NAMES = ['original', ...PROJECT_RECIPE.renditions.map(({ name }) => name)]
 
@@ -35,14 +37,14 @@ export const listImages = endpoint({
   },
   async handle({ params, query }, { db, config }) {
     const page = await findPhotos(db, { ...query, door: 'projects', project_id: params.id })
-    const thumbnailsOf = await findThumbnailsByPhoto(db, page.items)
+    const renditionsOf = await findRenditionsByPhoto(db, page.items)
     const missing = Object.fromEntries(NAMES.map((name) => [name, null]))
     const images = page.items.map((photo) => ({
       image_id: photo.uuid,
       state: stateOf(photo),
       project_id: params.id,
       filename: photo.name ?? '',
-      versions: { ...missing, ...versionsOf(photo, thumbnailsOf(photo), config.publicUrl) },
+      versions: { ...missing, ...versionsOf(photo, renditionsOf(photo), config.publicUrl) },
       error: errorOf(photo),
       created_at: photo.created_at,
     }))

@@ -1,6 +1,6 @@
 import { live } from '../../lib/function.ts'
 
-/** A WebSocket whose client says what it wants to hear of: projects, photos, or all. */
+/** A WebSocket whose client subscribes to projects, photos, or all. */
 export const socket = live({
   path: '/ws',
   summary: 'A WebSocket: subscribe to projects, photos, or all',

@@ -1,8 +1,8 @@
 import { schedule } from '../../lib/function.ts'
 import { lambdaSchedule } from '../../lib/lambda/schedule.ts'
-import { relayEvents } from '../../lib/photos/upkeep.ts'
+import { relayEvents } from '../../lib/outbox/relay.ts'
 
-/** Publishes what is due: retries, and events that a dead process or broker left behind. */
+/** Publishes events that are due: retries, and what a dead process or broker left behind. */
 export const relay = schedule({ every: (config) => config.relayIntervalMs, run: relayEvents })
 
 export const handler = lambdaSchedule(relay)

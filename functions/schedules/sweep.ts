@@ -1,8 +1,27 @@
+import type { App } from '../../lib/app.ts'
 import { schedule } from '../../lib/function.ts'
+import { deleteOldAnswers } from '../../lib/http/idempotency.ts'
 import { lambdaSchedule } from '../../lib/lambda/schedule.ts'
-import { sweepPhotos } from '../../lib/photos/upkeep.ts'
+import { deleteOldDeliveries } from '../../lib/notifications/enqueue.ts'
+import { freeExpired } from '../../lib/photos/expired.ts'
+import { requeueStale } from '../../lib/photos/requeue.ts'
+import { checkUploads } from '../../lib/photos/uploads.ts'
 
-/** Frees photos whose worker died, and asks again for those whose message got lost. */
-export const sweep = schedule({ every: (config) => config.sweepIntervalMs, run: sweepPhotos })
+/** What is swept; each part returns how many rows it changed. */
+const PARTS = [freeExpired, requeueStale, checkUploads, deleteOldAnswers, deleteOldDeliveries]
+
+/** Repairs and deletes what nobody else does; a part that fails keeps no other from its work. */
+export const sweep = schedule({
+  every: (config) => config.sweepIntervalMs,
+  async run(app: App) {
+    let done = 0
+    for (const part of PARTS)
+      done += await part(app).catch((error: Error) => {
+        app.log.error({ err: error }, 'a part of the sweep failed')
+        return 0
+      })
+    return done
+  },
+})
 
 export const handler = lambdaSchedule(sweep)

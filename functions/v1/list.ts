@@ -4,7 +4,7 @@ import { ImageJob, ListFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
 import { countPhotos, findPhotosAt } from '../../lib/photos/list.ts'
-import { findThumbnailsByPhoto } from '../../lib/photos/photo.ts'
+import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
 
 const MAX_OFFSET = 1_000_000_000
 
@@ -38,9 +38,9 @@ export const list = endpoint({
       findPhotosAt(db, filters, { limit, offset }),
       countPhotos(db, filters),
     ])
-    const thumbnailsOf = await findThumbnailsByPhoto(db, items)
+    const renditionsOf = await findRenditionsByPhoto(db, items)
     return {
-      items: items.map((photo) => showImageJob(photo, thumbnailsOf(photo))),
+      items: items.map((photo) => showImageJob(photo, renditionsOf(photo))),
       pagination: {
         total,
         ...(estimated && { total_estimated: true as const }),

@@ -4,8 +4,10 @@ import { endpoint } from '../../lib/function.ts'
 import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { answerStored } from '../../lib/http/stored-file.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { findPhotoOrNone, findThumbnails, primaryOf } from '../../lib/photos/photo.ts'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { findPhotoOrNone } from '../../lib/photos/row.ts'
+import { primaryOf } from '../../lib/renditions/path.ts'
+import { findRenditions } from '../../lib/renditions/row.ts'
+import { renditionKey } from '../../lib/storage/port.ts'
 
 /** The bytes of a job's thumbnail. */
 export const showThumbnail = endpoint({
@@ -18,10 +20,13 @@ export const showThumbnail = endpoint({
   async handle({ params, headers, method }, { db, storage }) {
     const photo = await findPhotoOrNone(db, params.id)
     const thumbnail =
-      photo?.status === 'completed' ? primaryOf(await findThumbnails(db, [photo.uuid])) : undefined
+      photo?.status === 'completed' ? primaryOf(await findRenditions(db, [photo.uuid])) : undefined
     const answer =
       thumbnail &&
-      (await answerStored(storage, thumbKey(thumbnail.url), `image/${thumbnail.format}`, { headers, method }))
+      (await answerStored(storage, renditionKey(thumbnail.url), `image/${thumbnail.format}`, {
+        headers,
+        method,
+      }))
     if (!answer) throw new AppError('not-found', 404, 'Thumbnail unavailable')
     return answer
   },

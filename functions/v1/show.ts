@@ -4,7 +4,8 @@ import { endpoint } from '../../lib/function.ts'
 import { ImageJob, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
-import { findPhotoOrNone, findThumbnails } from '../../lib/photos/photo.ts'
+import { findPhotoOrNone } from '../../lib/photos/row.ts'
+import { findRenditions } from '../../lib/renditions/row.ts'
 
 /** A job with its result, or what went wrong. */
 export const show = endpoint({
@@ -17,7 +18,7 @@ export const show = endpoint({
   async handle({ params }, { db }) {
     const photo = await findPhotoOrNone(db, params.id)
     if (!photo) throw notFound('Job')
-    return showImageJob(photo, await findThumbnails(db, [photo.uuid]))
+    return showImageJob(photo, await findRenditions(db, [photo.uuid]))
   },
 })
 

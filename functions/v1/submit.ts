@@ -5,8 +5,8 @@ import { endpoint } from '../../lib/function.ts'
 import { ImageJob, problems, Strict } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
-import { findThumbnails } from '../../lib/photos/photo.ts'
 import { submitImage } from '../../lib/photos/submit.ts'
+import { findRenditions } from '../../lib/renditions/row.ts'
 
 /** Submits an image by its URL. */
 export const submit = endpoint({
@@ -24,9 +24,9 @@ export const submit = endpoint({
       throw new AppError('already-active', 409, 'A job of this URL is waiting or being processed', {
         extensions: { job_id: job.uuid },
       })
-    const thumbnails = duplicate ? await findThumbnails(app.db, [job.uuid]) : []
+    const renditions = duplicate ? await findRenditions(app.db, [job.uuid]) : []
     const location = `${app.config.publicUrl}/v1/images/${job.uuid}`
-    return reply(duplicate ? 200 : 202, showImageJob(job, thumbnails), { location })
+    return reply(duplicate ? 200 : 202, showImageJob(job, renditions), { location })
   },
 })
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
-import { type Cache, MAX_VALUE_BYTES } from './index.ts'
+import { type Cache, MAX_VALUE_BYTES } from './port.ts'
 
-/** Bytes kept in all; what was not asked for the longest goes first. */
+/** Bytes kept in all; what was not read for the longest time goes first. */
 const MAX_BYTES = 64 * 1024 * 1024
 
 /** A cache in the memory of this process. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { type Cache, MAX_VALUE_BYTES } from './index.ts'
+import { type Cache, MAX_VALUE_BYTES } from './port.ts'
 
 /** Longest that a request waits for Redis, in ms. */
 const DEADLINE_MS = 30
@@ -36,8 +36,8 @@ export function openRedis({ url, log, prefix = PREFIX, deadlineMs = DEADLINE_MS 
       connecting = undefined
     })
 
-  /** What Redis answers, or undefined where it does not. */
-  async function ask<T>(command: () => Promise<T>): Promise<T | undefined> {
+  /** Runs a command: what Redis answers, or undefined where it does not in time. */
+  async function run<T>(command: () => Promise<T>): Promise<T | undefined> {
     if (Date.now() < restUntil) return undefined
     try {
       if (connecting) await Promise.race([connecting, late(deadlineMs)])
@@ -50,15 +50,15 @@ export function openRedis({ url, log, prefix = PREFIX, deadlineMs = DEADLINE_MS 
   }
 
   return {
-    get: async (key) => (await ask(() => redis.getBuffer(key))) ?? undefined,
+    get: async (key) => (await run(() => redis.getBuffer(key))) ?? undefined,
     async set(key, value, ttlMs) {
       if (value.byteLength > MAX_VALUE_BYTES) return
-      await ask(() =>
+      await run(() =>
         redis.set(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength), 'PX', ttlMs),
       )
     },
     async delete(keys) {
-      if (keys.length > 0) await ask(() => redis.del(...keys))
+      if (keys.length > 0) await run(() => redis.del(...keys))
     },
     isUp: () => redis.status === 'ready' && Date.now() >= restUntil,
     async close() {

@@ -1,33 +1,7 @@
-import { type Kysely, PostgresAdapter, type RawBuilder, sql } from 'kysely'
-import type { Tables } from './tables.ts'
-
-/** The database, or a transaction of it: queries take either as their first argument. */
-export type Db = Kysely<Tables>
+import type { Db } from './port.ts'
 
 /** Opens the database that the URL names (`sqlite:<file>`, `postgres://…`), connecting at the first query. */
 export async function openDb(url: string): Promise<Db> {
   if (url.startsWith('sqlite:')) return (await import('./sqlite.ts')).openSqlite(url.slice('sqlite:'.length))
   return (await import('./postgres.ts')).openPostgres(url)
-}
-
-export function isPostgres(db: Db): boolean {
-  return db.getExecutor().adapter instanceof PostgresAdapter
-}
-
-/** The database's own time plus `ms` milliseconds: clocks of processes differ, leases must not. */
-export const nowPlus = (ms = 0): RawBuilder<string> => sql<string>`now_plus(${sql.lit(ms)})`
-
-/** A subquery of the given uuids, however many: a list of parameters has a limit on either database. */
-export function uuids(db: Db, list: readonly string[]): RawBuilder<string> {
-  const json = JSON.stringify(list)
-  return isPostgres(db)
-    ? sql<string>`(select value::uuid from jsonb_array_elements_text(${json}::jsonb))`
-    : sql<string>`(select value from json_each(${json}))`
-}
-
-const ROWS_PER_INSERT = 1000
-
-/** Cuts rows into parts of which each fits into one INSERT (SQLite: 32,766 parameters, PostgreSQL: 65,535). */
-export function* chunks<T>(rows: readonly T[], size = ROWS_PER_INSERT): Generator<T[]> {
-  for (let start = 0; start < rows.length; start += size) yield rows.slice(start, start + size)
 }

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
-import { type Db, isPostgres } from './index.ts'
+import { type Db, isPostgres } from './port.ts'
 
 const DIRECTORY = new URL('../../sql/', import.meta.url)
 

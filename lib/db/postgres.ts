@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import type { Db } from './index.ts'
+import type { Db } from './port.ts'
 
 const { builtins } = pg.types
 

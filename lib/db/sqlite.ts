@@ -10,7 +10,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import type { Db } from './index.ts'
+import type { Db } from './port.ts'
 
 const STATEMENTS_KEPT = 200
 

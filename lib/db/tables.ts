@@ -3,7 +3,7 @@ import type { Generated } from 'kysely'
 /** Times are RFC 3339 UTC with milliseconds, JSON columns are JSON text, in PostgreSQL and SQLite alike. */
 export type Tables = {
   photos: PhotosTable
-  photo_thumbnails: ThumbnailsTable
+  photo_thumbnails: RenditionsTable
   events: EventsTable
   deliveries: DeliveriesTable
   stopped_targets: StoppedTargetsTable
@@ -30,7 +30,7 @@ export type PhotosTable = {
   /** A `Recipe`; null is the thumbnail recipe, as for a row inserted by hand. */
   recipe: string | null
   url_hash: string | null
-  /** When processing was asked for; null while nobody has. */
+  /** When processing was requested; null until then. */
   queued_at: string | null
   attempts: Generated<number>
   lease_until: string | null
@@ -46,17 +46,17 @@ export type PhotosTable = {
   nickname: string | null
   /** When the sweep looks next whether an `init` photo has been uploaded. */
   check_after: string | null
-  /** W3C Trace Context of who asked for the photo. */
+  /** W3C Trace Context of the request that added or queued the photo. */
   traceparent: string | null
 }
 
-export type ThumbnailsTable = {
+export type RenditionsTable = {
   uuid: Generated<string>
   photo_uuid: string
   name: string
   width: number
   height: number
-  /** Path relative to the thumbnail root. */
+  /** Path below the root of the renditions. */
   url: string
   format: string
   bytes: number
@@ -81,7 +81,7 @@ export type EventsTable = {
   traceparent: string | null
 }
 
-/** An event to be told to one target, or that has been. */
+/** An event that is to be sent to one target, or has been. */
 export type DeliveriesTable = {
   event_id: string
   target: string

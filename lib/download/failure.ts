@@ -29,7 +29,7 @@ export function failure(error: unknown, host: string): AppError {
   )
 }
 
-/** Milliseconds from now that `Retry-After` asks for, as seconds or as a date; at most an hour. */
+/** Milliseconds from now that `Retry-After` names, as seconds or as a date; at most an hour. */
 export function parseRetryAfter(value: string | undefined, now = Date.now()): number | undefined {
   if (!value) return undefined
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now

@@ -1,33 +1,12 @@
 import events from 'node:events'
-import type { LookupFunction } from 'node:net'
 import type { Response } from 'got'
 import { AppError } from '../errors.ts'
 import { once } from '../once.ts'
 import { parseCidrs } from './address.ts'
 import { openAgents } from './agent.ts'
 import { badAnswer, failure } from './failure.ts'
+import type { Downloaded, Downloader, DownloadOptions } from './port.ts'
 import { checkSourceUrl, parseSourceUrl } from './source-url.ts'
-
-/** Fetches sources over http(s) without reaching what only this machine can reach. */
-export interface Downloader {
-  /** The whole body, or an `AppError` that says whether to try again, or the reason of the aborted signal. */
-  fetch(url: string, signal?: AbortSignal): Promise<Downloaded>
-  /** Ends what is under way. */
-  close(): void
-}
-
-/** `data` owns its memory, so it may be transferred to a thread; `url` is the last one after redirects. */
-export type Downloaded = { data: Uint8Array<ArrayBuffer>; contentType: string | undefined; url: string }
-
-export type DownloadOptions = {
-  /** Ranges that may be reached though they are not public. */
-  allowCidrs: readonly string[]
-  maxBytes: number
-  /** For all of a download, redirects included. */
-  timeoutMs: number
-  /** For tests of names whose addresses change. */
-  lookup?: LookupFunction
-}
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
@@ -65,7 +44,8 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
     try {
       const [response] = (await events.once(stream, 'response')) as [Response]
       const { statusCode, headers } = response
-      if (REDIRECTS.has(statusCode) && headers.location) return follow(headers.location, url, allowCidrs)
+      if (REDIRECTS.has(statusCode) && headers.location)
+        return redirectTarget(headers.location, url, allowCidrs)
       if (statusCode < 200 || statusCode > 299) throw badAnswer(statusCode, headers)
       const data = await readBody(stream, headers['content-length'], maxBytes)
       return { data, contentType: headers['content-type'], url: url.href }
@@ -93,7 +73,8 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
   }
 }
 
-function follow(location: string, base: URL, allowed: readonly string[]): URL {
+/** Where a redirect leads; throws where it may not be followed. */
+function redirectTarget(location: string, base: URL, allowed: readonly string[]): URL {
   const next = URL.parse(location, base.href)
   if (!next) throw new AppError('invalid-source', 422, 'The source redirects to a malformed URL')
   return checkSourceUrl(next, allowed)

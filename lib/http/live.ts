@@ -3,10 +3,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import type { Live } from '../function.ts'
 import type { LiveApp } from '../live/hub.ts'
+import { logRequest } from './log-request.ts'
 import { Problem } from './schemas.ts'
 import { serveSocket } from './socket.ts'
 import { serveEvents } from './sse.ts'
-import { tell } from './tell.ts'
 
 /** Largest message of a client, in bytes; a larger one closes its socket with 1009. */
 const MAX_PAYLOAD = 65_536
@@ -38,14 +38,14 @@ export async function mountLive(
       handler: async (request, response) => {
         const of = given(request)
         if (of) {
-          tell(app, request, 200)
+          logRequest(app, request, 200)
           return serveEvents(app, response, of.subscription, of.cursor)
         }
         response.header('upgrade', 'websocket').header('connection', 'upgrade')
         throw new AppError('upgrade-required', 426, 'This is a WebSocket')
       },
       wsHandler: (socket, request) => {
-        tell(app, request, 101)
+        logRequest(app, request, 101)
         return serveSocket(app, socket, given(request))
       },
     })

@@ -10,18 +10,18 @@ import fastify, {
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
-import { answerOnce } from '../idempotency.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { readForm } from './form.ts'
+import { answerOnce } from './idempotency.ts'
+import { logRequest } from './log-request.ts'
 import { problemOf, RETRY_AFTER_S } from './problem.ts'
 import { Bytes, KeyHeader } from './schemas.ts'
-import { tell } from './tell.ts'
 import { validatorCompiler } from './validate.ts'
 
 /** Largest JSON body: 10,000 uuids are 0.4 MB, 1,000 URLs of 2,048 characters 2 MB. */
 const BODY_LIMIT = 4 * 1024 * 1024
 
-/** A Fastify server without routes: how it validates, how it tells errors. */
+/** A Fastify server without routes: how it validates, how it answers errors. */
 export function openServer(app: Pick<App, 'log' | 'metrics'>): FastifyInstance {
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
@@ -37,7 +37,7 @@ export function openServer(app: Pick<App, 'log' | 'metrics'>): FastifyInstance {
   server.setValidatorCompiler(validatorCompiler)
   server.removeContentTypeParser('text/plain')
   server.addHook('onResponse', async (request, { statusCode, elapsedTime }) =>
-    tell(app, request, statusCode, elapsedTime),
+    logRequest(app, request, statusCode, elapsedTime),
   )
   server.setErrorHandler(refuse)
   server.setNotFoundHandler((_request, response) =>

@@ -11,7 +11,7 @@ export type ProblemBody = {
   errors?: { pointer: string; detail: string }[]
 }
 
-/** Seconds after which a client may ask again when the database is away. */
+/** Seconds after which a client may try again when the database is away. */
 export const RETRY_AFTER_S = 2
 
 /** What Fastify itself refuses, by its error code. */
@@ -31,7 +31,7 @@ const FASTIFY_CODES: Record<string, [status: number, code: string, detail: strin
   ],
 }
 
-/** Any error as RFC 9457 says it; what is not ours to tell is told as a fault, without its text. */
+/** Any error as a problem (RFC 9457); an unexpected one becomes a fault without its text. */
 export function problemOf(error: unknown): ProblemBody {
   if (error instanceof AppError)
     return { ...problem(error.status, error.code, error.message, error.errors), ...error.extensions }

@@ -1,9 +1,9 @@
-import type { ObjectInfo } from '../storage/index.ts'
+import type { ObjectInfo } from '../storage/port.ts'
 
 type Header = string | string[] | undefined
 
 /**
- * The one range that a `Range` header asks for (RFC 9110, 14.2), both ends included. Undefined, that is the whole
+ * The one range that a `Range` header names (RFC 9110, 14.2), both ends included. Undefined, that is the whole
  * object, without one, with several, or when `If-Range` names another version.
  */
 export function parseRange(header: Header, ifRange: Header, { bytes, etag }: ObjectInfo) {

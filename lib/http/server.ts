@@ -52,7 +52,7 @@ function withOptionalDefaults(schema: FastifySchema): FastifySchema {
   return { ...schema, querystring: { ...query, required } }
 }
 
-/** A form is read as it comes, not validated as a body; what it is made of is told all the same. */
+/** A form is read as it comes, not validated as a body; the description names its fields all the same. */
 function withForm(schema: FastifySchema & { form?: unknown }): FastifySchema {
   return schema?.form ? { ...schema, body: schema.form } : schema
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { WebSocket } from '@fastify/websocket'
 import type { LiveApp } from '../live/hub.ts'
 import { openSession } from '../live/session.ts'
-import type { Subscription } from '../photos/replay.ts'
+import type { Subscription } from '../outbox/replay.ts'
 
 /** Bytes that may wait for a client before it is dropped. */
 const MAX_BUFFERED = 1024 * 1024

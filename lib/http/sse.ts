@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import { follow } from '../live/follow.ts'
 import type { LiveApp } from '../live/hub.ts'
-import { isReplayable, type Subscription } from '../photos/replay.ts'
+import { isReplayable, type Subscription } from '../outbox/replay.ts'
 
 /** Bytes that may wait for a client before it is dropped. */
 const MAX_BUFFERED = 1024 * 1024

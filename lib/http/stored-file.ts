@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import { Answer } from '../function.ts'
-import type { Storage } from '../storage/index.ts'
+import type { Storage } from '../storage/port.ts'
 import { isKnown } from './etag.ts'
 import { parseRange } from './range.ts'
 
-type Asked = { headers: Record<string, string | string[] | undefined>; method: string }
+type Requested = { headers: Record<string, string | string[] | undefined>; method: string }
 
 /**
  * Answers with a stored object, or where it lies when the storage is elsewhere: ETag, 304, one range, HEAD (RFC 9110).
@@ -14,7 +14,7 @@ export async function answerStored(
   storage: Storage,
   key: string,
   contentType: string,
-  { headers, method }: Asked,
+  { headers, method }: Requested,
 ): Promise<Answer | undefined> {
   const info = await storage.head(key)
   if (!info) return undefined

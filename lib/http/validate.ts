@@ -23,7 +23,7 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
   const part = httpPart === 'body' ? '' : `/${httpPart === 'querystring' ? 'query' : httpPart}`
   return (data: unknown) => {
     if (validate(data)) return { value: data }
-    const errors = told(deepest(validate.errors ?? []), part)
+    const errors = toFieldErrors(deepest(validate.errors ?? []), part)
     return {
       error: new AppError('invalid', 422, `The request does not fit: ${describe(errors)}`, { errors }),
     }
@@ -36,8 +36,8 @@ function deepest(errors: ErrorObject[]): ErrorObject[] {
   return errors.filter(({ instancePath, keyword }) => instancePath.length === depth && keyword !== 'anyOf')
 }
 
-/** Errors as a client gets them; the values of an enumeration are told as one. */
-function told(errors: ErrorObject[], part: string) {
+/** Errors as a client gets them; the values of an enumeration become one. */
+function toFieldErrors(errors: ErrorObject[], part: string) {
   const values = errors.filter(({ keyword }) => keyword === 'const').map(({ params }) => params.allowedValue)
   const detail = values.length > 1 ? `must be one of ${values.join(', ')}` : undefined
   return errors

@@ -1,5 +1,5 @@
 import { isBundled } from '../bundled.ts'
-import { type Config, readConfig } from '../config.ts'
+import { type Config, readConfig } from '../config/index.ts'
 
 /**
  * The configuration of a function: it renders in its own thread, since a bundle has no other file to run in one.

@@ -1,9 +1,9 @@
 import type { Context } from 'aws-lambda'
 import type { App } from '../app.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/index.ts'
 import type { QueueConsumer } from '../function.ts'
 import { once } from '../once.ts'
-import type { Delivery } from '../queue/index.ts'
+import type { ReceivedMessage } from '../queue/port.ts'
 import { readFunctionConfig } from './config.ts'
 import { RESERVE_MS, timeLeft } from './deadline.ts'
 
@@ -37,7 +37,7 @@ export function lambdaConsumer<A extends App>(
     const work = async () => {
       while (waiting.length > 0 && timeLeft(context) > RESERVE_MS) {
         const message = waiting.shift() as RmqMessage
-        await consumer.handle(toDelivery(message), app).catch((error) => failed.push(error))
+        await consumer.handle(toReceived(message), app).catch((error) => failed.push(error))
       }
     }
     await Promise.all(Array.from({ length: app.config.prefetch }, work))
@@ -46,7 +46,7 @@ export function lambdaConsumer<A extends App>(
   }
 }
 
-const toDelivery = ({ basicProperties, redelivered = false, data }: RmqMessage): Delivery => ({
+const toReceived = ({ basicProperties, redelivered = false, data }: RmqMessage): ReceivedMessage => ({
   body: Buffer.from(data, 'base64'),
   headers: Object.fromEntries(Object.entries(basicProperties?.headers ?? {}).map(toText)),
   redelivered,

@@ -1,4 +1,4 @@
-import { missedEvents, type Subscription } from '../photos/replay.ts'
+import { missedEvents, type Subscription } from '../outbox/replay.ts'
 import type { LiveApp, LiveEvent } from './hub.ts'
 
 /** Where events go; `ready` resolves when the client has taken most of what it was sent. */
@@ -15,8 +15,8 @@ export async function follow(
   sink: Sink,
   signal: AbortSignal,
 ): Promise<void> {
-  let held: LiveEvent[] | undefined = cursor === undefined ? undefined : []
-  const end = app.hub.subscribe(subscription, (event) => (held ? held.push(event) : sink.send(event)))
+  let buffered: LiveEvent[] | undefined = cursor === undefined ? undefined : []
+  const end = app.hub.subscribe(subscription, (event) => (buffered ? buffered.push(event) : sink.send(event)))
   if (signal.aborted) return end()
   signal.addEventListener('abort', end)
   if (cursor === undefined) return
@@ -29,6 +29,6 @@ export async function follow(
     }
     await sink.ready()
   }
-  for (const event of held ?? []) if (!replayed.has(event.id) && !signal.aborted) sink.send(event)
-  held = undefined
+  for (const event of buffered ?? []) if (!replayed.has(event.id) && !signal.aborted) sink.send(event)
+  buffered = undefined
 }

@@ -1,8 +1,8 @@
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
-import type { CloudEvent } from '../photos/events.ts'
-import { missedEvents, type Subscription } from '../photos/replay.ts'
-import type { Consumer } from '../queue/index.ts'
+import type { CloudEvent } from '../outbox/event.ts'
+import { missedEvents, type Subscription } from '../outbox/replay.ts'
+import type { Consumer } from '../queue/port.ts'
 
 /** An event for subscribers; `subject` is the photo's uuid, `text` the CloudEvent as JSON, made once for all of them. */
 export type LiveEvent = { id: string; subject: string | null; text: string }

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts'
-import { parseUuid } from '../photos/photo.ts'
-import { isReplayable, type Subscription } from '../photos/replay.ts'
+import { isReplayable, type Subscription } from '../outbox/replay.ts'
+import { parseUuid } from '../uuid.ts'
 import { follow, type Sink } from './follow.ts'
 import type { LiveApp } from './hub.ts'
 

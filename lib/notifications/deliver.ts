@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { isPostgres, nowPlus } from '../db/index.ts'
+import { isPostgres, nowPlus } from '../db/port.ts'
 import type { AppError } from '../errors.ts'
 import { type Delivery, GONE, isMail, nameOf, type Send, type Target } from './index.ts'
 import { sendMail } from './mail.ts'
@@ -20,10 +20,13 @@ const HOUR = 60 * MINUTE
 /** Waits before the second and each later attempt, in ms: those of Standard Webhooks. */
 const DELAYS_MS = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR]
 
-/** How long to wait after so many failed attempts, in ms; undefined where it is given up. */
+/** How long to wait after so many failed attempts, in ms; undefined where no attempt follows. */
 export const delayAfter = (attempts: number): number | undefined => DELAYS_MS[attempts - 1]
 
-/** Sends what is due to one target; returns how much there was. At least once: a process that dies in between leaves it to the next. */
+/**
+ * Sends the deliveries to one target that are due; returns how many there were. At least once: a process that dies in
+ * between leaves them to the next.
+ */
 export async function deliverDue(app: App, target: Target): Promise<number> {
   if (await isStopped(app, target)) return 0
   const taken = await take(app, target)
@@ -59,7 +62,7 @@ async function take({ db }: App, target: Target): Promise<Delivery[]> {
   return taken.flatMap((row) => (row.body === null ? [] : { ...row, body: row.body }))
 }
 
-/** Notes what became of a delivery, unless another process has taken it meanwhile. */
+/** Stores the outcome of a delivery, unless another process has taken it meanwhile. */
 async function settle(app: App, delivery: Delivery, sending: Promise<void>): Promise<void> {
   const { event_id, target, attempts } = delivery
   const about = { event_id, target: nameOf(target), attempts }

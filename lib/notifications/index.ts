@@ -1,14 +1,14 @@
 import type { Selectable } from 'kysely'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/index.ts'
 import type { DeliveriesTable, EventType } from '../db/tables.ts'
 
-/** Whoever is told of events: the URL of a webhook, or `mailto:` and an address. */
+/** Who is notified of events: the URL of a webhook, or `mailto:` and an address. */
 export type Target = string
 
-/** An event that is to be told to one target now. */
+/** An event that is to be sent to one target now. */
 export type Delivery = Selectable<DeliveriesTable> & { body: string }
 
-/** Tells a target of some events: a promise for each, which rejects with an `AppError` if the target did not take it. */
+/** Sends events to a target: a promise for each, which rejects with an `AppError` if the target did not take it. */
 export type Send = (config: Config, target: Target, deliveries: readonly Delivery[]) => Promise<void>[]
 
 /** Code of the error that says that a target wants nothing any more. */
@@ -16,11 +16,11 @@ export const GONE = 'webhook-gone'
 
 const MAIL = 'mailto:'
 
-/** Everyone that the configuration wants told. */
+/** Every target that the configuration names. */
 export const targetsOf = ({ webhookUrls, notifyEmail }: Config): readonly Target[] =>
   notifyEmail ? [...webhookUrls, `${MAIL}${notifyEmail}`] : webhookUrls
 
-/** Those who are told of events of this type: webhooks of all, people of failures. */
+/** The targets of events of this type: webhooks get all, people get failures. */
 export const targetsFor = (config: Config, type: EventType): readonly Target[] =>
   targetsOf(config).filter((target) => !isMail(target) || type === 'image.failed')
 

@@ -1,12 +1,12 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/index.ts'
 import { AppError } from '../errors.ts'
-import type { CloudEvent } from '../photos/events.ts'
+import type { CloudEvent } from '../outbox/event.ts'
 import type { Delivery, Send } from './index.ts'
 
 /** Longest wait for the server at each step, in ms. */
 const TIMEOUT_MS = 10_000
 
-/** Tells a person of failures, in one mail of all that are due. */
+/** Notifies a person of failures, in one mail of all that are due. */
 export const sendMail: Send = (config, _target, deliveries) => {
   if (deliveries.length === 0) return []
   const sending = mail(config, deliveries).catch((error: Error & { code?: string }) => {

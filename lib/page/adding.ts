@@ -1,5 +1,5 @@
 import type { Announcer } from './announce.ts'
-import { ask, type Photo } from './api.ts'
+import { type Photo, request } from './api.ts'
 import { byId, setText } from './dom.ts'
 import { filesOf, urlsOf } from './files.ts'
 import { count, formatNumber } from './format.ts'
@@ -11,7 +11,7 @@ import { openUploadsView } from './uploads-view.ts'
 /** As many addresses as one request takes. */
 const MAX_URLS = 1000
 
-/** Everything that adds photos: dropped, chosen and pasted files, pasted addresses. `take` gets held events back. */
+/** Everything that adds photos: dropped, chosen and pasted files, pasted addresses. `take` gets buffered events back. */
 export function openAdding(store: Store, announcer: Announcer, take: (event: PhotoEvent) => void) {
   const byUuid = new Map<string, Upload>()
   const early = new Map<string, PhotoEvent[]>()
@@ -22,7 +22,7 @@ export function openAdding(store: Store, announcer: Announcer, take: (event: Pho
   }
   const uploads = openUploads(
     (stored) => {
-      store.add(stored.map(photoOf))
+      store.add(stored.map(parseWorkMessage))
       for (const upload of stored) {
         byUuid.set(upload.uuid ?? '', upload)
         release(upload.uuid ?? '')
@@ -64,7 +64,7 @@ export function openAdding(store: Store, announcer: Announcer, take: (event: Pho
       early.set(event.subject, [...(early.get(event.subject) ?? []), event])
       return true
     },
-    follow({ subject, data }: PhotoEvent) {
+    receive({ subject, data }: PhotoEvent) {
       const upload = byUuid.get(subject)
       if (!upload) return
       upload.state = data.status
@@ -75,8 +75,8 @@ export function openAdding(store: Store, announcer: Announcer, take: (event: Pho
   }
 }
 
-/** What is known of an uploaded file before the service tells more; the first 48 bits of its id are its time. */
-function photoOf({ uuid = '', name }: Upload): Photo {
+/** What is known of an uploaded file before the first event; the first 48 bits of its id are its time. */
+function parseWorkMessage({ uuid = '', name }: Upload): Photo {
   const at = new Date(Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)).toISOString()
   const known = { uuid, name, created_at: at, updated_at: at, url: 'originals/', door: 'page' }
   return { ...known, status: 'pending', attempts: 0, metadata: null, error: null, thumbnails: [] }
@@ -126,12 +126,12 @@ function acceptUrls(store: Store, announcer: Announcer): void {
     setText(fault, wrong ? `Not a web address: ${rest[0] ?? 'nothing was entered'}` : '')
     if (wrong) return
     if (urls.length > MAX_URLS) return setText(fault, `At most ${formatNumber(MAX_URLS)} at once`)
-    const added = await ask<Photo[]>('POST', '/photos', { urls })
+    const added = await request<Photo[]>('POST', '/photos', { urls })
     if (!added.ok) return setText(fault, added.message)
     store.add(added.value)
-    const asked = await ask('POST', '/photos/process', { uuids: added.value.map(({ uuid }) => uuid) })
-    if (asked.ok) announcer.say(`${count(urls.length, 'photo')} added`)
-    else announcer.fault(asked)
+    const queued = await request('POST', '/photos/process', { uuids: added.value.map(({ uuid }) => uuid) })
+    if (queued.ok) announcer.say(`${count(urls.length, 'photo')} added`)
+    else announcer.fault(queued)
     text.value = ''
     show(false)
   })

@@ -4,7 +4,7 @@ export type Fault = { code: string; message: string }
 
 export type Thumbnail = { uuid: string; name: string; width: number; height: number; url: string }
 
-/** How many photos the list begins with: few, to be there soon. The page's answer has a browser ask for them at once. */
+/** How many photos the list begins with: few, to be there soon. The page's answer has a browser fetch them at once. */
 export const FIRST_PAGE = 100
 
 /** A photo as `GET /photos` shows it, as far as the page needs it. */
@@ -44,8 +44,8 @@ export type Result<T> = { ok: true; value: T; date: number } | ({ ok: false } & 
 
 export const UNREACHABLE: Refusal = { code: 'unreachable', message: 'The service does not answer', status: 0 }
 
-/** Asks the service; `body` is sent as JSON. `date` of the result is the server's clock, in ms. */
-export async function ask<T>(
+/** Sends a request to the service; `body` is sent as JSON. `date` of the result is the server's clock, in ms. */
+export async function request<T>(
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: unknown,
@@ -68,7 +68,7 @@ export async function ask<T>(
   }
 }
 
-/** What a refused request is told by: a problem (RFC 9457), or whatever a proxy says. */
+/** Why a request was refused: a problem (RFC 9457), or whatever a proxy answers. */
 export function refusalOf(status: number, text: string): Refusal {
   try {
     const { code, detail } = JSON.parse(text) as { code: string; detail: string }

@@ -1,4 +1,4 @@
-import { ask, imageUrl, type Photo, type PhotoWithTimeline, type Refusal, titleOf } from './api.ts'
+import { imageUrl, type Photo, type PhotoWithTimeline, type Refusal, request, titleOf } from './api.ts'
 import { placeholderOf, STATUS_WORDS } from './card.ts'
 import { factsOf, timelineOf, versionsOf } from './details-parts.ts'
 import { byId, h, spaced } from './dom.ts'
@@ -13,7 +13,7 @@ export type DetailsActions = {
 /** Wide enough to be looked at, in pixels; of those that are, the smallest is shown. */
 const ENOUGH = 600
 
-/** Shown instead of what was told of a photo, which is JSON. */
+/** Shown instead of the metadata of a photo, which is JSON. */
 const GONE = 'gone'
 
 /** The dialog with all that is known of one photo; it follows what happens to it while it is open. */
@@ -27,7 +27,7 @@ export function openDetails(actions: DetailsActions) {
     async () => {
       const uuid = current
       if (uuid === undefined || shown === GONE) return
-      const result = await ask<PhotoWithTimeline>('GET', `/photos/${uuid}`)
+      const result = await request<PhotoWithTimeline>('GET', `/photos/${uuid}`)
       if (uuid !== current) return
       if (!result.ok) return showInstead(result)
       const text = JSON.stringify(result.value)
@@ -137,7 +137,7 @@ export function openDetails(actions: DetailsActions) {
       refresh()
     },
     /** Something happened to a photo. */
-    follow({ subject, type }: PhotoEvent) {
+    receive({ subject, type }: PhotoEvent) {
       if (subject !== current) return
       if (type === 'image.deleted') showGone()
       else refresh()

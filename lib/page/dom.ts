@@ -30,34 +30,34 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text
 }
 
-/** Returns how to ask for `work`, which then runs once in the next frame, however often it was asked for. */
+/** Returns how to request `work`, which then runs once in the next frame, however often it was requested. */
 export function perFrame(work: () => void): () => void {
-  let asked = false
+  let requested = false
   return () => {
-    if (asked) return
-    asked = true
+    if (requested) return
+    requested = true
     requestAnimationFrame(() => {
-      asked = false
+      requested = false
       work()
     })
   }
 }
 
-/** Returns how to ask for `work`, which runs at once, then not before it has ended and `ms()` have passed. */
+/** Returns how to request `work`, which runs at once, then not before it has ended and `ms()` have passed. */
 export function spaced(ms: () => number, work: () => Promise<void>): () => void {
   let busy = false
-  let asked = false
+  let requested = false
   const run = async () => {
     if (busy) {
-      asked = true
+      requested = true
       return
     }
     busy = true
-    asked = false
+    requested = false
     await work()
     setTimeout(() => {
       busy = false
-      if (asked) void run()
+      if (requested) void run()
     }, ms())
   }
   return () => void run()

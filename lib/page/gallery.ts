@@ -7,7 +7,7 @@ const GAP = 16
 const MIN_WIDTH = 176
 /** Rows rendered above and below what is seen. */
 const MARGIN_ROWS = 2
-/** The next page is asked for when so many rows or fewer are left. */
+/** The next page is fetched when so many rows or fewer are left. */
 const AHEAD_ROWS = 8
 
 /** Where cards lie: all are of one size, so that only those near the window need to exist. */
@@ -34,7 +34,7 @@ export function openGallery(store: Store, actions: CardActions, isFiltered: () =
     const first = uuids[seen.first * grid.columns]
     anchor = seen.first > 0 && first ? { uuid: first, row: seen.first } : undefined
     if (store.hasMore() && store.state() === 'ready' && seen.last + AHEAD_ROWS >= rows) void store.more()
-    tell(uuids.length)
+    showState(uuids.length)
   }
   const rerender = perFrame(render)
 
@@ -75,7 +75,7 @@ export function openGallery(store: Store, actions: CardActions, isFiltered: () =
     }
   }
 
-  const tell = (shown: number) => {
+  const showState = (shown: number) => {
     const state = store.state()
     list.setAttribute('aria-busy', String(state === 'loading'))
     more.hidden = !store.hasMore() && typeof state === 'string'

@@ -1,6 +1,6 @@
 import { openAdding } from './adding.ts'
 import { openAnnouncer } from './announce.ts'
-import { ask, titleOf } from './api.ts'
+import { request, titleOf } from './api.ts'
 import { openDetails } from './details.ts'
 import { byId, setText } from './dom.ts'
 import { isFiltered, openFilters, toQuery } from './filters.ts'
@@ -31,7 +31,10 @@ const adding = openAdding(store, announcer, take)
 async function processAgain(uuid: string): Promise<void> {
   const photo = store.photo(uuid)
   const markQueued = store.queueing()
-  const result = await ask<{ accepted: string[] }>('POST', '/photos/process', { uuids: [uuid], force: true })
+  const result = await request<{ accepted: string[] }>('POST', '/photos/process', {
+    uuids: [uuid],
+    force: true,
+  })
   if (!result.ok) return announcer.fault(result)
   markQueued(result.value.accepted, result.date)
   announcer.say(`${photo ? titleOf(photo) : 'The photo'} will be processed again`)
@@ -39,7 +42,7 @@ async function processAgain(uuid: string): Promise<void> {
 }
 
 async function remove(uuid: string): Promise<string | undefined> {
-  const result = await ask('DELETE', `/photos/${uuid}`)
+  const result = await request('DELETE', `/photos/${uuid}`)
   if (!result.ok && result.status !== 404) return result.message
   store.remove(uuid)
   announcer.say('Deleted')
@@ -57,8 +60,8 @@ const OUTCOMES = { 'image.uploaded': 'completed', 'image.failed': 'failed' } as 
 function take(event: PhotoEvent): void {
   if (adding.holds(event)) return
   store.apply(event)
-  adding.follow(event)
-  details.follow(event)
+  adding.receive(event)
+  details.receive(event)
   overview.refresh()
   const outcome = OUTCOMES[event.type as keyof typeof OUTCOMES]
   if (outcome) announcer.count(outcome)
@@ -77,7 +80,7 @@ const socket = openSocket({
   onReset: () => void load(),
 })
 
-/** Reads the list anew; events that came in between are told by the socket, from a little before it. */
+/** Reads the list again; the socket sends the events that came in between, from a little before it. */
 async function load(): Promise<void> {
   const time = await store.load()
   if (time !== undefined) socket.startAt(time)
@@ -86,7 +89,7 @@ async function load(): Promise<void> {
 byId('retry').addEventListener('click', async () => {
   const filter = { ...toQuery(filters.current()), status: 'failed' }
   const markQueued = store.queueing()
-  const result = await ask<{ count: number }>('POST', '/photos/reprocess', { filter })
+  const result = await request<{ count: number }>('POST', '/photos/reprocess', { filter })
   if (!result.ok) return announcer.fault(result)
   const failed = store.listed().filter((uuid) => store.photo(uuid)?.status === 'failed')
   markQueued(failed, result.date)

@@ -1,4 +1,4 @@
-import { ask, type Stats, type Status } from './api.ts'
+import { request, type Stats, type Status } from './api.ts'
 import { byId, h, setText, spaced } from './dom.ts'
 import { count, formatNumber, formatTime } from './format.ts'
 
@@ -14,13 +14,13 @@ const MINUTE_MS = 60_000
 const BUSY_MS = 1_500
 const IDLE_MS = 30_000
 
-/** Totals by status and the throughput of the last minutes; `refresh` asks for them anew, as often as one likes. */
+/** Totals by status and the throughput of the last minutes; `refresh` reads them again, as often as one likes. */
 export function openOverview(onTotals: (stats: Stats) => void) {
   const figure = byId('throughput')
   const refresh = spaced(
     () => BUSY_MS,
     async () => {
-      const result = await ask<Stats>('GET', '/photos/stats')
+      const result = await request<Stats>('GET', '/photos/stats')
       if (!result.ok) return
       for (const element of document.querySelectorAll<HTMLElement>('[data-total]')) {
         const total = result.value[element.dataset.total as Status]

@@ -21,7 +21,7 @@ type Message = Partial<PhotoEvent> & {
 const FIRST_DELAY_MS = 500
 const MAX_DELAY_MS = 15_000
 
-/** How often the service is asked whether it still hears us, and how long it may take to answer, in ms. */
+/** How often the page tests whether its socket is alive, and how long the answer may take, in ms. */
 const CHECK_MS = 25_000
 const CHECK_TIMEOUT_MS = 8_000
 
@@ -32,7 +32,7 @@ const KNOWN = 20_000
 const NOBODY = '00000000-0000-0000-0000-000000000000'
 
 /**
- * Listens to all events for as long as the page is open: comes back by itself and is then told what it missed. Where
+ * Listens to all events for as long as the page is open: comes back by itself and then gets what it missed. Where
  * that is too long ago `onReset` says that all is to be read anew.
  */
 export function openSocket(handlers: {
@@ -71,7 +71,7 @@ export function openSocket(handlers: {
     retry = window.setTimeout(connect, most / 2 + (Math.random() * most) / 2)
   }
 
-  /** A socket that is silently gone (a laptop slept, a network changed) is closed only if somebody asks. */
+  /** A socket that is silently gone (a laptop slept, a network changed) is closed only if something is sent. */
   const expectAnswer = () => {
     clearTimeout(check)
     check = window.setTimeout(() => {

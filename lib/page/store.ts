@@ -1,4 +1,4 @@
-import { ask, FIRST_PAGE, type Photo, type Refusal, type Result } from './api.ts'
+import { FIRST_PAGE, type Photo, type Refusal, type Result, request } from './api.ts'
 import { perFrame, spaced } from './dom.ts'
 import { type Filters, matches, toQuery } from './filters.ts'
 import type { PhotoEvent } from './socket.ts'
@@ -6,7 +6,7 @@ import type { PhotoEvent } from './socket.ts'
 type Page = { items: Photo[]; next: string | null }
 
 const NEXT_PAGE = 300
-/** As many as one request may ask for. */
+/** The most that one request may list. */
 const MAX_PAGE = 1000
 
 /** How far two clocks of the service may differ, in ms. */
@@ -26,15 +26,15 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
   let state: 'loading' | 'ready' | Refusal = 'loading'
   let reading = new AbortController()
   /** Events that came before the list did. */
-  let held: PhotoEvent[] | undefined = []
+  let buffered: PhotoEvent[] | undefined = []
   const changed = perFrame(onChange)
 
   const read = (limit: number, after?: string): Promise<Result<Page>> => {
     const parameters = new URLSearchParams({ ...query, limit: String(limit), ...(after && { after }) })
-    return ask('GET', `/photos?${parameters}`, undefined, reading.signal)
+    return request('GET', `/photos?${parameters}`, undefined, reading.signal)
   }
 
-  /** What an event told is newer than an answer that was on its way. */
+  /** An event is newer than an answer that was on its way. */
   const put = (photo: Photo) => {
     const known = photos.get(photo.uuid)
     if (known && isLater(known.updated_at, photo.updated_at)) return
@@ -58,7 +58,7 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
   }
 
   const take = (page: Page) => {
-    // A file that is just being uploaded may yet be refused, and then nothing is ever told of it.
+    // A file that is just being uploaded may yet be refused, and then no event follows.
     const known = page.items.filter(({ door, status }) => door !== 'page' || status !== 'init')
     for (const photo of known) put(photo)
     show(known.map(({ uuid }) => uuid))
@@ -71,7 +71,7 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
     const { signal } = reading
     query = toQuery(currentFilters())
     state = 'loading'
-    held = []
+    buffered = []
     changed()
     const result = await read(FIRST_PAGE)
     if (signal.aborted) return undefined
@@ -82,8 +82,8 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
     forget()
     next = result.value.next
     take(result.value)
-    const missed = held
-    held = undefined
+    const missed = buffered
+    buffered = undefined
     for (const event of missed) apply(event)
     return result.date
   }
@@ -123,7 +123,7 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
   const apply = (event: PhotoEvent) => {
     const { subject: uuid, type, time, data } = event
     const photo = photos.get(uuid)
-    if (held && !photo) return void held.push(event)
+    if (buffered && !photo) return void buffered.push(event)
     if (type === 'image.deleted') return remove(uuid)
     const { status, error, thumbnails } = data
     if (!photo) return query.status === undefined || query.status === status ? refresh() : undefined
@@ -155,8 +155,8 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
       show(added.filter((photo) => matches(photo, currentFilters())).map(({ uuid }) => uuid))
     },
     /**
-     * To be called before processing is asked for; returns what marks the photos that were accepted, at that time of the
-     * server. Of those that something was told of meanwhile it is known better.
+     * To be called before processing is requested; returns what marks the photos that were accepted, at that time of the
+     * server. Events of them that came meanwhile are newer.
      */
     queueing() {
       const before = new Map(photos)

@@ -21,7 +21,7 @@ const REQUESTS = 3
 const MAX_FILES = 10
 const MAX_BYTES = 8_000_000
 
-/** How often a busy service (503) is asked again, and after how long if it does not say, in ms. */
+/** How often an upload to a busy service (503) is tried again, and after how many ms where the answer names none. */
 const MAX_TRIES = 6
 const RETRY_MS = 2_000
 
@@ -126,7 +126,7 @@ function spread(batch: Upload[], sent: number): void {
 
 type Answer = { results: FileResult[] } | { error: Fault; retryMs?: number }
 
-/** XMLHttpRequest, because `fetch` does not tell how much has been sent. */
+/** XMLHttpRequest, because `fetch` does not report how much has been sent. */
 function post(batch: readonly Upload[], onSent: (bytes: number) => void): Promise<Answer> {
   return new Promise((resolve) => {
     const form = new FormData()

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
-import { chunks, type Db } from '../db/index.ts'
+import { chunks, type Db } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
 import type { Recipe } from '../imaging/recipe.ts'
-import { type NewEvent, record } from './events.ts'
-import type { PhotoRow } from './photo.ts'
+import type { NewEvent } from '../outbox/event.ts'
+import { record } from '../outbox/record.ts'
+import type { PhotoRow } from './row.ts'
 
 export type NewPhoto = {
   uuid?: string
@@ -14,11 +15,11 @@ export type NewPhoto = {
   name?: string
   /** The thumbnail recipe where there is none. */
   recipe?: Recipe
-  /** Asks for the processing at once. */
+  /** Whether it is queued at once. */
   queued?: boolean
 }
 
-/** Inserts pending photos, which wait to be asked for unless they are `queued`; returns them in the order given. */
+/** Inserts pending photos, which wait until they are queued, unless they are `queued` now; returns them in order. */
 export const addPhotos = (
   app: Pick<App, 'db' | 'queue' | 'trace'>,
   photos: readonly NewPhoto[],
@@ -54,7 +55,7 @@ export async function insertPhotos(
   return added
 }
 
-/** What tells the same source again: SHA-256, in hex, of the WHATWG-normalised URL without its fragment. */
+/** What is the same for the same source: SHA-256, in hex, of the WHATWG-normalised URL without its fragment. */
 export function urlHash(text: string): string {
   const url = new URL(text)
   url.hash = ''

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, isPostgres, nowPlus } from '../db/index.ts'
+import { type Db, nowPlus } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
 import type { AppError } from '../errors.ts'
-import { thumbKey } from '../storage/index.ts'
+import { record } from '../outbox/record.ts'
+import { findRenditions } from '../renditions/row.ts'
+import { renditionKey } from '../storage/port.ts'
 import { continueTrace } from '../trace.ts'
 import type { WorkerApp } from '../worker.ts'
-import { record } from './events.ts'
-import { eventData, findThumbnails, type PhotoRow, plannedPaths } from './photo.ts'
+import { eventData } from './event-data.ts'
+import { plannedPaths } from './files.ts'
+import type { PhotoRow } from './row.ts'
 
 /** A photo held under a lease; every write of the attempt carries the token, and a late one changes nothing. */
 export type Attempt = { photo: PhotoRow; token: string }
@@ -23,13 +26,13 @@ export type StoredRendition = {
   bytes: number
 }
 
-type Core = Pick<App, 'config' | 'db' | 'queue' | 'metrics' | 'trace'>
+type AttemptApp = Pick<App, 'config' | 'db' | 'queue' | 'metrics' | 'trace'>
 
 /**
- * Takes a pending photo; undefined where it is not pending (any more). Counts the attempt. One that nobody's trace came
- * with belongs to the app's, or to a new one.
+ * Claims a pending photo; undefined where it is not pending (any more). Counts the attempt. A photo without a trace gets
+ * that of the app, or a new one.
  */
-export async function claim(app: Core, uuid: string): Promise<Attempt | undefined> {
+export async function claim(app: AttemptApp, uuid: string): Promise<Attempt | undefined> {
   const token = randomUUID()
   const photo = await record(app, async (tx, emit) => {
     const claimed = await tx
@@ -63,20 +66,20 @@ export async function claim(app: Core, uuid: string): Promise<Attempt | undefine
 
 /** Prolongs the lease; false where the photo is no longer held by this attempt. */
 export async function renew({ config, db }: Pick<App, 'config' | 'db'>, attempt: Attempt): Promise<boolean> {
-  const result = await held(db, attempt, { lease_until: nowPlus(config.leaseMs) }).executeTakeFirst()
+  const result = await updateClaimed(db, attempt, { lease_until: nowPlus(config.leaseMs) }).executeTakeFirst()
   return result !== undefined
 }
 
 /** Stores what was made as rows, and the photo as completed; false for a late attempt. */
 export async function complete(
-  app: Core,
+  app: AttemptApp,
   attempt: Attempt,
   made: readonly StoredRendition[],
   metadata: object,
 ): Promise<boolean> {
   const { uuid } = attempt.photo
   return record(app, async (tx, emit) => {
-    const photo = await held(tx, attempt, {
+    const photo = await updateClaimed(tx, attempt, {
       ...released('completed'),
       metadata: JSON.stringify(metadata),
     }).executeTakeFirst()
@@ -108,8 +111,8 @@ export async function complete(
         })),
       )
       .execute()
-    const thumbnails = await findThumbnails(tx, [uuid])
-    const data = eventData(photo, thumbnails, app.config.publicUrl)
+    const renditions = await findRenditions(tx, [uuid])
+    const data = eventData(photo, renditions, app.config.publicUrl)
     emit({ type: 'image.uploaded', photoUuid: uuid, attempt: photo.attempts, data })
     return true
   })
@@ -117,13 +120,13 @@ export async function complete(
 
 /** Sets the photo back to pending, to be tried again after `delayMs`. */
 export async function retryLater(
-  app: Core,
+  app: AttemptApp,
   attempt: Attempt,
   error: AppError,
   delayMs: number,
 ): Promise<boolean> {
   const done = await record(app, async (tx, emit) => {
-    const photo = await held(tx, attempt, released('pending')).executeTakeFirst()
+    const photo = await updateClaimed(tx, attempt, released('pending')).executeTakeFirst()
     if (!photo) return false
     const detail = `${error.code}: ${error.message}`
     emit({ type: 'image.queued', photoUuid: photo.uuid, attempt: photo.attempts, detail, delayMs })
@@ -133,19 +136,19 @@ export async function retryLater(
   return done
 }
 
-/** Gives the photo up. Its files, of this run or an earlier one, go first, while the lease still keeps others away from them. */
+/** Fails the photo for good. Its files, of this run or an earlier one, go first, while the lease keeps others away from them. */
 export async function fail(
-  app: Core & Pick<WorkerApp, 'storage'>,
+  app: AttemptApp & Pick<WorkerApp, 'storage'>,
   attempt: Attempt,
   error: { code: string; message: string },
 ): Promise<boolean> {
   if (!(await renew(app, attempt))) return false
   const { uuid } = attempt.photo
-  const known = (await findThumbnails(app.db, [uuid])).map(({ url }) => url)
+  const known = (await findRenditions(app.db, [uuid])).map(({ url }) => url)
   for (const path of new Set([...known, ...plannedPaths(attempt.photo)]))
-    await app.storage.remove(thumbKey(path))
+    await app.storage.remove(renditionKey(path))
   const done = await record(app, async (tx, emit) => {
-    const photo = await held(tx, attempt, {
+    const photo = await updateClaimed(tx, attempt, {
       ...released('failed'),
       error_code: error.code,
       error: error.message,
@@ -161,26 +164,6 @@ export async function fail(
   return done
 }
 
-/**
- * Removes what a late attempt has stored of a photo that was given up or deleted meanwhile. The row is locked, so that
- * no new attempt begins to store in between.
- */
-export async function removeAbandoned(
-  app: Pick<WorkerApp, 'db' | 'storage'>,
-  photo: PhotoRow,
-): Promise<void> {
-  await app.db.transaction().execute(async (tx) => {
-    const row = await tx
-      .selectFrom('photos')
-      .select('status')
-      .where('uuid', '=', photo.uuid)
-      .$if(isPostgres(tx), (query) => query.forUpdate())
-      .executeTakeFirst()
-    if (row && row.status !== 'failed') return
-    for (const path of plannedPaths(photo)) await app.storage.remove(thumbKey(path))
-  })
-}
-
 const released = (status: PhotoStatus) => ({
   status,
   lease_until: null,
@@ -188,8 +171,8 @@ const released = (status: PhotoStatus) => ({
   updated_at: nowPlus(),
 })
 
-/** An update of a photo that this attempt still holds. */
-const held = (db: Db, { photo, token }: Attempt, set: object) =>
+/** An update of a photo while this attempt holds it; it returns no row afterwards. */
+const updateClaimed = (db: Db, { photo, token }: Attempt, set: object) =>
   db
     .updateTable('photos')
     .set(set)

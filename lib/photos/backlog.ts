@@ -1,17 +1,6 @@
-import { type Db, nowPlus } from '../db/index.ts'
-import type { PhotoStatus } from '../db/tables.ts'
+import { type Db, nowPlus } from '../db/port.ts'
+import type { Backlog } from '../metrics.ts'
 import { countByStatus } from './list.ts'
-
-/** What there is to do, by the rows: they are right for every queue and every process. */
-export type Backlog = {
-  photos: Record<PhotoStatus, number>
-  /** Photos that were asked for and that no worker holds. */
-  depth: number
-  /** Seconds since the oldest of them was asked for; 0 where there is none. */
-  oldestAgeS: number
-  /** Events that are due and not published. */
-  outbox: number
-}
 
 /** Reads the backlog from indexes alone. */
 export async function readBacklog(db: Db): Promise<Backlog> {

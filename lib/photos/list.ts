@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
-import { type Db, isPostgres } from '../db/index.ts'
+import { type Db, isPostgres } from '../db/port.ts'
 import type { Door, PhotoStatus } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
-import type { PhotoRow } from './photo.ts'
-import { parseUuid } from './photo.ts'
+import { parseUuid } from '../uuid.ts'
+import type { PhotoRow } from './row.ts'
 
 /** A place in a list ordered by creation. */
 type Position = Pick<PhotoRow, 'created_at' | 'uuid'>
@@ -68,7 +68,7 @@ export async function findPhotos(
 }
 
 /**
- * A page of the photos that fit the filters, newest first, by how many come before it; `more` tells that others follow.
+ * A page of the photos that fit the filters, newest first, by how many come before it; `more` says that others follow.
  * What comes before is counted in the index alone.
  */
 export async function findPhotosAt(
@@ -153,7 +153,7 @@ const likePattern = (name: string) =>
 
 const utc = (time: string) => new Date(time).toISOString()
 
-/** One row more than asked for tells that there is a next page. */
+/** One row above the limit means that there is a next page. */
 function toPage(rows: PhotoRow[], limit: number): Page<PhotoRow> {
   const items = rows.slice(0, limit)
   const last = items.at(-1)

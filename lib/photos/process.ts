@@ -1,20 +1,14 @@
 import { AppError } from '../errors.ts'
 import type { RenderedImage } from '../imaging/index.ts'
-import { isOriginal, thumbKey } from '../storage/index.ts'
+import type { Recipe } from '../imaging/recipe.ts'
+import { renditionPath } from '../renditions/path.ts'
+import { isOriginal, renditionKey } from '../storage/port.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import type { WorkerApp } from '../worker.ts'
-import {
-  type Attempt,
-  claim,
-  complete,
-  fail,
-  removeAbandoned,
-  renew,
-  retryLater,
-  type StoredRendition,
-} from './attempt.ts'
-import { isRemote, type PhotoRow, recipeOf, renditionPath } from './photo.ts'
-import { follow } from './stages.ts'
+import { type Attempt, claim, complete, fail, renew, retryLater, type StoredRendition } from './attempt.ts'
+import { removeAbandoned } from './files.ts'
+import { type PhotoRow, recipeOf } from './row.ts'
+import { startTimings } from './timings.ts'
 
 /** Longest delay between two attempts, in ms. */
 const MAX_BACKOFF_MS = 3_600_000
@@ -32,22 +26,25 @@ export async function processPhoto(given: WorkerApp, uuid: string): Promise<Outc
   const trace = continueTrace(photo.traceparent)
   const log = given.log.child({ photo_uuid: photo.uuid, attempt: photo.attempts, ...traceFields(trace) })
   const app = { ...given, trace, log }
-  const stages = follow(app, photo)
+  const timings = startTimings(app, photo)
   const lease = keepLease(app, attempt)
   try {
     const source = await fetchSource(app, photo, lease.signal)
-    stages.end('download', 'downloaded', { url: photo.url, bytes: source.byteLength })
-    const rendered = await app.imaging.render(source, recipeOf(photo))
-    stages.rendered(rendered.timings)
+    timings.end('download', 'downloaded', { url: photo.url, bytes: source.byteLength })
+    const recipe = recipeOf(photo)
+    const rendered = await app.imaging.render(source, recipe)
+    timings.rendered(rendered.timings)
     lease.signal.throwIfAborted()
     const stored: StoredRendition[] = []
-    for (const image of rendered.renditions) stored.push(await store(app, photo, image))
-    stages.end('store', 'stored', { files: stored.length })
+    for (const image of rendered.renditions) stored.push(await store(app, photo, recipe, image))
+    timings.end('store', 'stored', { files: stored.length })
     if (!(await complete(app, attempt, stored, rendered.source))) return await lose(app, photo)
-    stages.completed()
+    timings.completed()
     return 'completed'
   } catch (error) {
-    return lease.signal.aborted ? await lose(app, photo) : await giveUp(app, attempt, asAppError(error))
+    return lease.signal.aborted
+      ? await lose(app, photo)
+      : await settleFailure(app, attempt, asAppError(error))
   } finally {
     lease.end()
   }
@@ -70,6 +67,9 @@ function keepLease(app: WorkerApp, attempt: Attempt) {
   return { signal: lost.signal, end: () => clearInterval(timer) }
 }
 
+/** Whether a source is fetched from elsewhere, and not read from the storage. */
+const isRemote = (url: string) => /^https?:/i.test(url)
+
 async function fetchSource(
   app: WorkerApp,
   { url, source_etag }: PhotoRow,
@@ -83,14 +83,20 @@ async function fetchSource(
   return original
 }
 
-async function store(app: WorkerApp, photo: PhotoRow, image: RenderedImage): Promise<StoredRendition> {
+async function store(
+  app: WorkerApp,
+  photo: PhotoRow,
+  recipe: Recipe,
+  image: RenderedImage,
+): Promise<StoredRendition> {
   const { name, format, width, height, data } = image
-  const url = renditionPath(photo.uuid, name, format)
-  await app.storage.put(thumbKey(url), data)
+  const url = renditionPath(photo.uuid, recipe, image)
+  await app.storage.put(renditionKey(url), data)
   return { name, format, width, height, url, bytes: data.byteLength }
 }
 
-async function giveUp(app: WorkerApp, attempt: Attempt, error: AppError): Promise<Outcome> {
+/** Queues the photo again after a failed attempt, where a later one may succeed; else fails it for good. */
+async function settleFailure(app: WorkerApp, attempt: Attempt, error: AppError): Promise<Outcome> {
   const { attempts } = attempt.photo
   const { code, message: reason, cause } = error
   app.log.warn({ code, reason, err: cause }, 'attempt failed')

@@ -1,12 +1,14 @@
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
-import { isOriginal, thumbKey } from '../storage/index.ts'
-import { record } from './events.ts'
-import { eventData, findPhoto, findThumbnails } from './photo.ts'
+import { record } from '../outbox/record.ts'
+import { findRenditions } from '../renditions/row.ts'
+import { isOriginal, renditionKey } from '../storage/port.ts'
+import { eventData } from './event-data.ts'
+import { findPhoto } from './row.ts'
 
 /**
- * Removes a photo with its rows, files and cached images; `processing`, 409, while a worker holds it. The files go before the commit:
- * a process that dies in between leaves a row to be asked for again, and no file that no row knows.
+ * Removes a photo with its rows, files and cached images; throws `already-processing`, 409, while a worker holds it. The
+ * files go before the commit: a process that dies in between leaves a row that can be removed again, and no file without a row.
  */
 export async function removePhoto(
   app: Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'contents'>,
@@ -14,7 +16,7 @@ export async function removePhoto(
 ): Promise<void> {
   const { uuid } = await findPhoto(app.db, id)
   const had = await record(app, async (tx, emit) => {
-    const thumbnails = await findThumbnails(tx, [uuid])
+    const renditions = await findRenditions(tx, [uuid])
     const photo = await tx
       .deleteFrom('photos')
       .where('uuid', '=', uuid)
@@ -26,10 +28,10 @@ export async function removePhoto(
       throw new AppError('already-processing', 409, 'The photo is being processed')
     }
     await tx.deleteFrom('events').where('photo_uuid', '=', uuid).execute()
-    for (const { url } of thumbnails) await app.storage.remove(thumbKey(url))
+    for (const { url } of renditions) await app.storage.remove(renditionKey(url))
     if (isOriginal(photo.url)) await app.storage.remove(photo.url)
     emit({ type: 'image.deleted', photoUuid: uuid, data: eventData(photo, [], app.config.publicUrl) })
-    return thumbnails
+    return renditions
   })
   app.contents.drop(uuid, had)
 }

@@ -2,13 +2,13 @@ import type { App } from '../app.ts'
 import { type Filters, selectPhotos } from './list.ts'
 import { requestProcessing } from './request.ts'
 
-/** Photos asked for in one transaction. */
+/** Photos queued in one transaction. */
 const BATCH = 1000
 
 /**
- * Asks for the processing of all photos that fit the filters, but those being processed or not yet uploaded; returns
- * how many. In batches, oldest first, of what was there at the start: one that dies on the way has asked for the
- * first ones, and asking again queues none of them twice.
+ * Queues all photos that fit the filters, but those being processed or not yet uploaded; returns
+ * how many. In batches, oldest first, of what was there at the start: a process that dies on the way has queued the
+ * first ones, and the same request again queues none of them twice.
  */
 export async function reprocessPhotos(
   app: Pick<App, 'db' | 'queue' | 'contents'>,

@@ -1,25 +1,25 @@
 import type { App } from '../app.ts'
-import { type Db, isPostgres, nowPlus, uuids } from '../db/index.ts'
+import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
-import { record } from './events.ts'
+import { record } from '../outbox/record.ts'
 
 export type Rejection = { uuid: string; code: string; detail: string }
 
 type Known = { uuid: string; status: PhotoStatus; queued_at: string | null }
 
-/** Asks for the processing of photos, however often and in whatever state; each is queued once. */
+/** Queues photos for processing, whatever their state and however often they are named; each is queued once. */
 export async function requestProcessing(
   app: Pick<App, 'db' | 'queue' | 'contents' | 'trace'>,
   ids: readonly string[],
   force: boolean,
 ): Promise<{ accepted: string[]; rejected: Rejection[] }> {
-  const asked = [...new Set(ids.map((id) => id.toLowerCase()))]
+  const requested = [...new Set(ids.map((id) => id.toLowerCase()))]
   const queued: string[] = []
   const outcome = await record(app, async (tx, emit) => {
-    const known = new Map((await lockPhotos(tx, asked)).map((photo) => [photo.uuid, photo]))
-    const rejected = asked.flatMap((uuid) => rejection(uuid, known.get(uuid), force) ?? [])
+    const known = new Map((await lockPhotos(tx, requested)).map((photo) => [photo.uuid, photo]))
+    const rejected = requested.flatMap((uuid) => rejection(uuid, known.get(uuid), force) ?? [])
     const refused = new Set(rejected.map(({ uuid }) => uuid))
-    const accepted = asked.filter((uuid) => !refused.has(uuid))
+    const accepted = requested.filter((uuid) => !refused.has(uuid))
     const queue = accepted.filter((uuid) => !isQueued(known.get(uuid)))
     await tx
       .updateTable('photos')
@@ -43,11 +43,11 @@ export async function requestProcessing(
 }
 
 /** In the order of the key, so that two requests for the same photos cannot wait for each other. */
-function lockPhotos(tx: Db, asked: readonly string[]): Promise<Known[]> {
+function lockPhotos(tx: Db, requested: readonly string[]): Promise<Known[]> {
   return tx
     .selectFrom('photos')
     .select(['uuid', 'status', 'queued_at'])
-    .where('uuid', 'in', uuids(tx, asked))
+    .where('uuid', 'in', uuids(tx, requested))
     .orderBy('uuid')
     .$if(isPostgres(tx), (query) => query.forUpdate())
     .execute()

@@ -1,5 +1,6 @@
-import type { Db } from '../db/index.ts'
-import { errorOf, metadataOf, type PhotoRow, type ThumbnailRow } from './photo.ts'
+import type { Db } from '../db/port.ts'
+import type { RenditionRow } from '../renditions/row.ts'
+import { errorOf, metadataOf, type PhotoRow } from './row.ts'
 
 export type TimelineEvent = {
   id: string
@@ -19,7 +20,7 @@ export const findTimeline = (db: Db, uuid: string): Promise<TimelineEvent[]> =>
     .execute()
 
 /** A photo as every door's reader may see it. */
-export function showPhoto(photo: PhotoRow, thumbnails: readonly ThumbnailRow[]) {
+export function showPhoto(photo: PhotoRow, renditions: readonly RenditionRow[]) {
   const { uuid, url, status, door, project_id, name, nickname, attempts, created_at, updated_at } = photo
   return {
     uuid,
@@ -34,7 +35,7 @@ export function showPhoto(photo: PhotoRow, thumbnails: readonly ThumbnailRow[]) 
     attempts,
     metadata: metadataOf(photo),
     error: errorOf(photo),
-    thumbnails: thumbnails.map((row) => ({
+    thumbnails: renditions.map((row) => ({
       uuid: row.uuid,
       name: row.name,
       width: row.width,

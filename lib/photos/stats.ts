@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
-import { type Db, isPostgres } from '../db/index.ts'
+import { type Db, isPostgres } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
+import { idBefore } from '../outbox/replay.ts'
 import { countByStatus } from './list.ts'
-import { idBefore } from './replay.ts'
 
 /** How many photos there are by status, and what became of some in each minute, oldest first. */
 export type Stats = Record<PhotoStatus | 'total', number> & {
@@ -20,21 +20,21 @@ const PATIENCE = 20
 
 const recent = new WeakMap<Db, { until: number; stats: Promise<Stats> }>()
 
-/** The figures, counted once for all who ask meanwhile and within the next second. */
+/** The figures, counted once for all requests that come meanwhile and within the next second. */
 export function readStats(db: Db): Promise<Stats> {
   const start = performance.now()
   const known = recent.get(db)
   if (known && start < known.until) return known.stats
-  const asked = { until: Number.POSITIVE_INFINITY, stats: count(db) }
-  recent.set(db, asked)
-  asked.stats.then(
+  const counted = { until: Number.POSITIVE_INFINITY, stats: count(db) }
+  recent.set(db, counted)
+  counted.stats.then(
     () => {
       const end = performance.now()
-      asked.until = end + Math.max(FRESH_MS, (end - start) * PATIENCE)
+      counted.until = end + Math.max(FRESH_MS, (end - start) * PATIENCE)
     },
     () => recent.delete(db),
   )
-  return asked.stats
+  return counted.stats
 }
 
 const count = async (db: Db): Promise<Stats> => ({

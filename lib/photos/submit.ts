@@ -1,11 +1,11 @@
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, isPostgres } from '../db/index.ts'
+import { type Db, isPostgres } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
 import { imageRecipe } from '../imaging/recipe.ts'
+import { record } from '../outbox/record.ts'
 import { insertPhotos, urlHash } from './add.ts'
-import { record } from './events.ts'
-import type { PhotoRow } from './photo.ts'
+import type { PhotoRow } from './row.ts'
 
 /** What a submission has become: a new job, or the one that was there already. */
 export type Submission = { job: PhotoRow; duplicate: boolean }
@@ -58,7 +58,7 @@ export async function submitImage(
   return submission as Submission
 }
 
-/** Class of the locks below, to tell them from other advisory locks of the database. */
+/** Class of the locks below, which keeps them apart from other advisory locks of the database. */
 const LOCK_CLASS = 7_203_115
 
 /**

@@ -1,20 +1,18 @@
 import type { Readable } from 'node:stream'
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
-import { uuids } from '../db/index.ts'
+import { uuids } from '../db/port.ts'
 import { AppError } from '../errors.ts'
-import { originalKey } from '../storage/index.ts'
+import { originalKey } from '../storage/port.ts'
 import { awaitUpload, confirmUpload, parseFilename } from './uploads.ts'
 
-type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'trace'>
-
 /**
- * Takes a file as a photo of the page door and asks for its processing. The row comes first, so that bytes never lie
+ * Takes a file as a photo of the page door and queues it. The row comes first, so that bytes never lie
  * without one; once they are stored the photo is taken, and if this process cannot confirm it the sweep does. Throws
  * `invalid` for its name, `empty-source`, `too-many-bytes`; then, or if the client goes, neither row nor bytes stay.
  */
 export async function takeFile(
-  app: Core,
+  app: Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'trace'>,
   filename: string,
   content: Readable,
 ): Promise<{ uuid: string; name: string }> {
@@ -30,7 +28,7 @@ export async function takeFile(
     throw error
   }
   await confirmUpload(app, uuid).catch(async (error: Error) => {
-    // Somebody has deleted the photo meanwhile.
+    // Another request has deleted the photo meanwhile.
     if (error instanceof AppError && error.status === 404) {
       await app.storage.remove(originalKey(uuid))
       throw error
@@ -43,8 +41,8 @@ export async function takeFile(
 /** The same bytes; to stop reading them leaves the rest of the form readable. */
 const leftOpen = (content: Readable) => content.iterator({ destroyOnReturn: false })
 
-/** Nobody was told of the photo, so nobody is told that it has gone. */
-async function forget({ db }: Core, uuid: string): Promise<void> {
+/** Deletes a photo whose upload failed. Its events were published to nobody, so its end is not either. */
+async function forget({ db }: Pick<App, 'db'>, uuid: string): Promise<void> {
   await db.transaction().execute(async (tx) => {
     const gone = await tx
       .deleteFrom('photos')
@@ -58,8 +56,8 @@ async function forget({ db }: Core, uuid: string): Promise<void> {
 
 const MAX_NICKNAME = 255
 
-/** Notes who has uploaded some photos, as they say: cut to 255 characters, without control characters. */
-export async function noteNickname(
+/** Stores who has uploaded some photos, as they say: cut to 255 characters, without control characters. */
+export async function setNickname(
   { db }: Pick<App, 'db'>,
   photos: readonly string[],
   text: string,

@@ -14,8 +14,8 @@ const QUALITY_USAGE = 'quality:Q, from 1 to 100'
 
 /**
  * Reads the transformations of a job, such as `["fit:800x600", "grayscale", "format:webp"]`, as a recipe with the one
- * rendition `result`, a PNG unless told otherwise. Throws `invalid`, 422, naming the entry by its pointer, and `too-costly`
- * where the sides that the list names alone cost more than `maxCost` megapixels.
+ * rendition `result`, a PNG unless the list names a format. Throws `invalid`, 422, naming the entry by its pointer, and
+ * `too-costly` where the sides that the list names alone cost more than `maxCost` megapixels.
  */
 export function parseTransformations(list: readonly string[], maxCost = Number.POSITIVE_INFINITY): Recipe {
   if (list.length > MAX_TRANSFORMATIONS)
@@ -24,9 +24,10 @@ export function parseTransformations(list: readonly string[], maxCost = Number.P
   const output: { format?: RenditionSpec['format']; quality?: number } = {}
   for (const [index, text] of list.entries()) {
     const pointer = `/transformations/${index}`
-    if (/^format\b/.test(text)) output.format = once(output.format, parseFormat(text), FORMAT_USAGE, pointer)
+    if (/^format\b/.test(text))
+      output.format = requireSingle(output.format, parseFormat(text), FORMAT_USAGE, pointer)
     else if (/^quality\b/.test(text))
-      output.quality = once(output.quality, parseQuality(text), QUALITY_USAGE, pointer)
+      output.quality = requireSingle(output.quality, parseQuality(text), QUALITY_USAGE, pointer)
     else operations.push(at(pointer, () => parseOperation(text)))
   }
   const format = output.format ?? 'png'
@@ -47,7 +48,7 @@ function parseQuality(text: string): number | undefined {
   return parseWhole(value, 1, 100)
 }
 
-function once<T>(known: T | undefined, value: T | undefined, usage: string, pointer: string): T {
+function requireSingle<T>(known: T | undefined, value: T | undefined, usage: string, pointer: string): T {
   if (value === undefined) throw refused(pointer, `must be ${usage}`)
   if (known !== undefined) throw refused(pointer, 'may be given once only')
   return value

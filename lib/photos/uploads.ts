@@ -1,12 +1,13 @@
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
-import { isPostgres, nowPlus } from '../db/index.ts'
+import { isPostgres, nowPlus } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
 import { AppError, notFound } from '../errors.ts'
 import { PROJECT_RECIPE, type Recipe } from '../imaging/recipe.ts'
-import { originalKey, type UploadForm } from '../storage/index.ts'
-import { record } from './events.ts'
-import { eventData, findPhoto, type PhotoRow } from './photo.ts'
+import { record } from '../outbox/record.ts'
+import { originalKey, type UploadForm } from '../storage/port.ts'
+import { eventData } from './event-data.ts'
+import { findPhoto, type PhotoRow } from './row.ts'
 
 /** How long an upload link is good, in ms. */
 const LINK_MS = 15 * 60_000
@@ -20,11 +21,11 @@ const CHECKS = 100
 
 const MAX_FILENAME = 255
 
-type Core = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'trace'>
+type UploadApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'trace'>
 
 /** Prepares an image of a project: a row that waits for its bytes, and the form that uploads them. */
 export async function createUpload(
-  app: Core,
+  app: UploadApp,
   { filename, projectId }: { filename: string; projectId: number },
 ): Promise<{ uuid: string; form: UploadForm; expiresAt: Date }> {
   const uuid = uuidv7()
@@ -37,7 +38,7 @@ export async function createUpload(
   return { uuid, form, expiresAt }
 }
 
-/** A row that waits for its bytes: the sweep confirms them, or gives the row up after 16 minutes without. */
+/** A row that waits for its bytes: the sweep confirms them, or fails the photo after 16 minutes without. */
 export async function awaitUpload(
   app: Pick<App, 'db' | 'queue' | 'trace'>,
   photo: { uuid: string; door: Door; projectId?: number; name: string; recipe?: Recipe },
@@ -75,10 +76,10 @@ export function parseFilename(text: string): string {
 }
 
 /**
- * Notes that the bytes are there and asks for the processing, once, however often and by however many it is told. What
+ * Confirms an upload and queues the photo, once, however often and from however many sides it is confirmed. What
  * the object was at this moment is what will be processed. Throws `not-found`, and `not-uploaded`, 409.
  */
-export async function confirmUpload(app: Core, id: string): Promise<void> {
+export async function confirmUpload(app: UploadApp, id: string): Promise<void> {
   const photo = await findPhoto(app.db, id)
   if (photo.status !== 'init') return
   const found = await app.storage.head(photo.url)
@@ -110,8 +111,8 @@ export async function findProjectImage({ db }: Pick<App, 'db'>, id: string): Pro
   return photo
 }
 
-/** Confirms uploads of which nobody told, and gives those up whose link has run out. Returns how many. */
-export async function checkUploads(app: Core & Pick<App, 'log' | 'metrics'>): Promise<number> {
+/** Confirms uploads that no client confirmed, and fails those whose link has expired. Returns how many. */
+export async function checkUploads(app: UploadApp & Pick<App, 'log' | 'metrics'>): Promise<number> {
   const due = app.db
     .selectFrom('photos')
     .select('uuid')
@@ -136,7 +137,7 @@ export async function checkUploads(app: Core & Pick<App, 'log' | 'metrics'>): Pr
   return done.filter(Boolean).length
 }
 
-async function check(app: Core & Pick<App, 'metrics'>, photo: PhotoRow): Promise<boolean> {
+async function check(app: UploadApp & Pick<App, 'metrics'>, photo: PhotoRow): Promise<boolean> {
   if (await app.storage.head(photo.url)) {
     await confirmUpload(app, photo.uuid)
     return true

@@ -1,4 +1,4 @@
-import { type Consumer, DELIVERY_LIMIT, type Handler, type Queue } from './index.ts'
+import { type Consumer, DELIVERY_LIMIT, type Handler, type Queue } from './port.ts'
 
 /** Dead messages kept for whoever consumes them; each has its row in `events` besides. */
 const DEAD_KEPT = 1000

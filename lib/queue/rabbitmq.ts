@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ConfirmChannel } from 'amqplib'
 import type { Logger } from 'pino'
 import rascal from 'rascal'
-import type { Consumer, Message, Queue } from './index.ts'
+import type { Consumer, Message, Queue } from './port.ts'
 import { type Broker, keepSubscribed, subscribe } from './subscription.ts'
 import { appExchange, deadQueue, LIVE, liveTopology, topology, WORK_KEY, workExchange } from './topology.ts'
 

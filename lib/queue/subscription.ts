@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Message as AmqpMessage } from 'amqplib'
 import type { Logger } from 'pino'
 import type rascal from 'rascal'
-import type { Consumer, Handler } from './index.ts'
+import type { Consumer, Handler } from './port.ts'
 
 /** A subscription that could not begin is begun again after this, in ms. */
 const SUBSCRIBE_RETRY_MS = 500

@@ -1,10 +1,10 @@
 import type rascal from 'rascal'
-import { DELIVERY_LIMIT } from './index.ts'
+import { DELIVERY_LIMIT } from './port.ts'
 
 /** Routing key of the messages to workers, ours and other programs'. */
 export const WORK_KEY = 'image-processing-queue'
 
-/** Binds what wants to hear of everything that happens to photos. */
+/** Binding key of the queues that get every event. */
 const EVENT_KEYS = 'image.*'
 
 export const DEFAULT_NAME = 'photo-processor'
@@ -97,7 +97,7 @@ export function topology(options: { url: string; queueName: string; prefetch: nu
   } as rascal.BrokerConfig
 }
 
-/** What a process that tells clients has besides: a queue of its own with every event, gone when its connection is. */
+/** The queue of a process that has clients: it gets every event, and goes with its connection. */
 export function liveTopology(options: { url: string; queueName: string }): rascal.BrokerConfig {
   const exchange = appExchange(options.queueName)
   return {

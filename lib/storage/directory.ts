@@ -14,13 +14,13 @@ import {
 } from 'node:fs/promises'
 import path from 'node:path'
 import { once } from '../once.ts'
-import { isKey, type ObjectInfo, type Storage } from './index.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
+import { isKey, type ObjectInfo, type Storage } from './port.ts'
 import { signPolicy, verifyPolicy } from './upload-policy.ts'
 
 type Directories = { storageDir: string; thumbsDir: string; publicUrl: string }
 
-/** Stores below two local directories: thumbnails in `thumbsDir`, all else in `storageDir`. */
+/** Stores below two local directories: renditions in `thumbsDir`, all else in `storageDir`. */
 export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories): Storage {
   const fileOf = (key: string) => {
     checkKey(key)

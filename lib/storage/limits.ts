@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts'
-import { isKey } from './index.ts'
+import { isKey } from './port.ts'
 
 /** The same bytes, as long as there are between 1 and `maxBytes`; throws `empty-source` or `too-many-bytes`. */
 export async function* limitBytes(

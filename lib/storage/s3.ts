@@ -15,10 +15,10 @@ import {
 } from '@aws-sdk/client-s3'
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/index.ts'
 import { contentTypeOf } from '../imaging/formats.ts'
-import type { ObjectInfo, Storage } from './index.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
+import type { ObjectInfo, Storage } from './port.ts'
 
 type Options = NonNullable<Config['s3']>
 

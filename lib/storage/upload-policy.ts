@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { AppError } from '../errors.ts'
-import type { UploadLimits, UploadPolicy } from './index.ts'
+import type { UploadLimits, UploadPolicy } from './port.ts'
 
 /** Fields of an upload form: what it allows, in base64, and an HMAC-SHA256 of that. */
 export function signPolicy(secret: Uint8Array, key: string, { maxBytes, expiresAt }: UploadLimits) {

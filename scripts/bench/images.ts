@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import net from 'node:net'
 import { openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
+import { THUMBNAIL_RECIPE } from '../../lib/imaging/recipe.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
-import { renditionPath } from '../../lib/photos/photo.ts'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { renditionPath } from '../../lib/renditions/path.ts'
+import { renditionKey } from '../../lib/storage/port.ts'
 import { type Environment, startRole } from './service.ts'
 
 const CONNECTIONS = 16
@@ -12,7 +13,7 @@ const PHOTOS = 500
 /** A thumbnail of 320x240 has 10 to 20 kB. */
 const BYTES = 15_000
 const WARM_UP_MS = 3_000
-const ASKING_MS = 10_000
+const MEASURED_MS = 10_000
 const REDIS_URL = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
 
 /** `GET /images/{uuid}/content` of images that are in the cache: the rate, and the processor time of one. */
@@ -24,13 +25,13 @@ export async function benchImages(env: Environment): Promise<Record<string, stri
   ] as const) {
     const api = await startRole('api', { ...env, ...more })
     const paths = (await addImages(env)).map((uuid) => `/images/${uuid}/content`)
-    await ask(api.url, paths, WARM_UP_MS)
+    await send(api.url, paths, WARM_UP_MS)
     const cpu = await api.cpu()
     const start = performance.now()
-    const asked = await ask(api.url, paths, ASKING_MS)
-    const perRequest = ((await api.cpu()) - cpu) / asked
+    const answered = await send(api.url, paths, MEASURED_MS)
+    const perRequest = ((await api.cpu()) - cpu) / answered
     figures[`image from ${name}, ${CONNECTIONS} connections`] =
-      `${Math.round(asked / ((performance.now() - start) / 1000))}/s`
+      `${Math.round(answered / ((performance.now() - start) / 1000))}/s`
     figures[`image from ${name}, processor time`] =
       `${perRequest.toFixed(3)} ms per request, ${Math.round(1000 / perRequest)}/s on one core`
     await api.stop()
@@ -48,8 +49,8 @@ async function addImages(env: Environment): Promise<string[]> {
   )
   for (const { uuid } of photos) {
     const row = { photo_uuid: uuid, name: 'thumbnail', width: 320, height: 240, format: 'jpeg', bytes: BYTES }
-    const url = renditionPath(uuid, 'thumbnail', 'jpeg')
-    await app.storage.put(thumbKey(url), randomBytes(BYTES))
+    const url = renditionPath(uuid, THUMBNAIL_RECIPE, { name: 'thumbnail', format: 'jpeg' })
+    await app.storage.put(renditionKey(url), randomBytes(BYTES))
     await app.db
       .insertInto('photo_thumbnails')
       .values({ ...row, url })
@@ -59,22 +60,22 @@ async function addImages(env: Environment): Promise<string[]> {
   return photos.map(({ uuid }) => uuid)
 }
 
-/** Each connection asks again as soon as it has its answer; returns how many answers there were. */
-async function ask(url: string, paths: readonly string[], ms: number): Promise<number> {
+/** Each connection sends the next request as soon as it has its answer; returns how many answers there were. */
+async function send(url: string, paths: readonly string[], ms: number): Promise<number> {
   const { hostname, port } = new URL(url)
   const deadline = performance.now() + ms
-  let asked = 0
+  let answered = 0
   const turns = async () => {
     const socket = net.connect(Number(port), hostname)
-    while (performance.now() < deadline) await askOnce(socket, paths[asked++ % paths.length] ?? '')
+    while (performance.now() < deadline) await sendOnce(socket, paths[answered++ % paths.length] ?? '')
     socket.destroy()
   }
   await Promise.all(Array.from({ length: CONNECTIONS }, turns))
-  return asked
+  return answered
 }
 
 /** By hand, since an HTTP client would cost more than what it measures. */
-function askOnce(socket: net.Socket, path: string): Promise<void> {
+function sendOnce(socket: net.Socket, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let missing: number | undefined
     const take = (chunk: Buffer) => {

@@ -3,7 +3,6 @@ import { cpus, tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { withOwnServers } from '../own-servers.ts'
-import { benchAsking } from './asking.ts'
 import { benchBigUploads } from './big-uploads.ts'
 import { benchImages } from './images.ts'
 import { benchImaging } from './imaging/index.ts'
@@ -11,6 +10,7 @@ import { benchQuality } from './imaging/quality.ts'
 import { benchLists } from './lists.ts'
 import { benchMemory } from './memory.ts'
 import { benchPipeline } from './pipeline.ts'
+import { benchRequests } from './requests.ts'
 import type { Environment } from './service.ts'
 import { benchSockets } from './sockets.ts'
 import { benchSubmissions } from './submissions.ts'
@@ -20,7 +20,7 @@ type Figures = Record<string, string>
 
 /** Every benchmark that needs servers, by the name that `--only` takes; `imaging` needs none, nor does `quality`, which takes photos. */
 const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
-  asking: benchAsking,
+  requests: benchRequests,
   pipeline: benchPipeline,
   memory: benchMemory,
   images: benchImages,

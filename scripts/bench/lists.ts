@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { type App, openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { median } from './load.ts'
 import { type Environment, startRole } from './service.ts'

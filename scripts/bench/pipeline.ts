@@ -1,6 +1,6 @@
 import { Jimp } from 'jimp'
 import { openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { requestProcessing } from '../../lib/photos/request.ts'
 import { addMany, countCompleted, reach } from './load.ts'

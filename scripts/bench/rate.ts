@@ -4,26 +4,26 @@ export const CONNECTIONS = 32
 const WARM_UP_MS = 3_000
 const MEASURED_MS = 15_000
 
-/** The highest rate at which `ask` is answered, per second, and the processor time of each, in ms. */
+/** The highest rate at which requests are answered, per second, and the processor time of each, in ms. */
 export async function measureRate(
   api: ServiceProcess,
-  ask: () => Promise<void>,
+  send: () => Promise<void>,
 ): Promise<{ rate: number; cpuMs: number }> {
-  await askInTurns(ask, WARM_UP_MS)
+  await sendInTurns(send, WARM_UP_MS)
   const cpu = await api.cpu()
   const start = performance.now()
-  const asked = await askInTurns(ask, MEASURED_MS)
-  const rate = asked / ((performance.now() - start) / 1000)
-  return { rate, cpuMs: ((await api.cpu()) - cpu) / asked }
+  const answered = await sendInTurns(send, MEASURED_MS)
+  const rate = answered / ((performance.now() - start) / 1000)
+  return { rate, cpuMs: ((await api.cpu()) - cpu) / answered }
 }
 
-/** Each connection asks again as soon as it has its answer; returns how many answers there were. */
-async function askInTurns(ask: () => Promise<void>, ms: number): Promise<number> {
+/** Each connection sends the next request as soon as it has its answer; returns how many answers there were. */
+async function sendInTurns(send: () => Promise<void>, ms: number): Promise<number> {
   const deadline = performance.now() + ms
-  let asked = 0
+  let answered = 0
   const turns = async () => {
-    for (; performance.now() < deadline; asked++) await ask()
+    for (; performance.now() < deadline; answered++) await send()
   }
   await Promise.all(Array.from({ length: CONNECTIONS }, turns))
-  return asked
+  return answered
 }

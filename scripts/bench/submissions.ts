@@ -8,9 +8,9 @@ export async function benchSubmissions(env: Environment): Promise<Record<string,
   for (const mode of ['allow-retry', 'reuse-completed', 'reject-active']) {
     const api = await startRole('api', { ...env, DUPLICATE_HANDLING: mode })
     const client = openClient(256)
-    let asked = 0
+    let sent = 0
     const { rate, cpuMs } = await measureRate(api, async () => {
-      const url = `https://example.com/${mode}/${asked++}.jpg`
+      const url = `https://example.com/${mode}/${sent++}.jpg`
       const answer = await client.json('POST', `${api.url}/v1/images`, { url })
       if (answer.status !== 202) throw new Error(`POST /v1/images answered ${answer.status}`)
     })

@@ -11,7 +11,7 @@ const USUAL_RATE = 500
 export async function benchUploads(env: Environment): Promise<Record<string, string>> {
   const api = await startRole('api', env)
   const client = openClient(256)
-  const { rate, cpuMs } = await measureRate(api, () => ask(client, api.url))
+  const { rate, cpuMs } = await measureRate(api, () => send(client, api.url))
   const usual = await askAtRate(client, api.url, USUAL_RATE)
   const half = await askAtRate(client, api.url, rate / 2)
   client.close()
@@ -26,19 +26,19 @@ export async function benchUploads(env: Environment): Promise<Record<string, str
   }
 }
 
-/** Asks at a rate; returns how long each answer took, in ms. */
+/** Sends requests at a rate; returns how long each answer took, in ms. */
 async function askAtRate(client: Client, url: string, rate: number): Promise<number[]> {
-  const asked: Promise<number>[] = []
+  const answers: Promise<number>[] = []
   const timed = async () => {
     const start = performance.now()
-    await ask(client, url)
+    await send(client, url)
     return performance.now() - start
   }
-  await pace(rate, OPEN_SECONDS, () => asked.push(timed()))
-  return Promise.all(asked)
+  await pace(rate, OPEN_SECONDS, () => answers.push(timed()))
+  return Promise.all(answers)
 }
 
-async function ask(client: Client, url: string): Promise<void> {
+async function send(client: Client, url: string): Promise<void> {
   const answer = await client.json('POST', `${url}/images`, { filename: 'a.jpg', project_id: 1 })
   if (answer.status !== 201) throw new Error(`POST /images answered ${answer.status}`)
 }

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import { DUPLICATE_HANDLING, readConfig } from '../../lib/config.ts'
+import { DUPLICATE_HANDLING, readConfig } from '../../lib/config/index.ts'
 import { DEFAULT_NAME, notificationsQueue } from '../../lib/queue/topology.ts'
 import type { FunctionFile } from './functions.ts'
 

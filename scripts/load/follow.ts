@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 /** What became of a photo; `at` is when it was heard, on the clock of `performance.now()`. */
 export type End = { at: number; type: 'image.uploaded' | 'image.failed'; reason: string }
 
-/** The ends of a project's photos, as a socket tells them. */
+/** The ends of a project's photos, as a socket reports them. */
 export type Follower = {
   ends: ReadonlyMap<string, End>
   /** When anything was heard last. */

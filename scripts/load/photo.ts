@@ -1,9 +1,9 @@
 import { Jimp } from 'jimp'
 
-/** Sides of the photo that tells how many bytes a pixel takes, in px. */
+/** Sides of the photo that shows how many bytes a pixel takes, in px. */
 const TRIAL = { width: 480, height: 360 }
 
-/** The service takes up to 50 megapixels unless it is told otherwise. */
+/** The service takes up to 50 megapixels unless it is configured otherwise. */
 const MAX_PIXELS = 50_000_000
 
 /** A JPEG of about so many bytes, four to three, about as hard to decode as a photograph: slopes with a grain. */

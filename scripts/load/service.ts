@@ -15,7 +15,7 @@ const SERVERS = {
   rabbitmqUrl: process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672',
 }
 
-const START = fileURLToPath(new URL('../start.mjs', import.meta.url))
+const START = fileURLToPath(new URL('../serve/start.mjs', import.meta.url))
 
 /** What a service of its own takes from the environment: limits, but never where it keeps its data. */
 const KEPT = ['PATH', 'HOME', 'LOG_LEVEL', 'WORKER_THREADS', 'PREFETCH', 'MAX_SOURCE_BYTES', 'NODE_OPTIONS']

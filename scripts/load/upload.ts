@@ -3,7 +3,7 @@ import { type Answer, type Client, formOf } from './client.ts'
 type Link = { image_id: string; upload_link: string; params: Record<string, string> }
 
 /**
- * Uploads one image of a project as a client does: asks for a link, posts the form. `created` hears of the id as soon as
+ * Uploads one image of a project as a client does: requests a link, posts the form. `created` gets the id as soon as
  * there is one. Throws, with what was answered, where it is not accepted.
  */
 export async function uploadImage(
@@ -13,14 +13,14 @@ export async function uploadImage(
   file: Uint8Array,
   created: (uuid: string) => void = () => {},
 ): Promise<string> {
-  const asked = await client.json('POST', `${url}/images`, { filename: 'load.jpg', project_id: projectId })
-  if (asked.status !== 201) throw refusal('POST /images', asked)
-  const { image_id, upload_link, params } = JSON.parse(asked.body) as Link
+  const answer = await client.json('POST', `${url}/images`, { filename: 'load.jpg', project_id: projectId })
+  if (answer.status !== 201) throw refusal('POST /images', answer)
+  const { image_id, upload_link, params } = JSON.parse(answer.body) as Link
   created(image_id)
   const { type, parts } = formOf(params, file)
   const sent = await client.send('POST', upload_link, type, parts)
   if (sent.status >= 300) throw refusal('the upload', sent)
-  // The service knows of what it took itself; a bucket may tell nobody.
+  // The service confirms what it took itself; a bucket may report to nobody.
   if (new URL(upload_link).pathname.endsWith('/uploads')) return image_id
   const confirmed = await client.send('POST', `${url}/images/${image_id}/uploaded`)
   if (confirmed.status !== 202) throw refusal('the confirmation', confirmed)

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { SingleBar } from 'cli-progress'
 import type { App } from '../../lib/app.ts'
-import { uuids } from '../../lib/db/index.ts'
-import { errorOf, type PhotoRow } from '../../lib/photos/photo.ts'
-import type { Result } from './save.ts'
+import { uuids } from '../../lib/db/port.ts'
+import { errorOf, type PhotoRow } from '../../lib/photos/row.ts'
 
 const POLL_MS = 50
 
@@ -47,26 +46,4 @@ const findDone = ({ db }: App, photos: readonly { uuid: string }[]): Promise<Pho
 function reasonOf(photo: PhotoRow): string {
   const error = errorOf(photo)
   return error ? `: ${error.code}, ${error.message}` : ''
-}
-
-/** Prints a row for each photo, in columns as wide as needed. */
-export function printTable(results: readonly Result[]): void {
-  const rows = [
-    ['name', 'status', 'size', 'time', 'file'],
-    ...results.map(({ name, status, size, seconds, file, code }) => [
-      name,
-      status,
-      size,
-      `${seconds.toFixed(1)} s`,
-      file ?? code ?? '',
-    ]),
-  ]
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
-  for (const row of rows)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
 }

@@ -1,8 +1,8 @@
 import { access, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { App } from '../../lib/app.ts'
-import { findThumbnails } from '../../lib/photos/photo.ts'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { findRenditions } from '../../lib/renditions/row.ts'
+import { renditionKey } from '../../lib/storage/port.ts'
 import type { Done } from './progress.ts'
 
 /** What became of an input; `size` of the thumbnail in px, `seconds` of the attempts. */
@@ -20,18 +20,18 @@ export async function save(app: App, done: readonly Done[], directory: string): 
   const results: Result[] = []
   for (const { name, photo } of done) {
     const seconds = await secondsOf(app, photo.uuid)
-    const [thumbnail] = await findThumbnails(app.db, [photo.uuid])
-    const data = thumbnail && (await app.storage.read(thumbKey(thumbnail.url), Number.POSITIVE_INFINITY))
+    const [rendition] = await findRenditions(app.db, [photo.uuid])
+    const data = rendition && (await app.storage.read(renditionKey(rendition.url), Number.POSITIVE_INFINITY))
     if (!data) {
       results.push({ name, status: photo.status, size: '', seconds, code: photo.error_code ?? '' })
       continue
     }
-    const file = await freeName(directory, name, path.extname(thumbnail.url))
+    const file = await freeName(directory, name, path.extname(rendition.url))
     await writeFile(file, data, { flag: 'wx' })
     results.push({
       name,
       status: photo.status,
-      size: `${thumbnail.width}x${thumbnail.height}`,
+      size: `${rendition.width}x${rendition.height}`,
       seconds,
       file,
     })

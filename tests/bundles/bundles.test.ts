@@ -2,10 +2,11 @@ import amqplib from 'amqplib'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
-import { findPhoto, findThumbnails } from '../../lib/photos/photo.ts'
+import { findPhoto } from '../../lib/photos/row.ts'
+import { findRenditions } from '../../lib/renditions/row.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
 import { jpeg, pixels, sample } from '../support/images.ts'
 import { bytes, openSourceServer } from '../support/source-server.ts'
@@ -105,8 +106,11 @@ describe.for(RUNTIMES)('bundles under $name', ({ command }) => {
         const pending = await call('photos-list-pending', await request('GET', '/photos/pending?limit=1'))
         expect(JSON.parse(pending.body ?? '')).toMatchObject([{ uuid, status: 'pending' }])
         expect(pending.headers?.link).toContain('/photos/pending?limit=1&after=')
-        const asked = await call('photos-process', await request('POST', '/photos/process', [uuid]))
-        expect([asked.statusCode, JSON.parse(asked.body ?? '')]).toEqual([
+        const event = await call(
+          'photos-request-processing',
+          await request('POST', '/photos/process', [uuid]),
+        )
+        expect([event.statusCode, JSON.parse(event.body ?? '')]).toEqual([
           202,
           { accepted: [uuid], rejected: [] },
         ])
@@ -122,7 +126,7 @@ describe.for(RUNTIMES)('bundles under $name', ({ command }) => {
           .execute()
         expect(dead).toEqual([{ detail: 'The message names no photo' }])
 
-        const [thumbnail] = await findThumbnails(app.db, [uuid])
+        const [thumbnail] = await findRenditions(app.db, [uuid])
         const file = await call('files-show-file', await request('GET', `/files/${thumbnail?.url}`))
         expect(file.isBase64Encoded).toBe(true)
         expect(await pixels(Buffer.from(file.body ?? '', 'base64'))).toMatchObject({
@@ -151,8 +155,8 @@ on('an image is submitted by its URL once under a key, made, listed and shown by
   withServers(async (env) => {
     const source = await openSourceServer({ '/a.jpg': bytes(await jpeg(sample(640, 480))) })
     const call = caller(env)
-    const asked = await request('POST', '/v1/images', { url: `${source.url}/a.jpg` })
-    const keyed = { ...asked, headers: { ...asked.headers, 'idempotency-key': 'k' } }
+    const event = await request('POST', '/v1/images', { url: `${source.url}/a.jpg` })
+    const keyed = { ...event, headers: { ...event.headers, 'idempotency-key': 'k' } }
     const submitted = await call('v1-submit', keyed)
     const again = await call('v1-submit', keyed)
     expect([submitted.statusCode, again.statusCode, again.body]).toEqual([202, 202, submitted.body])
@@ -249,12 +253,12 @@ test.each([
 
 on('an unknown route is 404, a body in base64 that is none is refused, cookies do no harm', () =>
   withServers((env) =>
-    withFunction(built, 'photos-process', env, async (invoke) => {
+    withFunction(built, 'photos-request-processing', env, async (invoke) => {
       const unknown = (await invoke(await request('GET', '/nowhere'))) as Answer
       expect([unknown.statusCode, JSON.parse(unknown.body ?? '').code]).toEqual([404, 'not-found'])
-      const asked = await request('POST', '/photos/process', [])
+      const event = await request('POST', '/photos/process', [])
       const broken = (await invoke({
-        ...asked,
+        ...event,
         body: '%%% no base64 %%%',
         cookies: ['a=b', 'c=d'],
       })) as Answer

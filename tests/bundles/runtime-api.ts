@@ -17,12 +17,12 @@ export class FunctionError extends Error {
 export async function openRuntimeApi() {
   const waiting: Invocation[] = []
   const running = new Map<string, Invocation>()
-  const asking: ((invocation: Invocation) => void)[] = []
+  const idle: ((invocation: Invocation) => void)[] = []
   let count = 0
 
   const next = (): Promise<Invocation> => {
     const invocation = waiting.shift()
-    return invocation ? Promise.resolve(invocation) : new Promise((resolve) => asking.push(resolve))
+    return invocation ? Promise.resolve(invocation) : new Promise((resolve) => idle.push(resolve))
   }
 
   async function answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
@@ -66,8 +66,8 @@ export async function openRuntimeApi() {
     invoke(event: unknown, timeoutMs = 30_000): Promise<unknown> {
       const done = Promise.withResolvers<unknown>()
       const invocation = { id: `request-${++count}`, event, deadline: Date.now() + timeoutMs, done }
-      const ask = asking.shift()
-      if (ask) ask(invocation)
+      const deliver = idle.shift()
+      if (deliver) deliver(invocation)
       else waiting.push(invocation)
       return done.promise
     },

@@ -7,13 +7,16 @@ import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
-import { type Db, isPostgres, nowPlus, openDb, uuids } from '../../lib/db/index.ts'
+import { openDb } from '../../lib/db/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
+import { type Db, isPostgres, nowPlus, uuids } from '../../lib/db/port.ts'
+import { THUMBNAIL_RECIPE } from '../../lib/imaging/recipe.ts'
+import { markPublished } from '../../lib/outbox/published.ts'
 import { claim, complete, fail, renew } from '../../lib/photos/attempt.ts'
-import { findPhoto, renditionPath } from '../../lib/photos/photo.ts'
-import { markPublished } from '../../lib/photos/published.ts'
-import { sweepPhotos } from '../../lib/photos/upkeep.ts'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { freeExpired } from '../../lib/photos/expired.ts'
+import { findPhoto } from '../../lib/photos/row.ts'
+import { renditionPath } from '../../lib/renditions/path.ts'
+import { renditionKey } from '../../lib/storage/port.ts'
 import { eventsOf, insertPhoto } from '../functions/support.ts'
 import { type Environment, isAvailable, SETUPS, withApp, withEnvironment } from '../support/app.ts'
 
@@ -34,7 +37,11 @@ const filesFor = async (own: string) =>
 /** What a process that migrates says. */
 async function migrateApart(env: Environment): Promise<string> {
   const options = { cwd: ROOT, env: { PATH: process.env.PATH ?? '', ...env } }
-  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/start.mjs', 'migrate'], options)
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['scripts/serve/start.mjs', 'migrate'],
+    options,
+  )
   return stdout.trim()
 }
 
@@ -161,8 +168,8 @@ describe.for(DATABASES)('database in $name', ({ setup, own }) => {
       await insertPhoto({ db })
       const find = (list: readonly string[]) =>
         db.selectFrom('photos').select('uuid').where('uuid', 'in', uuids(db, list)).orderBy('uuid').execute()
-      const asked = [...Array.from({ length: 20_000 }, () => randomUUID()), ...known]
-      expect((await find(asked)).map(({ uuid }) => uuid)).toEqual(known)
+      const listed = [...Array.from({ length: 20_000 }, () => randomUUID()), ...known]
+      expect((await find(listed)).map(({ uuid }) => uuid)).toEqual(known)
       expect(await find([])).toEqual([])
     }),
   )
@@ -209,11 +216,11 @@ describe.for(DATABASES)('database in $name', ({ setup, own }) => {
         .updateTable('photos')
         .set({ lease_until: nowPlus(-1) })
         .execute()
-      await sweepPhotos(app)
-      const held = await claim(app, uuid)
-      if (!late || !held) throw new Error('not claimed')
-      const url = renditionPath(uuid, 'thumbnail', 'jpeg')
-      await app.storage.put(thumbKey(url), Buffer.from('of the other'))
+      await freeExpired(app)
+      const current = await claim(app, uuid)
+      if (!late || !current) throw new Error('not claimed')
+      const url = renditionPath(uuid, THUMBNAIL_RECIPE, { name: 'thumbnail', format: 'jpeg' })
+      await app.storage.put(renditionKey(url), Buffer.from('of the other'))
       const before = await findPhoto(app.db, uuid)
       const made = { name: 'thumbnail', format: 'jpeg', width: 1, height: 1, url, bytes: 1 }
       expect(await renew(app, late)).toBe(false)
@@ -221,9 +228,9 @@ describe.for(DATABASES)('database in $name', ({ setup, own }) => {
       expect(await fail(app, late, { code: 'corrupt', message: 'too late' })).toBe(false)
       expect(await findPhoto(app.db, uuid)).toEqual(before)
       expect(await app.db.selectFrom('photo_thumbnails').selectAll().execute()).toEqual([])
-      expect(await app.storage.read(thumbKey(url), 100)).toEqual(Buffer.from('of the other'))
+      expect(await app.storage.read(renditionKey(url), 100)).toEqual(Buffer.from('of the other'))
       expect(await eventsOf(app, 'image.failed')).toEqual([])
-      expect([await renew(app, held), await complete(app, held, [made], {})]).toEqual([true, true])
+      expect([await renew(app, current), await complete(app, current, [made], {})]).toEqual([true, true])
       expect(await findPhoto(app.db, uuid)).toMatchObject({ status: 'completed', attempts: 2 })
     }),
   )

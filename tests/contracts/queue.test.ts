@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { DELIVERY_LIMIT } from '../../lib/queue/index.ts'
+import { DELIVERY_LIMIT } from '../../lib/queue/port.ts'
 import { isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
 import { until } from '../support/service.ts'
 import {

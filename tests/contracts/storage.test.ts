@@ -6,9 +6,9 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { openDirectory } from '../../lib/storage/directory.ts'
-import { originalKey, type Storage, thumbKey } from '../../lib/storage/index.ts'
+import { originalKey, renditionKey, type Storage } from '../../lib/storage/port.ts'
 import { openS3 } from '../../lib/storage/s3.ts'
 import { openS3Server } from '../support/s3-server.ts'
 
@@ -217,8 +217,8 @@ describe.for(BACKENDS)('storage in $name', ({ with: withStorage }) => {
         (await Array.fromAsync(storage.list(prefix))).map(({ key, bytes }) => `${key} ${bytes}`).sort()
       expect(await keys('')).toEqual([])
       await storage.put(KEY, data('a'))
-      await storage.put(thumbKey('ab/cd.jpg'), data('bb'))
-      await storage.put(thumbKey('ab-c.jpg'), data('ccc'))
+      await storage.put(renditionKey('ab/cd.jpg'), data('bb'))
+      await storage.put(renditionKey('ab-c.jpg'), data('ccc'))
       expect(await keys('')).toEqual(['originals/a 1', 'thumbs/ab-c.jpg 3', 'thumbs/ab/cd.jpg 2'])
       expect(await keys('thumbs/ab/')).toEqual(['thumbs/ab/cd.jpg 2'])
       expect(await keys('thumbs/ab')).toHaveLength(2)
@@ -251,7 +251,7 @@ describe.for(BACKENDS)('storage in $name', ({ with: withStorage }) => {
 describe('directories', () => {
   test('thumbnails lie in thumbsDir, all else below storageDir', () =>
     withDirectory(async ({ storage, everything, storageDir, thumbsDir }) => {
-      await storage.put(thumbKey('ab/cd.jpg'), data('thumbnail'))
+      await storage.put(renditionKey('ab/cd.jpg'), data('thumbnail'))
       await storage.put(KEY, data('original'))
       expect(await everything()).toEqual(['elsewhere/ab/cd.jpg', 'files/originals/a'])
       expect(await readFile(path.join(thumbsDir, 'ab/cd.jpg'), 'utf8')).toBe('thumbnail')

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import amqplib, { type ChannelModel } from 'amqplib'
 import { inject } from 'vitest'
 import { openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
-import type { Delivery, Message, Queue } from '../../lib/queue/index.ts'
+import { readConfig } from '../../lib/config/index.ts'
+import type { Message, Queue, ReceivedMessage } from '../../lib/queue/port.ts'
 import { type Environment, type Setup, withEnvironment } from '../support/app.ts'
 import { openProxy } from '../support/proxy.ts'
 
@@ -56,18 +56,18 @@ export async function withStranger<T>(
 /** A message for the workers, told apart by its name. */
 export const work = (id: string): Message => ({ id, to: 'work', key: 'image.queued', body: { id } })
 
-export const textOf = ({ body }: Pick<Delivery, 'body'>): string => Buffer.from(body).toString('utf8')
+export const textOf = ({ body }: Pick<ReceivedMessage, 'body'>): string => Buffer.from(body).toString('utf8')
 
 /** The name that `work` gave a message. */
-export const idOf = (delivery: Delivery): string => (JSON.parse(textOf(delivery)) as { id: string }).id
+export const idOf = (delivery: ReceivedMessage): string => (JSON.parse(textOf(delivery)) as { id: string }).id
 
 /** A handler that keeps what it is given, in order. */
 export function collector() {
-  const got: Delivery[] = []
+  const got: ReceivedMessage[] = []
   return {
     got,
     ids: () => got.map(idOf),
-    handle: async (delivery: Delivery) => void got.push(delivery),
+    handle: async (delivery: ReceivedMessage) => void got.push(delivery),
   }
 }
 
@@ -78,7 +78,7 @@ export function gate() {
   return {
     state,
     open: opened.resolve,
-    async handle(delivery: Delivery) {
+    async handle(delivery: ReceivedMessage) {
       state.started++
       state.running++
       state.most = Math.max(state.most, state.running)

@@ -6,7 +6,7 @@ import { uuidv7 } from 'uuidv7'
 import { expect, vi } from 'vitest'
 import { endpoints, lives } from '../../functions/index.ts'
 import { type App, openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import type { EventType, PhotosTable } from '../../lib/db/tables.ts'
 import {

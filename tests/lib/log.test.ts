@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { createLog, redactUrls } from '../../lib/log.ts'
-import { findPhoto } from '../../lib/photos/photo.ts'
+import { findPhoto } from '../../lib/photos/row.ts'
 import { findTimeline } from '../../lib/photos/show.ts'
 import { insertPhoto } from '../functions/support.ts'
 import { isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
@@ -188,8 +188,8 @@ test('an error tells no secret of a URL, nor do its causes', () => {
   log.error({ err, url }, 'failed')
   log.error({ err: `cannot get ${url}` }, 'failed')
   expect(lines.join('')).not.toContain('s3cr3t')
-  const [told, short] = lines.map((line) => JSON.parse(line))
-  expect(told.err.message).toBe('cannot get https://a.example/b.jpg?… https://a.example/b.jpg?… is away')
-  expect(told.url).toBe('https://a.example/b.jpg?…')
+  const [long, short] = lines.map((line) => JSON.parse(line))
+  expect(long.err.message).toBe('cannot get https://a.example/b.jpg?… https://a.example/b.jpg?… is away')
+  expect(long.url).toBe('https://a.example/b.jpg?…')
   expect(short.err).toBe('cannot get https://a.example/b.jpg?…')
 })

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { App } from '../../lib/app.ts'
-import { chunks } from '../../lib/db/index.ts'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { chunks } from '../../lib/db/port.ts'
+import { renditionKey } from '../../lib/storage/port.ts'
 import { jpeg, sample } from '../support/images.ts'
 import { inBrowser, seeConnection, useBrowser, withPage, withService } from './support.ts'
 
@@ -74,7 +74,7 @@ inBrowser(
 
 /** Ten thousand completed photos, one minute apart; they share a file. */
 async function insertMany(app: App): Promise<void> {
-  await app.storage.put(thumbKey('00/shared.jpg'), await jpeg(sample(320, 240)))
+  await app.storage.put(renditionKey('00/shared.jpg'), await jpeg(sample(320, 240)))
   const rows = Array.from({ length: 10_000 }, (_, i) => {
     const id = (0xabc0000 + i).toString(16).padStart(12, '0')
     const created_at = new Date(Date.UTC(2026, 0, 1) + i * 60_000).toISOString()

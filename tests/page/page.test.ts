@@ -2,7 +2,7 @@ import { truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { rgbaToThumbHash } from 'thumbhash'
 import { expect } from 'vitest'
-import { thumbKey } from '../../lib/storage/index.ts'
+import { renditionKey } from '../../lib/storage/port.ts'
 import { insertPhoto } from '../functions/support.ts'
 import { jpeg, png, sample, webp } from '../support/images.ts'
 import { bytes, openSourceServer } from '../support/source-server.ts'
@@ -236,7 +236,7 @@ inBrowser('a ThumbHash stands for an image that is still loading; what the camer
     async (app) => {
       const metadata = JSON.stringify({ ...source, thumbhash: Buffer.from(hash).toString('base64') })
       const uuid = await insertPhoto(app, { name: 'street.jpg', status: 'completed', metadata })
-      await app.storage.put(thumbKey('00/street.jpg'), await jpeg(sample(320, 213)))
+      await app.storage.put(renditionKey('00/street.jpg'), await jpeg(sample(320, 213)))
       const thumbnail = { name: 'thumbnail', width: 320, height: 213, url: '00/street.jpg' }
       const row = { ...thumbnail, photo_uuid: uuid, format: 'jpeg', bytes: 1 }
       await app.db.insertInto('photo_thumbnails').values(row).execute()

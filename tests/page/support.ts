@@ -1,7 +1,7 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type App, openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { type Environment, SETUPS, withEnvironment } from '../support/app.ts'
 import { type Service, startScript } from '../support/service.ts'

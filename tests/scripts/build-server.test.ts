@@ -10,7 +10,7 @@ test('what the container image runs can be built, serves the page and makes thum
   withEnvironment(SETUPS[0], async (env) => {
     await rm('dist/server', { recursive: true, force: true })
     await promisify(execFile)('npm', ['run', '--silent', 'build:server'])
-    const command = [process.execPath, 'dist/server/scripts/start.js', 'all']
+    const command = [process.execPath, 'dist/server/scripts/serve/start.js', 'all']
     const service = await startCommand(command, env, /Photo processor on/)
     try {
       const html = await (await fetch(service.url)).text()

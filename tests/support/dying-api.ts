@@ -1,6 +1,6 @@
 import { submit } from '../../functions/v1/submit.ts'
 import { openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { mount, openServer } from '../../lib/http/mount.ts'
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { takeFile } from '../../lib/photos/take-file.ts'
 
 const [stage, file] = process.argv.slice(2) as ['insert' | 'store', string]

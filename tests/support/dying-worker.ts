@@ -1,5 +1,5 @@
 import { type App, openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { processPhoto } from '../../lib/photos/process.ts'
 import { openWorker, type WorkerApp } from '../../lib/worker.ts'
 

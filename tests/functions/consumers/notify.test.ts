@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { notify } from '../../../functions/consumers/notify.ts'
 import { deliver } from '../../../functions/schedules/deliver.ts'
-import { noteMissed } from '../../../lib/notifications/note.ts'
+import { enqueueMissed } from '../../../lib/notifications/enqueue.ts'
 import { SETUPS, withApp } from '../../support/app.ts'
 import { deliveries, failPhoto, noteFailure, withTargets } from '../../support/webhooks.ts'
 import { eventsOf } from '../support.ts'
@@ -22,8 +22,8 @@ test('what the queue in this process took with it is noted at the next start', (
   withTargets(EMBEDDED, ['/200'], async (app, receiver) => {
     await noteFailure(app)
     const { id } = await failPhoto(app)
-    await noteMissed(app)
-    await noteMissed(app)
+    await enqueueMissed(app)
+    await enqueueMissed(app)
     expect((await deliveries(app)).map(({ event_id }) => event_id)).toContain(id)
     while ((await deliver.run(app, `${receiver.url}/200`)) > 0);
     expect(receiver.received.filter(({ headers }) => headers['webhook-id'] === id)).toHaveLength(1)

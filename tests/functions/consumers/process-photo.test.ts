@@ -6,9 +6,9 @@ import { processPhotoMessage } from '../../../functions/consumers/process-photo.
 import type { App } from '../../../lib/app.ts'
 import type { PhotoStatus } from '../../../lib/db/tables.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
-import { runRelay, runWorker } from '../../../lib/processes.ts'
-import type { Delivery } from '../../../lib/queue/index.ts'
+import type { ReceivedMessage } from '../../../lib/queue/port.ts'
 import type { WorkerApp } from '../../../lib/worker.ts'
+import { runRelay, runWorker } from '../../../scripts/serve/roles.ts'
 import { addPhoto, expectCompleted, expectFailed, inspect, withPipeline } from '../../lib/photos/support.ts'
 import { isAvailable, SETUPS } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
@@ -55,8 +55,8 @@ async function sendRaw(
 }
 
 /** What lies in a queue, taken out of it. */
-async function taken(app: App, from: 'work' | 'dead', least = 0): Promise<Delivery[]> {
-  const deliveries: Delivery[] = []
+async function taken(app: App, from: 'work' | 'dead', least = 0): Promise<ReceivedMessage[]> {
+  const deliveries: ReceivedMessage[] = []
   const consumer = await app.queue.consume(from, 100, async (delivery) => void deliveries.push(delivery))
   await until(() => deliveries.length >= least)
   await settle(app)

@@ -6,7 +6,7 @@ import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import { showFile } from '../../../functions/files/show-file.ts'
 import type { App } from '../../../lib/app.ts'
-import { originalKey, thumbKey } from '../../../lib/storage/index.ts'
+import { originalKey, renditionKey } from '../../../lib/storage/port.ts'
 import { type Environment, SETUPS, withApp } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
 import { call, expectNoSecrets, getRaw, problemOf, withServer } from '../support.ts'
@@ -19,7 +19,7 @@ const withFile = (use: (url: string, app: App, base: string) => Promise<void>, m
   withApp(
     SETUPS[0],
     async (app) => {
-      await app.storage.put(thumbKey(FILE), TEN)
+      await app.storage.put(renditionKey(FILE), TEN)
       await withServer(app, (base) => use(`${base}/files/${FILE}`, app, base))
     },
     more,
@@ -31,7 +31,7 @@ describe('GET /files/{path}', () => {
   test('is a function that gives a stream with a strong ETag', () =>
     withApp(SETUPS[0], async (app) => {
       const image = await jpeg(sample(64, 48))
-      await app.storage.put(thumbKey(FILE), image)
+      await app.storage.put(renditionKey(FILE), image)
       const answer = await call(showFile, app, { params: { '*': FILE } })
       expect(answer).toMatchObject({
         status: 200,
@@ -65,7 +65,7 @@ describe('GET /files/{path}', () => {
     ['a', 'application/octet-stream'],
   ] as const)('serves %s as %s', ([name, type]) =>
     withFile(async (_url, app, base) => {
-      await app.storage.put(thumbKey(name), TEN)
+      await app.storage.put(renditionKey(name), TEN)
       const answer = await fetch(`${base}/files/${name}`)
       expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type])
       expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
@@ -102,7 +102,7 @@ describe('GET /files/{path}', () => {
     withFile(async (url, app) => {
       const etag = await etagOf(url)
       expect(await etagOf(url)).toBe(etag)
-      await app.storage.put(thumbKey(FILE), Buffer.from('9876543210'))
+      await app.storage.put(renditionKey(FILE), Buffer.from('9876543210'))
       const answer = await fetch(url, { headers: { 'if-none-match': etag } })
       expect([answer.status, await answer.text()]).toEqual([200, '9876543210'])
       expect(answer.headers.get('etag')).not.toBe(etag)
@@ -170,7 +170,7 @@ describe('GET /files/{path}', () => {
 
   test('gives an empty file', () =>
     withFile(async (_url, app, base) => {
-      await app.storage.put(thumbKey('empty.jpg'), Buffer.alloc(0))
+      await app.storage.put(renditionKey('empty.jpg'), Buffer.alloc(0))
       const answer = await fetch(`${base}/files/empty.jpg`)
       expect([answer.status, answer.headers.get('content-length'), await answer.text()]).toEqual([
         200,

@@ -4,17 +4,18 @@ import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { processPhotoMessage } from '../../../functions/consumers/process-photo.ts'
-import { openApp } from '../../../lib/app.ts'
-import { readConfig } from '../../../lib/config.ts'
-import { nowPlus } from '../../../lib/db/index.ts'
+import { metrics } from '../../../functions/health/metrics.ts'
+import { type App, openApp } from '../../../lib/app.ts'
+import { readConfig } from '../../../lib/config/index.ts'
+import { nowPlus } from '../../../lib/db/port.ts'
+import { freeExpired } from '../../../lib/photos/expired.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
-import { sweepPhotos } from '../../../lib/photos/upkeep.ts'
 import { attempt, withPipeline } from '../../lib/photos/support.ts'
 import { isAvailable, SETUPS, withApp, withEnvironment } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
 import { freePort, startScript, until } from '../../support/service.ts'
 import { bytes, sequence, status } from '../../support/source-server.ts'
-import { insertPhoto, post, readEvent, withLambda, withServer } from '../support.ts'
+import { call, insertPhoto, post, readEvent, withLambda, withServer } from '../support.ts'
 
 /** A sample as Prometheus's text format has it: name, labels, value. */
 const SAMPLE = /^([a-z_][a-z0-9_]*(?:\{(?:[a-z_]+="[^"\\\n]*",?)+\})?) (-?[\d.]+(?:e[+-]?\d+)?|NaN|[+-]Inf)$/
@@ -34,6 +35,8 @@ function parse(text: string): Record<string, number> {
   }
   return values
 }
+
+const measure = async (app: App) => parse(String((await call(metrics, app)).body))
 
 async function scrape(url: string) {
   const answer = await fetch(`${url}/metrics`)
@@ -64,8 +67,7 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
           async () =>
             (await scrape(url))['http_requests_total{method="HEAD",route="/health",status="200"}'] === 1,
         )
-        const { metrics } = app
-        const values = parse(await metrics.text())
+        const values = await measure(app)
         const requests = Object.entries(values).filter(
           ([name]) => name.startsWith('http_requests_total') && !name.includes('/metrics'),
         )
@@ -128,7 +130,7 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
           .values({ ...event, id: uuidv7(), publish_after })
           .execute()
 
-      const values = parse(await app.metrics.text())
+      const values = await measure(app)
       expect(values).toMatchObject({
         'photos{status="init"}': 1,
         'photos{status="pending"}': 3,
@@ -160,11 +162,11 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
         .set({ lease_until: nowPlus(-1000) })
         .where('status', '=', 'processing')
         .execute()
-      await sweepPhotos(app)
+      await freeExpired(app)
       for (const text of ['poison', uuidv7()])
         await processPhotoMessage.handle({ body: Buffer.from(text), headers: {}, redelivered: false }, app)
 
-      const values = parse(await app.metrics.text())
+      const values = await measure(app)
       const of = (name: string) =>
         Object.fromEntries(Object.entries(values).filter(([each]) => each.startsWith(name)))
       expect(of('photo_retries_total')).toEqual({
@@ -196,7 +198,7 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
 
   on('reads the database once for scrapes that come together', () =>
     withApp(setup, async (app) => {
-      const pending = async () => parse(await app.metrics.text())['photos{status="pending"}']
+      const pending = async () => (await measure(app))['photos{status="pending"}']
       await insertPhoto(app)
       expect(await Promise.all([pending(), pending(), pending()])).toEqual([1, 1, 1])
       await insertPhoto(app)

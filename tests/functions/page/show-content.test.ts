@@ -2,15 +2,16 @@ import { readFile } from 'node:fs/promises'
 import { describe, expect, inject, test } from 'vitest'
 import { type App, openApp } from '../../../lib/app.ts'
 import { openMemoryCache } from '../../../lib/cache/memory.ts'
-import { readConfig } from '../../../lib/config.ts'
+import { readConfig } from '../../../lib/config/index.ts'
 import { migrate } from '../../../lib/db/migrate.ts'
 import { PROJECT_RECIPE, type Recipe } from '../../../lib/imaging/recipe.ts'
 import { addPhotos } from '../../../lib/photos/add.ts'
-import { openContents } from '../../../lib/photos/contents.ts'
-import { findPhoto, findThumbnails } from '../../../lib/photos/photo.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
-import { runApi, runRelay, runWorker } from '../../../lib/processes.ts'
-import { thumbKey } from '../../../lib/storage/index.ts'
+import { findPhoto } from '../../../lib/photos/row.ts'
+import { openContents } from '../../../lib/renditions/contents.ts'
+import { findRenditions } from '../../../lib/renditions/row.ts'
+import { renditionKey } from '../../../lib/storage/port.ts'
+import { runApi, runRelay, runWorker } from '../../../scripts/serve/roles.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from '../../support/app.ts'
 import { jpeg, pixels, sample } from '../../support/images.ts'
 import { openS3Server } from '../../support/s3-server.ts'
@@ -89,7 +90,7 @@ describe.for(CASES)('GET /images/{uuid}/content with $name', (setUp) => {
         ['', 'thumb'],
         ['?version=big_thumb', 'big_thumb'],
       ]) {
-        const row = (await findThumbnails(app.db, [uuid])).find((thumbnail) => thumbnail.name === name)
+        const row = (await findRenditions(app.db, [uuid])).find((thumbnail) => thumbnail.name === name)
         const file = await readFile(`${app.config.thumbsDir}/${row?.url}`)
         const first = await get(`${at}${query}`)
         expect(first).toMatchObject({ status: 200, cache: 'MISS', type: 'image/jpeg', bytes: file })
@@ -167,7 +168,7 @@ test('a file is read once for all who ask at once, and what is too large is stre
     expect(reads).toBe(1)
 
     const large = Buffer.alloc(3 * 1024 * 1024, 7)
-    await app.storage.put(thumbKey(content.path), large)
+    await app.storage.put(renditionKey(content.path), large)
     await app.db.updateTable('photo_thumbnails').set({ bytes: large.length }).execute()
     for (let i = 0; i < 2; i++) {
       const answer = await get(`${url}/images/${uuid}/content`)

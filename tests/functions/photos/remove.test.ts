@@ -106,13 +106,13 @@ describe.for(SETUPS)('DELETE /photos/{uuid} on $name', (setup) => {
   on('removes a photo once when asked twice at the same time', () =>
     withApp(setup, async (app) => {
       const uuid = await insertPhoto(app)
-      const asked = Array.from({ length: 4 }, () =>
+      const statuses = Array.from({ length: 4 }, () =>
         call(remove, app, { params: { uuid } }).then(
           ({ status }) => status,
           ({ status }: { status: number }) => status,
         ),
       )
-      expect((await Promise.all(asked)).sort()).toEqual([204, 404, 404, 404])
+      expect((await Promise.all(statuses)).sort()).toEqual([204, 404, 404, 404])
       expect(await eventsOf(app, 'image.deleted')).toHaveLength(1)
     }),
   )

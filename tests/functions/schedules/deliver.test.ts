@@ -6,8 +6,8 @@ import { describe, expect, test } from 'vitest'
 import { notify } from '../../../functions/consumers/notify.ts'
 import { deliver } from '../../../functions/schedules/deliver.ts'
 import type { App } from '../../../lib/app.ts'
-import { nowPlus } from '../../../lib/db/index.ts'
-import { forgetDeliveries } from '../../../lib/notifications/note.ts'
+import { nowPlus } from '../../../lib/db/port.ts'
+import { deleteOldDeliveries } from '../../../lib/notifications/enqueue.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { until } from '../../support/service.ts'
 import {
@@ -50,9 +50,9 @@ describe.for(SETUPS)('what is due on $name', (setup) => {
           .set({ created_at: nowPlus(-hours * 3_600_000) })
           .execute()
       await age(71)
-      expect(await forgetDeliveries(app)).toBe(0)
+      expect(await deleteOldDeliveries(app)).toBe(0)
       await age(73)
-      expect(await forgetDeliveries(app)).toBe(1)
+      expect(await deleteOldDeliveries(app)).toBe(1)
       expect(await deliveries(app)).toMatchObject([{ target: `${receiver.url}/500` }])
     }),
   )

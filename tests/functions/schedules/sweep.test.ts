@@ -2,8 +2,8 @@ import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import { sweep } from '../../../functions/schedules/sweep.ts'
 import type { App } from '../../../lib/app.ts'
-import { readConfig } from '../../../lib/config.ts'
-import { nowPlus } from '../../../lib/db/index.ts'
+import { readConfig } from '../../../lib/config/index.ts'
+import { nowPlus } from '../../../lib/db/port.ts'
 import { claim, complete } from '../../../lib/photos/attempt.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
@@ -46,12 +46,12 @@ describe.for(SETUPS)('sweep on $name', (setup) => {
     withApp(setup, async (app) => {
       await insertPhoto(app)
       await insertPhoto(app, { status: 'completed' })
-      const held = await insertPhoto(app)
-      await claim(app, held)
+      const claimed = await insertPhoto(app)
+      await claim(app, claimed)
       const queued = await insertPhoto(app)
       await requestProcessing(app, [queued], false)
       expect(await sweep.run(app)).toBe(0)
-      expect(await findRow(app, held)).toMatchObject({ status: 'processing' })
+      expect(await findRow(app, claimed)).toMatchObject({ status: 'processing' })
       expect(await eventsOf(app, 'image.queued')).toHaveLength(1)
     }),
   )
@@ -105,8 +105,8 @@ describe.for(SETUPS)('sweep on $name', (setup) => {
         await age(app, lost, 61_000)
         await age(app, fresh, 59_000)
         expect([await sweep.run(app), await sweep.run(app)]).toEqual([1, 0])
-        const asked = (await eventsOf(app, 'image.queued')).map(({ photo_uuid }) => photo_uuid)
-        expect(asked.sort()).toEqual([lost, lost, fresh].sort())
+        const queued = (await eventsOf(app, 'image.queued')).map(({ photo_uuid }) => photo_uuid)
+        expect(queued.sort()).toEqual([lost, lost, fresh].sort())
       },
       { REQUEUE_AFTER_MS: '60000' },
     ),

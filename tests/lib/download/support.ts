@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
-import { type Downloader, type DownloadOptions, openDownloader } from '../../../lib/download/index.ts'
+import { openDownloader } from '../../../lib/download/index.ts'
+import type { Downloader, DownloadOptions } from '../../../lib/download/port.ts'
 import { AppError } from '../../../lib/errors.ts'
 import { bytes, openSourceServer, type SourceServer } from '../../support/source-server.ts'
 

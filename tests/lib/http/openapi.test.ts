@@ -164,8 +164,8 @@ test('it declares every part of a path, and asks for nothing that has a default'
           path,
         )
         .toEqual(named)
-      const asked = parameters.filter(({ required, schema }) => required && schema.default !== undefined)
-      expect.soft(asked, path).toEqual([])
+      const mandatory = parameters.filter(({ required, schema }) => required && schema.default !== undefined)
+      expect.soft(mandatory, path).toEqual([])
       const known = endpoints.find(
         (each) => each.method.toLowerCase() === method && each.path.replace(/:(\w+)/g, '{$1}') === path,
       )

@@ -33,8 +33,8 @@ test('other origins get no leave unless CORS_ORIGINS names them', () =>
   withUrl(async (url) => {
     const answer = await fetch(`${url}/photos`, { headers: { origin: 'https://app.example.com' } })
     expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
-    const asked = await preflight(`${url}/photos`, 'https://app.example.com', 'POST')
-    expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([404, null])
+    const allowed = await preflight(`${url}/photos`, 'https://app.example.com', 'POST')
+    expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([404, null])
   }))
 
 test.for(['GET', 'POST', 'DELETE'])('an origin that CORS_ORIGINS names may %s, and no other', (method) =>
@@ -46,13 +46,13 @@ test.for(['GET', 'POST', 'DELETE'])('an origin that CORS_ORIGINS names may %s, a
           const { headers } = await fetch(`${url}/photos/nonsense`, { headers: { origin } })
           expect.soft(headers.get('access-control-allow-origin')).toBe(origin)
           expect.soft(headers.get('vary')).toMatch(/origin/i)
-          const asked = await preflight(`${url}/photos/${uuidv7()}`, origin, method)
-          expect.soft(asked.status).toBe(204)
-          expect.soft(asked.headers.get('access-control-allow-origin')).toBe(origin)
+          const allowed = await preflight(`${url}/photos/${uuidv7()}`, origin, method)
+          expect.soft(allowed.status).toBe(204)
+          expect.soft(allowed.headers.get('access-control-allow-origin')).toBe(origin)
           expect
-            .soft(asked.headers.get('access-control-allow-methods'))
+            .soft(allowed.headers.get('access-control-allow-methods'))
             .toMatch(new RegExp(`\\b${method}\\b`))
-          expect.soft(asked.headers.get('access-control-allow-headers')).toMatch(/content-type/i)
+          expect.soft(allowed.headers.get('access-control-allow-headers')).toMatch(/content-type/i)
         }
         for (const origin of ['https://app.example.com.evil.com', 'http://app.example.com', 'null']) {
           const { headers } = await fetch(`${url}/photos`, { headers: { origin } })

@@ -3,7 +3,7 @@ import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { uuidv7 } from 'uuidv7'
 import { describe, expect, test, vi } from 'vitest'
 import type { HttpHandler } from '../../../lib/lambda/endpoint.ts'
-import { originalKey, thumbKey } from '../../../lib/storage/index.ts'
+import { originalKey, renditionKey } from '../../../lib/storage/port.ts'
 import { at, eventsOf, expectNoSecrets, insertPhoto, readEvent, withLambda } from '../../functions/support.ts'
 import { isAvailable, SETUPS } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
@@ -53,7 +53,7 @@ describe.for(SETUPS)('an endpoint in Lambda on $name', (setup) => {
   on('takes a body in base64, and has published when it answers', () =>
     withLambda(setup, async (app) => {
       const uuid = await insertPhoto(app)
-      const { handler } = await import('../../../functions/photos/process.ts')
+      const { handler } = await import('../../../functions/photos/request-processing.ts')
       await answer(handler, 'post-process')
       const { statusCode, body } = await answer(handler, 'post-process', { body: base64([uuid]) })
       expect([statusCode, JSON.parse(body)]).toEqual([202, { accepted: [uuid], rejected: [] }])
@@ -130,7 +130,7 @@ describe.for(SETUPS)('an endpoint in Lambda on $name', (setup) => {
 
 test('an endpoint in Lambda takes text as a body, too, and refuses what it refuses over HTTP', () =>
   withLambda(EMBEDDED, async () => {
-    const { handler } = await import('../../../functions/photos/process.ts')
+    const { handler } = await import('../../../functions/photos/request-processing.ts')
     const uuid = uuidv7()
     const bodies: [body: string, isBase64Encoded: boolean, status: number][] = [
       [JSON.stringify([uuid]), false, 202],
@@ -142,9 +142,9 @@ test('an endpoint in Lambda takes text as a body, too, and refuses what it refus
     for (const [body, isBase64Encoded, status] of bodies) {
       const { 'content-length': _, ...headers } = (await readEvent<APIGatewayProxyEventV2>('post-process'))
         .headers
-      const told = await answer(handler, 'post-process', { body, isBase64Encoded, headers })
-      expect.soft(told.statusCode, body).toBe(status)
-      expectNoSecrets(told.body)
+      const refusal = await answer(handler, 'post-process', { body, isBase64Encoded, headers })
+      expect.soft(refusal.statusCode, body).toBe(status)
+      expectNoSecrets(refusal.body)
     }
   }))
 
@@ -175,7 +175,7 @@ test('a file comes in base64, byte for byte, with its headers', () =>
     const { handler } = await import('../../../functions/files/show-file.ts')
     const image = await jpeg(sample(200, 150))
     const { rawPath } = await readEvent<APIGatewayProxyEventV2>('get-file')
-    await app.storage.put(thumbKey(rawPath.replace('/files/', '')), image)
+    await app.storage.put(renditionKey(rawPath.replace('/files/', '')), image)
     const found = await answer(handler, 'get-file')
     expect(found).toMatchObject({
       statusCode: 200,
@@ -198,7 +198,12 @@ test('an original and every format of a rendition come byte for byte', () =>
   withLambda(EMBEDDED, async (app) => {
     const { handler } = await import('../../../functions/files/show-file.ts')
     const every = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
-    for (const key of [originalKey(uuidv7()), thumbKey('a/a.png'), thumbKey('a/a.webp'), thumbKey('a/a')]) {
+    for (const key of [
+      originalKey(uuidv7()),
+      renditionKey('a/a.png'),
+      renditionKey('a/a.webp'),
+      renditionKey('a/a'),
+    ]) {
       await app.storage.put(key, every)
       const rawPath = `/files/${key.replace('thumbs/', '')}`
       const { statusCode, body, isBase64Encoded } = await answer(handler, 'get-file', { rawPath })

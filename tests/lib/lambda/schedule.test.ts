@@ -1,6 +1,6 @@
 import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
-import { nowPlus } from '../../../lib/db/index.ts'
+import { nowPlus } from '../../../lib/db/port.ts'
 import { once } from '../../../lib/once.ts'
 import { eventsOf, insertPhoto, readEvent, withLambda } from '../../functions/support.ts'
 import { isAvailable, SETUPS } from '../../support/app.ts'

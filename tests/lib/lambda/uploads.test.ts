@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { originalKey } from '../../../lib/storage/index.ts'
+import { originalKey } from '../../../lib/storage/port.ts'
 import { insertPhoto, readEvent, withLambda } from '../../functions/support.ts'
 import { SETUPS } from '../../support/app.ts'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { processPhoto } from '../../../lib/photos/process.ts'
-import { originalKey } from '../../../lib/storage/index.ts'
+import { originalKey } from '../../../lib/storage/port.ts'
 import { insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withWorker } from '../../support/app.ts'
 import { jpeg, pixels, sample } from '../../support/images.ts'

@@ -1,6 +1,6 @@
 import { type CompiledQuery, sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
-import type { Db } from '../../../lib/db/index.ts'
+import type { Db } from '../../../lib/db/port.ts'
 import { countPhotos, type Filters, findPending, findPhotos, findPhotosAt } from '../../../lib/photos/list.ts'
 import { at } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'

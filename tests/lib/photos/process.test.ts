@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rmdir, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { nowPlus } from '../../../lib/db/index.ts'
+import { sweep } from '../../../functions/schedules/sweep.ts'
+import { nowPlus } from '../../../lib/db/port.ts'
 import { openImaging } from '../../../lib/imaging/index.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
-import { sweepPhotos } from '../../../lib/photos/upkeep.ts'
 import { insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS } from '../../support/app.ts'
 import * as images from '../../support/images.ts'
@@ -28,7 +28,7 @@ const picture = images.sample(400, 300)
 const jpeg = await images.jpeg(picture)
 const large = images.paint(2400, 1800, () => images.COLOURS.cyan)
 
-const GIVEN_UP = {
+const FAILED = {
   status: 'failed',
   lease_token: null,
   lease_until: null,
@@ -36,11 +36,11 @@ const GIVEN_UP = {
 } as const
 
 /** What another worker, or the sweep, leaves of a photo that it holds no more. */
-const giveUp = ({ app }: Pipeline) => app.db.updateTable('photos').set(GIVEN_UP).execute()
+const failAll = ({ app }: Pipeline) => app.db.updateTable('photos').set(FAILED).execute()
 
-async function expectGivenUp(pipeline: Pipeline, uuid: string): Promise<void> {
+async function expectLeftFailed(pipeline: Pipeline, uuid: string): Promise<void> {
   const { photo, thumbnails, files } = await inspect(pipeline, uuid)
-  expect(photo).toMatchObject(GIVEN_UP)
+  expect(photo).toMatchObject(FAILED)
   expect({ thumbnails, files }).toEqual({ thumbnails: [], files: [] })
 }
 
@@ -144,11 +144,11 @@ describe.for(SETUPS)('processPhoto on $name', (setup) => {
   on('leaves no file of a photo that another worker gave up while its source came', () =>
     withPipeline(setup, async (pipeline) => {
       const uuid = await addPhoto(pipeline, async (_, response) => {
-        await giveUp(pipeline)
+        await failAll(pipeline)
         response.end(jpeg)
       })
       expect(await processPhoto(pipeline.app, uuid)).toBe('lost')
-      await expectGivenUp(pipeline, uuid)
+      await expectLeftFailed(pipeline, uuid)
     }),
   )
 
@@ -156,13 +156,13 @@ describe.for(SETUPS)('processPhoto on $name', (setup) => {
     withPipeline(setup, async (pipeline) => {
       const { app, source } = pipeline
       const put = async (key: string, data: Uint8Array) => {
-        await giveUp(pipeline)
+        await failAll(pipeline)
         await app.storage.put(key, data)
       }
       const slow = { source, app: { ...app, storage: { ...app.storage, put } } }
       const { uuid, outcome } = await attempt(slow, jpeg)
       expect(outcome).toBe('lost')
-      await expectGivenUp(pipeline, uuid)
+      await expectLeftFailed(pipeline, uuid)
     }),
   )
 
@@ -217,17 +217,17 @@ test('a photo whose files cannot be removed keeps the sweep from no other', asyn
   const { app } = pipeline()
   const stuck = await insertPhoto(app, { status: 'processing', attempts: 5, lease_token: randomUUID() })
   const lost = await insertPhoto(app, { queued_at: new Date(0).toISOString() })
-  const sweep = async () => {
+  const expireAndSweep = async () => {
     const lease_until = nowPlus(-1000)
     await app.db.updateTable('photos').set({ lease_until }).where('uuid', '=', stuck).execute()
-    await sweepPhotos(app).catch(() => {})
+    await sweep.run(app).catch(() => {})
   }
   const inTheWay = `${app.config.thumbsDir}/${stuck.slice(-2)}/${stuck}.jpg`
   await mkdir(inTheWay, { recursive: true })
-  await sweep()
+  await expireAndSweep()
   expect((await inspect(pipeline(), lost)).timeline).toMatchObject([{ type: 'image.queued' }])
   await rmdir(inTheWay)
-  await sweep()
+  await expireAndSweep()
   await expectFailed(pipeline(), stuck, 'worker-lost', 5)
 })
 

@@ -4,6 +4,7 @@ import { probe } from '../../../lib/imaging/probe.ts'
 import { PROJECT_RECIPE } from '../../../lib/imaging/recipe.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
+import { primaryOf } from '../../../lib/renditions/path.ts'
 import { insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS } from '../../support/app.ts'
 import * as images from '../../support/images.ts'
@@ -89,6 +90,42 @@ test.each(['png', 'webp'] as const)('stores a result in %s as the primary rendit
   const data = (await pipeline().app.storage.read(`thumbs/${url}`, 1_000_000)) ?? Buffer.alloc(0)
   expect(probe(data, 100_000)).toMatchObject({ format, width: 100, height: 75, bytes: thumbnails[0]?.bytes })
 })
+
+test.each([
+  { names: ['thumb', 'result', 'thumbnail', 'small'], primary: 'thumbnail' },
+  { names: ['small', 'large'], primary: 'small' },
+])('keeps $names in files of their own, $primary as the primary rendition', async ({ names, primary }) => {
+  const { app } = pipeline()
+  const renditions = names.map((name, index) => ({
+    name,
+    operations: [{ op: 'fit', width: 100 + index, height: 100 }],
+    format: 'png',
+  }))
+  const uuid = await addWithRecipe(pipeline(), { renditions })
+  expect(await processPhoto(app, uuid)).toBe('completed')
+  const { thumbnails } = await inspect(pipeline(), uuid)
+  const stored = thumbnails.map(async ({ name, url }) => {
+    const data = await app.storage.read(`thumbs/${url}`, 1_000_000)
+    return [name, url, probe(data ?? Buffer.alloc(0), 100_000).width]
+  })
+  const expected = names.map((name, index) => [
+    name,
+    `${uuid.slice(-2)}/${uuid}${name === primary ? '' : `-${name}`}.png`,
+    100 + index,
+  ])
+  expect(await Promise.all(stored)).toEqual(expected.sort())
+  expect(primaryOf(thumbnails)?.name).toBe(primary)
+})
+
+test.each([[['a', 'a']], [['a', 'A']], [['original']]])(
+  'is given up at once where its renditions are named %o: their files or versions would be one',
+  async (names) => {
+    const renditions = names.map((name) => ({ name, operations: [FIT], format: 'png' }))
+    const uuid = await addWithRecipe(pipeline(), { renditions })
+    expect(await processPhoto(pipeline().app, uuid)).toBe('failed')
+    await expectFailed(pipeline(), uuid, 'invalid-recipe')
+  },
+)
 
 test.each([
   ['jpeg', jpeg],

@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
-import type { Config } from '../../../lib/config.ts'
-import { findPhoto, findThumbnails, type PhotoRow } from '../../../lib/photos/photo.ts'
+import type { Config } from '../../../lib/config/index.ts'
 import { type Outcome, processPhoto } from '../../../lib/photos/process.ts'
+import { findPhoto, type PhotoRow } from '../../../lib/photos/row.ts'
 import { findTimeline } from '../../../lib/photos/show.ts'
+import { findRenditions } from '../../../lib/renditions/row.ts'
 import { openStorage } from '../../../lib/storage/index.ts'
 import { openWorker, type WorkerApp } from '../../../lib/worker.ts'
 import { insertPhoto } from '../../functions/support.ts'
@@ -97,7 +98,7 @@ export async function inspect({ app }: Pick<Pipeline, 'app'>, uuid: string) {
   const files = [...(await filesIn(storageDir)), ...(await filesIn(thumbsDir))]
   return {
     photo: await findPhoto(app.db, uuid),
-    thumbnails: await findThumbnails(app.db, [uuid]),
+    thumbnails: await findRenditions(app.db, [uuid]),
     files: [...new Set(files)].filter((file) => /\.part$/.test(file) || file.includes(uuid)),
     timeline: await findTimeline(app.db, uuid),
   }

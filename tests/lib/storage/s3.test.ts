@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { readConfig } from '../../../lib/config.ts'
-import { originalKey, type Storage, thumbKey, type UploadForm } from '../../../lib/storage/index.ts'
+import { readConfig } from '../../../lib/config/index.ts'
+import { originalKey, renditionKey, type Storage, type UploadForm } from '../../../lib/storage/port.ts'
 import { openS3 } from '../../../lib/storage/s3.ts'
 import { openS3Server, type S3Server } from '../../support/s3-server.ts'
 
@@ -53,9 +53,9 @@ test('a form uploads its one key, of its sizes, in its time, and nothing else', 
 
 test('a link reads its one object, and no other', () =>
   withBucket(async (storage) => {
-    await storage.put(thumbKey('aa/b.jpg'), Buffer.from('bytes'))
+    await storage.put(renditionKey('aa/b.jpg'), Buffer.from('bytes'))
     await storage.put(KEY, Buffer.from('secret'))
-    const link = (await storage.signRead(thumbKey('aa/b.jpg'))) ?? ''
+    const link = (await storage.signRead(renditionKey('aa/b.jpg'))) ?? ''
     const answer = await fetch(link)
     expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
       200,

@@ -1,0 +1,28 @@
+import { Type } from '@sinclair/typebox'
+import { endpoint } from '../../lib/function.ts'
+import { problems, Strict, Uuid } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+import { requestProcessing as request } from '../../lib/photos/request.ts'
+
+const Uuids = Type.Array(Uuid, { minItems: 1, maxItems: 10_000 })
+
+const Rejection = Type.Object({ uuid: Uuid, code: Type.String(), detail: Type.String() })
+
+/** Requests the processing of photos. */
+export const requestProcessing = endpoint({
+  method: 'POST',
+  path: '/photos/process',
+  summary: 'Ask for the processing of photos',
+  tag: 'photos',
+  body: Type.Union([Uuids, Strict({ uuids: Uuids, force: Type.Optional(Type.Boolean()) })]),
+  replies: {
+    202: Type.Object({ accepted: Type.Array(Uuid), rejected: Type.Array(Rejection) }),
+    ...problems(400, 413, 415, 422, 503),
+  },
+  async handle({ body }, app, reply) {
+    const { uuids, force = false } = Array.isArray(body) ? { uuids: body } : body
+    return reply(202, await request(app, uuids, force))
+  },
+})
+
+export const handler = lambda(requestProcessing)

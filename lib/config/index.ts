@@ -1,0 +1,200 @@
+import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
+import path from 'node:path'
+import { parseCidrs } from '../download/address.ts'
+import { parseSourceUrl } from '../download/source-url.ts'
+import { processMemory } from '../process-memory.ts'
+import { aliases } from './aliases.ts'
+
+/** What the v1 door does with a URL that it has had before. */
+export const DUPLICATE_HANDLING = ['allow-retry', 'reuse-completed', 'reject-active'] as const
+
+/** Of the memory that the process may use, what renders may take unless told otherwise. */
+const RENDER_SHARE = 0.6
+
+/** What the service runs on: read once at the start, validated, frozen. */
+export type Config = Readonly<ReturnType<typeof read>>
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Reads the configuration from environment variables; throws one line that names the variable that is wrong. */
+export function readConfig(environment: Environment): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
+  return Object.freeze(read({ ...aliases(given), ...given }))
+}
+
+function read(env: Environment) {
+  const host = hostname(env, 'HOST', '127.0.0.1')
+  const port = integer(env, 'PORT', 3000, 0, 65_535)
+  const workerThreads = integer(env, 'WORKER_THREADS', availableParallelism(), 0, 256)
+  const sourceAllowCidrs = cidrs(env, 'SOURCE_ALLOW_CIDRS')
+  const storageDir = path.resolve(env.STORAGE_DIR ?? 'data/files')
+  return {
+    host,
+    port,
+    /** Base of the URLs handed out, without a trailing slash. */
+    publicUrl: (url(env, 'PUBLIC_URL', ['http:', 'https:']) ?? `http://${reachable(host)}:${port}`).replace(
+      /\/+$/,
+      '',
+    ),
+    corsOrigins: origins(env, 'CORS_ORIGINS'),
+    /** Where a worker or relay that runs apart serves `/metrics` and `/healthz`; 0: nowhere. */
+    metricsPort: integer(env, 'METRICS_PORT', 0, 0, 65_535),
+    databaseUrl: database(env, 'DATABASE_URL', 'sqlite:data/photos.db'),
+    /** Undefined: the queue lives in this process. */
+    rabbitmqUrl: url(env, 'RABBITMQ_URL', ['amqp:', 'amqps:']),
+    queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
+    /** Photos a worker holds at once; one more than threads, so that a download runs while all threads render. */
+    prefetch: integer(env, 'PREFETCH', workerThreads + 1, 1, 1000),
+    /** Undefined: images are cached in this process. */
+    redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),
+    storageDir,
+    thumbsDir: path.resolve(env.THUMBS_DIR ?? path.join(storageDir, 'thumbs')),
+    s3: s3(env),
+    workerThreads,
+    sourceAllowCidrs,
+    maxSourceBytes: integer(env, 'MAX_SOURCE_BYTES', 50 * 1024 * 1024, 1, 2 ** 31),
+    maxSourcePixels: integer(env, 'MAX_SOURCE_PIXELS', 50_000_000, 1, 1_000_000_000),
+    /** Bytes that the renders of this process may take together; what is left is for everything else in it. */
+    renderMemory: integer(env, 'RENDER_MEMORY', Math.floor(RENDER_SHARE * processMemory()), 1, 2 ** 40),
+    /** Megapixels that the operations of one recipe may touch: see `imaging/cost.ts`. */
+    maxJobCost: integer(env, 'MAX_JOB_COST', 400, 1, 1_000_000),
+    downloadTimeoutMs: integer(env, 'DOWNLOAD_TIMEOUT_MS', 30_000, 1, 3_600_000),
+    renderTimeoutMs: integer(env, 'RENDER_TIMEOUT_MS', 30_000, 1, 3_600_000),
+    leaseMs: integer(env, 'LEASE_MS', 30_000, 100, 3_600_000),
+    sweepIntervalMs: integer(env, 'SWEEP_INTERVAL_MS', 5_000, 10, 3_600_000),
+    relayIntervalMs: integer(env, 'RELAY_INTERVAL_MS', 1_000, 10, 3_600_000),
+    maxAttempts: integer(env, 'MAX_ATTEMPTS', 5, 1, 1000),
+    retryBaseMs: integer(env, 'RETRY_BASE_MS', 1_000, 1, 3_600_000),
+    requeueAfterMs: integer(env, 'REQUEUE_AFTER_MS', 600_000, 100, 86_400_000),
+    ...notifications(env, sourceAllowCidrs),
+    /** Box of the v1 door's thumbnails: a side in px. */
+    thumbnailSize: integer(env, 'THUMBNAIL_SIZE', 256, 1, 10_000),
+    duplicateHandling: oneOf(env, 'DUPLICATE_HANDLING', DUPLICATE_HANDLING, 'allow-retry'),
+    /** Whether the place where a photo was taken is kept with it. */
+    exifGps: oneOf(env, 'EXIF_GPS', ['true', 'false'], 'false') === 'true',
+    logLevel: oneOf(env, 'LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'info'),
+  }
+}
+
+/** The bucket that takes the place of the storage directories; without keys the platform's own credentials serve. */
+function s3(env: Environment) {
+  const bucket = env.S3_BUCKET?.trim()
+  if (bucket === undefined) return undefined
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) wrong('S3_BUCKET', 'must be the name of a bucket')
+  const accessKeyId = env.AWS_ACCESS_KEY_ID?.trim()
+  const secretAccessKey = env.AWS_SECRET_ACCESS_KEY?.trim()
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
+    wrong('AWS_SECRET_ACCESS_KEY', 'must be set together with AWS_ACCESS_KEY_ID')
+  return Object.freeze({
+    bucket,
+    endpoint: url(env, 'AWS_ENDPOINT_URL', ['http:', 'https:']),
+    region: env.AWS_REGION?.trim() ?? 'us-east-1',
+    sessionToken: env.AWS_SESSION_TOKEN?.trim(),
+    accessKeyId,
+    secretAccessKey,
+  })
+}
+
+/** Who is notified: webhooks that may be reached, the secret that signs their messages, the address for failures. */
+function notifications(env: Environment, allowed: readonly string[]) {
+  const webhookUrls = list(env.WEBHOOK_URLS)
+  for (const text of webhookUrls) {
+    try {
+      parseSourceUrl(text, allowed)
+    } catch (error) {
+      wrong('WEBHOOK_URLS', `must be a list of URLs that may be reached: ${(error as Error).message}`)
+    }
+  }
+  const webhookSecret = secret(env, 'WEBHOOK_SECRET')
+  if (webhookUrls.length > 0 && !webhookSecret)
+    wrong('WEBHOOK_SECRET', 'must be set together with WEBHOOK_URLS')
+  const smtpUrl = url(env, 'SMTP_URL', ['smtp:', 'smtps:'])
+  const notifyEmail = env.NOTIFY_EMAIL?.trim()
+  if ((smtpUrl === undefined) !== (notifyEmail === undefined))
+    wrong('NOTIFY_EMAIL', 'must be set together with SMTP_URL')
+  if (notifyEmail !== undefined && !/^[^\s@<>",;:]+@[^\s@<>",;:]+$/.test(notifyEmail))
+    wrong('NOTIFY_EMAIL', 'must be an e-mail address')
+  return { webhookUrls: Object.freeze([...new Set(webhookUrls)]), webhookSecret, smtpUrl, notifyEmail }
+}
+
+/** As Standard Webhooks writes it: `whsec_` and the base64 of 24 to 64 bytes. */
+function secret(env: Environment, variable: string): string | undefined {
+  const text = env[variable]?.trim()
+  if (text === undefined) return undefined
+  const [, base64 = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? []
+  const { length } = Buffer.from(base64, 'base64')
+  return length >= 24 && length <= 64
+    ? text
+    : wrong(variable, 'must be whsec_ followed by 24 to 64 bytes in base64')
+}
+
+function wrong(variable: string, what: string): never {
+  throw new Error(`${variable} ${what}`)
+}
+
+function integer(env: Environment, variable: string, fallback: number, least: number, most: number): number {
+  const text = env[variable]
+  if (text === undefined) return fallback
+  const value = /^\s*\d+\s*$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= least && value <= most)) wrong(variable, `must be a whole number from ${least} to ${most}`)
+  return value
+}
+
+function url(env: Environment, variable: string, protocols: string[]): string | undefined {
+  const text = env[variable]?.trim()
+  if (text === undefined) return undefined
+  const fits = URL.canParse(text) && protocols.includes(new URL(text).protocol)
+  if (!fits) wrong(variable, `must be a URL that begins with ${protocols.join(' or ')}`)
+  return text
+}
+
+function hostname(env: Environment, variable: string, fallback: string): string {
+  const text = env[variable]?.trim() ?? fallback
+  const fits = isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,252})$/i.test(text)
+  return fits ? text : wrong(variable, 'must be a host name or an IP address')
+}
+
+function origins(env: Environment, variable: string): readonly string[] {
+  const found = list(env[variable])
+  const fit = found.every((text) => URL.canParse(text) && new URL(text).origin === text)
+  return fit ? found : wrong(variable, 'must be a list of origins such as https://example.com')
+}
+
+function database(env: Environment, variable: string, fallback: string): string {
+  const found = url(env, variable, ['sqlite:', 'postgres:', 'postgresql:']) ?? fallback
+  return found === 'sqlite:' ? wrong(variable, 'must name a file after sqlite:') : found
+}
+
+function name(env: Environment, variable: string, fallback: string): string {
+  const text = env[variable]?.trim() ?? fallback
+  if (!/^[\w.:-]{1,200}$/.test(text))
+    wrong(variable, 'must be 1 to 200 letters, digits, dots, colons or dashes')
+  return text
+}
+
+function oneOf<T extends string>(env: Environment, variable: string, values: readonly T[], fallback: T): T {
+  const text = env[variable]?.trim() ?? fallback
+  const value = values.find((candidate) => candidate === text)
+  return value ?? wrong(variable, `must be one of ${values.join(', ')}`)
+}
+
+function cidrs(env: Environment, variable: string): readonly string[] {
+  const ranges = list(env[variable])
+  try {
+    parseCidrs(ranges)
+  } catch (error) {
+    wrong(variable, `must be a list of CIDR ranges: ${(error as Error).message}`)
+  }
+  return ranges
+}
+
+function list(text: string | undefined): readonly string[] {
+  return Object.freeze((text ?? '').split(/[\s,]+/).filter(Boolean))
+}
+
+/** An address to reach a server at that listens on `host`. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}

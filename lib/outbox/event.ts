@@ -1,0 +1,73 @@
+import type { EventType, PhotoStatus } from '../db/tables.ts'
+
+/** Something that happened to a photo, before it is a row. */
+export type NewEvent = {
+  type: EventType
+  photoUuid: string | null
+  attempt?: number
+  detail?: string
+  data?: EventData | DeadLetter
+  /** What its message carries, where that is not the trace of the app. */
+  traceparent?: string | null
+  /** Publish not before so many ms from now; 0 is at once. */
+  delayMs?: number
+}
+
+/** A message that could not be understood, as text, and why. */
+export type DeadLetter = { body: string; reason: string }
+
+/** An event as it was stored; `due`: its message is to be published now. */
+export type EventRow = {
+  id: string
+  photo_uuid: string | null
+  type: EventType
+  at: string
+  data: string | null
+  traceparent: string | null
+  due: boolean
+}
+
+/** The `data` of an event about a photo; a `url` in `thumbnails` is the path below `/files/`. */
+export type EventData = {
+  photo_uuid: string
+  project_id: number | null
+  status: PhotoStatus
+  /** The status in the words of the projects door. */
+  state: string
+  /** URLs by name: the original, where the service keeps it, and the renditions. */
+  versions: Record<string, string>
+  thumbnails: { uuid: string; name: string; width: number; height: number; url: string }[]
+  error: { code: string; message: string } | null
+}
+
+/** An event as listeners and subscribers get it: a CloudEvents 1.0 object, with its Distributed Tracing extension. */
+export type CloudEvent = {
+  specversion: '1.0'
+  id: string
+  source: string
+  type: EventType
+  subject: string | null
+  time: string
+  datacontenttype: string
+  traceparent?: string
+  data: EventData
+}
+
+export const toCloudEvent = ({
+  id,
+  photo_uuid,
+  type,
+  at,
+  data,
+  traceparent,
+}: Omit<EventRow, 'due'>): CloudEvent => ({
+  specversion: '1.0',
+  id,
+  source: 'photo-processor',
+  type,
+  subject: photo_uuid,
+  time: at,
+  datacontenttype: 'application/json',
+  ...(traceparent !== null && { traceparent }),
+  data: JSON.parse(data ?? 'null') as EventData,
+})

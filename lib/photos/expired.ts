@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import type { App } from '../app.ts'
+import { nowPlus } from '../db/port.ts'
+import { record } from '../outbox/record.ts'
+import { continueTrace, traceFields } from '../trace.ts'
+import { type Attempt, fail } from './attempt.ts'
+import type { PhotoRow } from './row.ts'
+
+/** Photos freed in one go. */
+const BATCH = 500
+
+/** The code of an attempt whose worker died. */
+const WORKER_LOST = 'worker-lost'
+
+type ExpiredApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'metrics' | 'trace'>
+
+/**
+ * Frees the photos whose lease ran out, since their worker died: queues them again, or fails them after too many dead
+ * workers. Returns how many.
+ */
+export async function freeExpired(app: ExpiredApp): Promise<number> {
+  const expired = await app.db
+    .selectFrom('photos')
+    .selectAll()
+    .where('status', '=', 'processing')
+    .where('lease_until', '<', nowPlus())
+    .limit(BATCH)
+    .execute()
+  const done = await Promise.all(
+    expired.map((photo) => {
+      const trace = continueTrace(photo.traceparent)
+      const log = app.log.child({ photo_uuid: photo.uuid, attempt: photo.attempts, ...traceFields(trace) })
+      return free({ ...app, trace, log }, photo).catch((error: Error) => {
+        log.error({ err: error }, 'a photo could not be freed')
+        return false
+      })
+    }),
+  )
+  return done.filter(Boolean).length
+}
+
+async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
+  if (photo.attempts >= app.config.maxAttempts) {
+    const taken = await takeOver(app, photo.uuid)
+    if (!taken) return false
+    const lost = { code: WORKER_LOST, message: `The worker died ${photo.attempts} times` }
+    const failed = await fail(app, taken, lost)
+    if (failed) app.log.warn(lost, 'failed')
+    return failed
+  }
+  const done = await record(app, async (tx, emit) => {
+    const freed = await tx
+      .updateTable('photos')
+      .set({ status: 'pending', lease_until: null, lease_token: null, updated_at: nowPlus() })
+      .where('uuid', '=', photo.uuid)
+      .where('status', '=', 'processing')
+      .where('lease_until', '<', nowPlus())
+      .returning('uuid')
+      .executeTakeFirst()
+    if (freed) {
+      emit({
+        type: 'image.queued',
+        photoUuid: photo.uuid,
+        attempt: photo.attempts,
+        detail: 'The worker was lost',
+      })
+    }
+    return freed !== undefined
+  })
+  if (done) {
+    app.metrics.retries.inc({ code: WORKER_LOST })
+    app.log.warn({ code: WORKER_LOST }, 'retried')
+  }
+  return done
+}
+
+/** Holds a photo whose lease ran out under a token of our own, so that a worker that was only late cannot complete it meanwhile. */
+async function takeOver({ config, db }: ExpiredApp, uuid: string): Promise<Attempt | undefined> {
+  const token = randomUUID()
+  const photo = await db
+    .updateTable('photos')
+    .set({ lease_token: token, lease_until: nowPlus(config.leaseMs) })
+    .where('uuid', '=', uuid)
+    .where('status', '=', 'processing')
+    .where('lease_until', '<', nowPlus())
+    .returningAll()
+    .executeTakeFirst()
+  return photo && { photo, token }
+}

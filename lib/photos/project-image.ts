@@ -1,0 +1,25 @@
+import type { RenditionRow } from '../renditions/row.ts'
+import { isOriginal } from '../storage/port.ts'
+import type { PhotoRow } from './row.ts'
+
+/** The versions of a photo as URLs by name: its renditions, and `original` where the service keeps it. */
+export function versionsOf(
+  { url, status }: Pick<PhotoRow, 'url' | 'status'>,
+  renditions: readonly RenditionRow[],
+  publicUrl: string,
+): Record<string, string> {
+  const made = renditions.map(({ name, url }) => [name, `${publicUrl}/files/${url}`])
+  const original = isOriginal(url) && status !== 'init' ? [['original', `${publicUrl}/files/${url}`]] : []
+  return Object.fromEntries([...original, ...made])
+}
+
+/** The status in the words of the projects door. */
+export const stateOf = ({ status }: Pick<PhotoRow, 'status'>) => PROJECT_STATES[status]
+
+const PROJECT_STATES = {
+  init: 'init',
+  pending: 'uploaded',
+  processing: 'processing',
+  completed: 'done',
+  failed: 'error',
+} as const

@@ -1,0 +1,56 @@
+import type { Selectable } from 'kysely'
+import type { Db } from '../db/port.ts'
+import type { PhotosTable } from '../db/tables.ts'
+import { AppError, notFound } from '../errors.ts'
+import { OUTPUT_FORMATS } from '../imaging/formats.ts'
+import type { Metadata } from '../imaging/metadata.ts'
+import type { SourceInfo } from '../imaging/probe.ts'
+import { type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
+import { parseUuid } from '../uuid.ts'
+
+export type PhotoRow = Selectable<PhotosTable>
+
+/** The photo of that id; throws `not-found`, also for an id that is no uuid. */
+export async function findPhoto(db: Db, id: string): Promise<PhotoRow> {
+  const photo = await findPhotoOrNone(db, id)
+  if (!photo) throw notFound('Photo')
+  return photo
+}
+
+/** The photo of that id, for doors that call it something else when there is none. */
+export async function findPhotoOrNone(db: Db, id: string): Promise<PhotoRow | undefined> {
+  const uuid = parseUuid(id)
+  if (!uuid) return undefined
+  return db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirst()
+}
+
+/** What a rendition may be called; `original` is the version that is not rendered. */
+const NAME = /^(?!original$)\w+$/
+
+/**
+ * What is to be made of a photo; a row inserted by hand has none of its own and gets a thumbnail. Throws `invalid-recipe`,
+ * also for two names that differ only in case: some file systems would keep one file for them.
+ */
+export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
+  if (photo.recipe === null) return THUMBNAIL_RECIPE
+  const recipe = JSON.parse(photo.recipe) as Recipe | null
+  const renditions = Array.isArray(recipe?.renditions) ? recipe.renditions : []
+  const isFit = renditions.every(
+    ({ name, format, operations }) =>
+      NAME.test(name) && OUTPUT_FORMATS.includes(format) && Array.isArray(operations),
+  )
+  const names = new Set(renditions.map(({ name }) => String(name).toLowerCase()))
+  if (renditions.length === 0 || !isFit || names.size < renditions.length)
+    throw new AppError('invalid-recipe', 422, 'The stored recipe cannot be read')
+  return { renditions }
+}
+
+/** What is known of a photo's source since it was rendered; photos made by earlier versions lack the later fields. */
+export function metadataOf({ metadata }: Pick<PhotoRow, 'metadata'>): Metadata | null {
+  if (metadata === null) return null
+  return { exif: null, thumbhash: null, ...(JSON.parse(metadata) as SourceInfo & Partial<Metadata>) }
+}
+
+/** Why a photo failed; null where it has not. */
+export const errorOf = ({ error_code, error }: Pick<PhotoRow, 'error_code' | 'error'>) =>
+  error_code === null ? null : { code: error_code, message: error ?? '' }

@@ -1,0 +1,49 @@
+/** Where a message goes: to the workers, to all who listen to events, to the dead queue. */
+export type Destination = 'work' | 'app' | 'dead'
+
+/** `key` is the routing key; `body` is sent as JSON; `id` tells the messages of one call apart. */
+export type Message = {
+  id: string
+  to: Destination
+  key: string
+  body: unknown
+  headers?: Record<string, string>
+}
+
+/** A message as a consumer gets it: the body as it came, since it may come from a stranger. */
+export type ReceivedMessage = { body: Uint8Array; headers: Record<string, unknown>; redelivered: boolean }
+
+export type Handler = (message: ReceivedMessage) => Promise<void>
+
+/** Stops taking messages and resolves when those being handled are done. */
+export type Consumer = { stop(): Promise<void> }
+
+/** What can be consumed: photos to process, events of a bucket, what happened to photos, dead messages. */
+export type Source = 'work' | 'uploads' | 'notifications' | 'dead'
+
+/** Carries messages; may lose or repeat them without losing or repeating work, since the rows remember it. */
+export interface Queue {
+  /** Resolves to the ids that were confirmed within `deadlineMs`; never throws because the broker is away. */
+  publish(messages: readonly Message[], deadlineMs: number): Promise<Set<string>>
+  /**
+   * Hands at most `prefetch` messages at once to `handle`. One whose handler throws comes back, and after
+   * the `DELIVERY_LIMIT`th time it goes to the dead queue.
+   */
+  consume(from: Source, prefetch: number, handle: Handler): Promise<Consumer>
+  /**
+   * Hands every message to `app` to `handle`, in every process that listens. `onGap` is called when it begins, and
+   * whenever messages may have been missed.
+   */
+  listen(handle: (body: Uint8Array) => void, onGap: () => void): Promise<Consumer>
+  /** Whether messages get through now. */
+  isUp(): boolean
+  /** False where messages are gone when this process ends. */
+  readonly durable: boolean
+  close(): Promise<void>
+}
+
+/** How often a message comes back before it is dead: it kills or fails its consumers. */
+export const DELIVERY_LIMIT = 5
+
+/** How long a request waits for the confirms of what it publishes; past it the relay does it. */
+export const PUBLISH_DEADLINE_MS = 1_500

@@ -1,0 +1,54 @@
+import type { Readable } from 'node:stream'
+
+/** Where originals and renditions lie. Keys are relative paths such as `thumbs/<xx>/<uuid>.jpg`. */
+export interface Storage {
+  /** Stores under a key, visible complete or not at all; a second put replaces the first. */
+  put(key: string, data: Uint8Array): Promise<void>
+  /**
+   * Stores what a stream brings, never all in memory; an object that is there already may stay instead. Throws `empty-source`, or `too-many-bytes` past `maxBytes`; then, or if the stream fails, nothing is stored.
+   */
+  putStream(key: string, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<ObjectInfo>
+  /**
+   * The whole object, or undefined where there is none. Throws `too-many-bytes` past `maxBytes`, and `source-changed`
+   * where `etag` is given and the object has another.
+   */
+  read(key: string, maxBytes: number, etag?: string): Promise<Uint8Array | undefined>
+  /** What is known of an object without reading it. */
+  head(key: string): Promise<ObjectInfo | undefined>
+  /** The bytes from `start` to `end`, both included; the whole object without a range. */
+  stream(key: string, range?: { start: number; end: number }): Readable
+  /** Removing what is not there is no error. */
+  remove(key: string): Promise<void>
+  /** Every object whose key begins with `prefix`, in no order. */
+  list(prefix: string): AsyncIterable<{ key: string } & ObjectInfo>
+  /** A form that lets whoever has it upload this one object, of 1 to `maxBytes` bytes, until `expiresAt`. */
+  signUpload(key: string, limits: UploadLimits): Promise<UploadForm>
+  /** A link to read an object elsewhere, good for minutes; undefined where this service serves it itself. */
+  signRead(key: string): Promise<string | undefined>
+  /** What a form that `signUpload` made allows; throws `invalid-upload` or `upload-expired`. Undefined where uploads go elsewhere. */
+  readonly verifyUpload: ((fields: Readonly<Record<string, string>>) => Promise<UploadPolicy>) | undefined
+  /** Throws where nothing could be stored now. */
+  check(): Promise<void>
+}
+
+/** `bytes` is the size; `etag` changes with the content and is quoted, as HTTP wants it. */
+export type ObjectInfo = { bytes: number; etag: string; modified: Date }
+
+export type UploadLimits = { maxBytes: number; expiresAt: Date }
+export type UploadPolicy = { key: string; maxBytes: number }
+
+/** Where to post a multipart form: every field first, then the content as `file`. */
+export type UploadForm = { url: string; fields: Record<string, string> }
+
+const SEGMENT = '[A-Za-z0-9_-][A-Za-z0-9._-]*'
+const KEY = new RegExp(`^(?:originals|thumbs)(?:/${SEGMENT}){1,8}$`)
+
+/** Whether a key is one that this service may have made: no dot files, no `..`, nothing absolute. */
+export const isKey = (key: string) => key.length <= 512 && KEY.test(key)
+
+/** Whether a key is one of an uploaded original. */
+export const isOriginal = (key: string) => isKey(key) && key.startsWith('originals/')
+
+/** The key of a rendition, by its path below the root of the renditions. */
+export const renditionKey = (path: string) => `thumbs/${path}`
+export const originalKey = (uuid: string) => `originals/${uuid}`

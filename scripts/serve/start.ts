@@ -1,0 +1,71 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { config as readDotenv } from 'dotenv'
+import { type App, openApp } from '../../lib/app.ts'
+import { type Config, readConfig } from '../../lib/config/index.ts'
+import { isDatabaseAway } from '../../lib/db/errors.ts'
+import { migrate } from '../../lib/db/migrate.ts'
+import { ROLES, type Running } from './roles.ts'
+
+/** Longest wait for what runs when the process is to stop, in ms. */
+const STOP_TIMEOUT_MS = 30_000
+
+await main(process.argv[2] ?? 'all').catch((error: Error) => {
+  console.error(error.message)
+  process.exit(1)
+})
+
+async function main(role: string): Promise<void> {
+  readDotenv({ quiet: true })
+  const config = readConfig(process.env)
+  if (['api', 'worker', 'relay'].includes(role) && !config.rabbitmqUrl) {
+    throw new Error(
+      `RABBITMQ_URL must be set: ${role} apart from the others needs a queue that all can reach`,
+    )
+  }
+  const app = await openApp(config)
+  const applied = await migrateWhenUp(app)
+  if (role === 'migrate')
+    console.log(applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply')
+  const running: Running[] = []
+  const stop = stopper(app, running)
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  for (const run of ROLES[role] ?? []) running.push(await run(app))
+  const url = running.find((part) => part.url)?.url
+  if (url) greet(config, url)
+  else if (running.length > 0) console.log(`${role} ready`)
+  if (role === 'migrate') await app.close()
+}
+
+/** A database that is still starting is waited for. */
+async function migrateWhenUp(app: App): Promise<string[]> {
+  for (;;) {
+    try {
+      return await migrate(app.db)
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error
+      app.log.warn({ err: (error as Error).message }, 'database not reachable, trying again')
+      await delay(1_000)
+    }
+  }
+}
+
+function stopper(app: App & { close(): Promise<void> }, running: Running[]) {
+  let stopping = false
+  return async () => {
+    if (stopping) return
+    stopping = true
+    setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
+    for (const part of running.reverse()) await part.stop()
+    await app.close()
+    process.exit(0)
+  }
+}
+
+function greet({ databaseUrl, rabbitmqUrl, storageDir }: Config, url: string): void {
+  const database = databaseUrl.startsWith('sqlite:') ? databaseUrl : 'PostgreSQL'
+  console.log(
+    `Photo processor on ${url}  (${database}, ${rabbitmqUrl ? 'RabbitMQ' : 'in-process queue'}, ${storageDir})`,
+  )
+  console.log(`Try: curl -s ${url}/photos/pending`)
+}

@@ -1,0 +1,344 @@
+import { availableParallelism, totalmem } from 'node:os'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type Config, readConfig } from '../../../lib/config/index.ts'
+
+type Environment = Record<string, string>
+
+const MIB = 1024 * 1024
+
+const DEFAULTS: Config = {
+  host: '127.0.0.1',
+  port: 3000,
+  publicUrl: 'http://127.0.0.1:3000',
+  corsOrigins: [],
+  metricsPort: 0,
+  databaseUrl: 'sqlite:data/photos.db',
+  rabbitmqUrl: undefined,
+  queueName: 'photo-processor',
+  prefetch: availableParallelism() + 1,
+  redisUrl: undefined,
+  storageDir: path.resolve('data/files'),
+  thumbsDir: path.resolve('data/files/thumbs'),
+  s3: undefined,
+  workerThreads: availableParallelism(),
+  sourceAllowCidrs: [],
+  maxSourceBytes: 50 * MIB,
+  maxSourcePixels: 50_000_000,
+  renderMemory: Math.floor(
+    0.6 * Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
+  ),
+  maxJobCost: 400,
+  downloadTimeoutMs: 30_000,
+  renderTimeoutMs: 30_000,
+  leaseMs: 30_000,
+  sweepIntervalMs: 5_000,
+  relayIntervalMs: 1_000,
+  maxAttempts: 5,
+  retryBaseMs: 1_000,
+  requeueAfterMs: 600_000,
+  webhookUrls: [],
+  webhookSecret: undefined,
+  smtpUrl: undefined,
+  notifyEmail: undefined,
+  thumbnailSize: 256,
+  duplicateHandling: 'allow-retry',
+  exifGps: false,
+  logLevel: 'info',
+}
+
+/** The one line that a start ends with. */
+function messageOf(environment: Environment): string {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    return (error as Error).message
+  }
+  return 'nothing was wrong'
+}
+
+/** The variables as a shell takes them. */
+const written = (environment: Environment) =>
+  Object.entries(environment)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+
+const databaseOf = (environment: Environment) => readConfig(environment).databaseUrl
+
+test('nothing is required', () => {
+  expect(readConfig({})).toEqual(DEFAULTS)
+})
+
+test('an empty value counts as not set, and other variables are ignored', () => {
+  const names = ['HOST', 'PORT', 'PUBLIC_URL', 'DATABASE_URL', 'RABBITMQ_URL', 'QUEUE_NAME', 'STORAGE_DIR']
+  const more = ['S3_BUCKET', 'AWS_ACCESS_KEY_ID', 'SOURCE_ALLOW_CIDRS', 'LOG_LEVEL', 'LEASE_MS', 'DB_TYPE']
+  const aliases = ['PG_CONNECTION_URI', 'AMQP_URI', 'POSTGRES_SERVER', 'THUMBFORGE_STORAGE_PATH']
+  for (const blank of ['', '  ', '\t\n']) {
+    const environment = Object.fromEntries([...names, ...more, ...aliases].map((name) => [name, blank]))
+    expect(readConfig({ ...environment, NOBODY_KNOWS: 'x', THUMBS_DIR: undefined })).toEqual(DEFAULTS)
+  }
+})
+
+test('every variable is understood, with spaces around it', () => {
+  const config = readConfig({
+    HOST: '::1',
+    PORT: ' 8080 ',
+    PUBLIC_URL: ' https://photos.example.com/base// ',
+    CORS_ORIGINS: 'https://a.example, https://b.example',
+    DATABASE_URL: ' postgres://u:p@db/photos ',
+    RABBITMQ_URL: 'amqps://u:p@broker',
+    QUEUE_NAME: 'own.queue:1',
+    WORKER_THREADS: '0',
+    STORAGE_DIR: 'files',
+    THUMBS_DIR: '/waldo-app-thumbs',
+    SOURCE_ALLOW_CIDRS: '10.0.0.0/8 fc00::/7,127.0.0.1',
+    MAX_SOURCE_BYTES: '1000',
+    RENDER_MEMORY: '1000000000',
+    MAX_JOB_COST: '50',
+    MAX_ATTEMPTS: '1',
+    THUMBNAIL_SIZE: '128',
+    DUPLICATE_HANDLING: 'reject-active',
+    EXIF_GPS: ' true ',
+    LOG_LEVEL: 'silent',
+  })
+  expect(config).toMatchObject({
+    host: '::1',
+    port: 8080,
+    publicUrl: 'https://photos.example.com/base',
+    corsOrigins: ['https://a.example', 'https://b.example'],
+    databaseUrl: 'postgres://u:p@db/photos',
+    rabbitmqUrl: 'amqps://u:p@broker',
+    queueName: 'own.queue:1',
+    workerThreads: 0,
+    prefetch: 1,
+    storageDir: path.resolve('files'),
+    thumbsDir: '/waldo-app-thumbs',
+    sourceAllowCidrs: ['10.0.0.0/8', 'fc00::/7', '127.0.0.1'],
+    maxSourceBytes: 1000,
+    renderMemory: 1_000_000_000,
+    maxJobCost: 50,
+    maxAttempts: 1,
+    thumbnailSize: 128,
+    duplicateHandling: 'reject-active',
+    exifGps: true,
+    logLevel: 'silent',
+  })
+})
+
+const PUBLIC: readonly (readonly [Environment, string])[] = [
+  [{ HOST: '0.0.0.0', PORT: '80' }, 'http://127.0.0.1:80'],
+  [{ HOST: '::' }, 'http://127.0.0.1:3000'],
+  [{ HOST: '::1', PORT: '4000' }, 'http://[::1]:4000'],
+  [{ HOST: 'photos.lan' }, 'http://photos.lan:3000'],
+  [{ HOST: ' 127.0.0.1 ' }, 'http://127.0.0.1:3000'],
+  [{ HOST: '0.0.0.0', PUBLIC_URL: 'https://example.com/' }, 'https://example.com'],
+]
+
+test.for(PUBLIC.map(([environment, expected]) => [written(environment), expected, environment] as const))(
+  'the public URL of %s is %s',
+  ([, expected, environment]) => {
+    expect(readConfig(environment).publicUrl).toBe(expected)
+  },
+)
+
+test('a bucket takes its keys from the environment or the platform', () => {
+  expect(readConfig({ S3_BUCKET: 'photos' }).s3).toEqual({ bucket: 'photos', region: 'us-east-1' })
+  expect(readConfig({ AWS_ACCESS_KEY_ID: 'a', AWS_REGION: 'eu-west-1' }).s3).toBeUndefined()
+  const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'key', AWS_SESSION_TOKEN: 'token' }
+  const elsewhere = { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566', AWS_REGION: 'eu-west-1' }
+  expect(readConfig({ S3_BUCKET: 'my.photos', ...keys, ...elsewhere }).s3).toEqual({
+    bucket: 'my.photos',
+    endpoint: 'http://127.0.0.1:4566',
+    region: 'eu-west-1',
+    accessKeyId: 'id',
+    secretAccessKey: 'key',
+    sessionToken: 'token',
+  })
+})
+
+const INTEGERS = [
+  ['PORT', 'PREFETCH', 'WORKER_THREADS', 'MAX_SOURCE_BYTES', 'MAX_SOURCE_PIXELS', 'MAX_ATTEMPTS'],
+  ['DOWNLOAD_TIMEOUT_MS', 'RENDER_TIMEOUT_MS', 'LEASE_MS', 'SWEEP_INTERVAL_MS', 'RELAY_INTERVAL_MS'],
+  ['RETRY_BASE_MS', 'REQUEUE_AFTER_MS', 'RENDER_MEMORY', 'MAX_JOB_COST'],
+].flat()
+
+const NO_INTEGERS = ['x', '-1', '3.5', '1e3', '0x10', '10 000', '30s', '99999999999999', 'NaN']
+
+test.for(INTEGERS)('%s takes whole numbers within bounds only', (name) => {
+  for (const text of NO_INTEGERS)
+    expect(messageOf({ [name]: text })).toMatch(
+      new RegExp(`^${name} must be a whole number from \\d+ to \\d+$`),
+    )
+})
+
+const NOTIFIED = { WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 'x').toString('base64')}` }
+
+const WRONG: readonly (readonly [variable: string, value: string, more?: Environment])[] = [
+  ['PORT', '65536'],
+  ['PREFETCH', '0'],
+  ['MAX_ATTEMPTS', '0'],
+  ['RENDER_MEMORY', '0'],
+  ['RENDER_MEMORY', '512MB'],
+  ['MAX_JOB_COST', '0'],
+  ['HOST', 'not a host'],
+  ['PUBLIC_URL', 'example.com'],
+  ['PUBLIC_URL', 'ftp://example.com'],
+  ['CORS_ORIGINS', 'nonsense'],
+  ['DATABASE_URL', 'mysql://root:secret@db/photos'],
+  ['DATABASE_URL', 'photos.db'],
+  // SQLite takes no name for a file that is gone when it is closed.
+  ['DATABASE_URL', 'sqlite:'],
+  ['RABBITMQ_URL', 'http://guest:secret@broker'],
+  ['RABBITMQ_URL', 'broker:5672'],
+  ['QUEUE_NAME', 'with space'],
+  ['QUEUE_NAME', 'x'.repeat(201)],
+  ['S3_BUCKET', 'Capitals'],
+  ['S3_BUCKET', 'ab'],
+  ['AWS_ENDPOINT_URL', 'nonsense', { S3_BUCKET: 'photos' }],
+  ['AWS_SECRET_ACCESS_KEY', 'secret', { S3_BUCKET: 'photos' }],
+  ['REDIS_URL', 'http://cache'],
+  ['WEBHOOK_URLS', 'nonsense', NOTIFIED],
+  ['WEBHOOK_URLS', 'ftp://example.com/hook', NOTIFIED],
+  ['WEBHOOK_URLS', 'https://me:secret@example.com/hook', NOTIFIED],
+  ['WEBHOOK_URLS', 'https://example.com/hook http://127.0.0.1/hook', NOTIFIED],
+  ['WEBHOOK_URLS', 'http://10.1.2.3/hook?token=secret', NOTIFIED],
+  ['WEBHOOK_URLS', 'http://[::1]/hook', NOTIFIED],
+  ['WEBHOOK_URLS', 'http://169.254.169.254/hook', { ...NOTIFIED, SOURCE_ALLOW_CIDRS: '10.0.0.0/8' }],
+  ['WEBHOOK_SECRET', '', { WEBHOOK_URLS: 'https://example.com/hook' }],
+  ['WEBHOOK_SECRET', 'secret'],
+  ['WEBHOOK_SECRET', `whsec_${Buffer.from('too short').toString('base64')}`],
+  ['SMTP_URL', 'https://mail.example.com', { NOTIFY_EMAIL: 'ops@example.com' }],
+  ['NOTIFY_EMAIL', '', { SMTP_URL: 'smtp://mail.example.com' }],
+  ['NOTIFY_EMAIL', 'ops@example.com'],
+  ['NOTIFY_EMAIL', 'ops', { SMTP_URL: 'smtp://mail.example.com' }],
+  ['NOTIFY_EMAIL', 'a@example.com, b@example.com', { SMTP_URL: 'smtp://mail.example.com' }],
+  ['SOURCE_ALLOW_CIDRS', '10.0.0.0/33'],
+  ['SOURCE_ALLOW_CIDRS', '10.0.0.0/8, example.com'],
+  ['EXIF_GPS', '1'],
+  ['EXIF_GPS', 'yes'],
+  ['EXIF_GPS', 'TRUE'],
+  ['LOG_LEVEL', 'loud'],
+  ['THUMBNAIL_SIZE', '0'],
+  ['THUMBNAIL_SIZE', '10001'],
+  ['DUPLICATE_HANDLING', 'reuse'],
+  ['DB_TYPE', 'mysql'],
+  ['POSTGRES_PORT', 'abc', { DB_TYPE: 'postgres' }],
+  ['POSTGRES_PORT', '70000', { DB_TYPE: 'postgres' }],
+  ['POSTGRES_SERVER', 'no host', { DB_TYPE: 'postgres' }],
+]
+
+test.for(WRONG)('%s=%s stops the start in one line that names it', ([variable, value, more = {}]) => {
+  const message = messageOf({ ...more, [variable]: value })
+  expect(message).toMatch(new RegExp(`^${variable} must .+`))
+  expect(message.split('\n')).toHaveLength(1)
+  expect(message).not.toContain('secret')
+})
+
+test('webhooks and mail are taken, each target once, a private one where it is allowed', () => {
+  const urls = 'https://a.example/hook?x=1,http://10.1.2.3:8080/, https://a.example/hook?x=1'
+  const mail = { SMTP_URL: 'smtps://me:p@mail.example.com', NOTIFY_EMAIL: 'ops@example.com' }
+  const env = { ...NOTIFIED, ...mail, WEBHOOK_URLS: urls, SOURCE_ALLOW_CIDRS: '10.0.0.0/8' }
+  expect(readConfig(env)).toMatchObject({
+    webhookUrls: ['https://a.example/hook?x=1', 'http://10.1.2.3:8080/'],
+    webhookSecret: NOTIFIED.WEBHOOK_SECRET,
+    smtpUrl: mail.SMTP_URL,
+    notifyEmail: 'ops@example.com',
+  })
+})
+
+test('one key without the other stops the start', () => {
+  for (const one of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'])
+    expect(messageOf({ S3_BUCKET: 'photos', [one]: 'x' })).toMatch(/AWS_ACCESS_KEY_ID/)
+})
+
+describe('frozen', () => {
+  const config = readConfig({ S3_BUCKET: 'photos', CORS_ORIGINS: 'https://a.example' })
+
+  test('the configuration cannot be changed', () => {
+    expect(Object.isFrozen(config)).toBe(true)
+    expect(() => Object.assign(config, { port: 1 })).toThrow(TypeError)
+    expect(config.port).toBe(3000)
+  })
+
+  test('nor can what is in it', () => {
+    const open = Object.entries(config).filter(([, value]) => !Object.isFrozen(value))
+    expect(open.map(([name]) => name)).toEqual([])
+  })
+})
+
+describe('aliases', () => {
+  const POSTGRES = {
+    DB_TYPE: 'postgres',
+    POSTGRES_SERVER: 'db',
+    POSTGRES_PORT: '6000',
+    POSTGRES_DB: 'my photos',
+    POSTGRES_USER: 'me@home',
+    POSTGRES_PASSWORD: 'p/:?#% ',
+  }
+
+  const KNOWN: readonly (readonly [Environment, Partial<Config>])[] = [
+    [{ PG_CONNECTION_URI: 'postgres://db/a' }, { databaseUrl: 'postgres://db/a' }],
+    [{ AMQP_URI: 'amqp://broker' }, { rabbitmqUrl: 'amqp://broker' }],
+    [
+      { THUMBFORGE_DATABASE_URL: 'postgresql+asyncpg://u:p@db:1/a' },
+      { databaseUrl: 'postgresql://u:p@db:1/a' },
+    ],
+    [{ THUMBFORGE_DATABASE_URL: 'postgresql+psycopg2://db/a?x=1' }, { databaseUrl: 'postgresql://db/a?x=1' }],
+    [{ THUMBFORGE_DATABASE_URL: 'postgresql://db/a' }, { databaseUrl: 'postgresql://db/a' }],
+    [{ THUMBFORGE_DATABASE_URL: 'sqlite+aiosqlite:///./x.db' }, { databaseUrl: 'sqlite:./x.db' }],
+    [{ THUMBFORGE_DATABASE_URL: 'sqlite:////var/x.db' }, { databaseUrl: 'sqlite:/var/x.db' }],
+    [{ THUMBFORGE_REDIS_URL: 'redis://cache:6379/1' }, { redisUrl: 'redis://cache:6379/1' }],
+    [{ THUMBFORGE_STORAGE_PATH: '/var/files' }, { storageDir: '/var/files', thumbsDir: '/var/files/thumbs' }],
+    [{ THUMBFORGE_QUEUE_NAME: 'forge' }, { queueName: 'forge' }],
+    [{ THUMBFORGE_DUPLICATE_HANDLING: 'reuse-completed' }, { duplicateHandling: 'reuse-completed' }],
+    [{ THUMBFORGE_THUMBNAIL_SIZE: '64' }, { thumbnailSize: 64 }],
+    [{ DB_TYPE: 'sqlite' }, { databaseUrl: 'sqlite:data/photos.db' }],
+    [{ DB_TYPE: 'postgres' }, { databaseUrl: 'postgres://postgres@localhost:5432/postgres' }],
+    [{ POSTGRES_SERVER: 'db' }, { databaseUrl: 'postgres://postgres@db:5432/postgres' }],
+    [POSTGRES, { databaseUrl: 'postgres://me%40home:p%2F%3A%3F%23%25%20@db:6000/my%20photos' }],
+    [
+      { DB_TYPE: 'postgres', POSTGRES_SERVER: '::1' },
+      { databaseUrl: 'postgres://postgres@[::1]:5432/postgres' },
+    ],
+  ]
+
+  test.for(KNOWN.map(([environment, expected]) => [written(environment), environment, expected] as const))(
+    '%s is understood',
+    ([, environment, expected]) => {
+      expect(readConfig(environment)).toMatchObject(expected)
+    },
+  )
+
+  test('the endpoint of a bucket is taken as one of the originals spells it', () => {
+    const alias = { S3_BUCKET: 'photos', AWS_ENDPOIN_URL: 'http://127.0.0.1:1' }
+    expect(readConfig(alias).s3?.endpoint).toBe('http://127.0.0.1:1')
+    expect(readConfig({ ...alias, AWS_ENDPOINT_URL: 'http://127.0.0.1:2' }).s3?.endpoint).toBe(
+      'http://127.0.0.1:2',
+    )
+  })
+
+  test('the own name wins, then DB_TYPE, then the others in their order', () => {
+    const forge = { THUMBFORGE_DATABASE_URL: 'sqlite+aiosqlite:///forge.db' }
+    const uri = { ...forge, PG_CONNECTION_URI: 'postgres://uri/a' }
+    const server = { ...uri, POSTGRES_SERVER: 'server' }
+    expect(databaseOf(uri)).toBe('postgres://uri/a')
+    expect(databaseOf(server)).toBe('postgres://postgres@server:5432/postgres')
+    expect(databaseOf({ ...server, DB_TYPE: 'postgres' })).toBe('postgres://postgres@server:5432/postgres')
+    expect(databaseOf({ ...server, DB_TYPE: 'sqlite' })).toBe('sqlite:data/photos.db')
+    const own = { DATABASE_URL: 'sqlite:own.db', RABBITMQ_URL: 'amqp://own', QUEUE_NAME: 'own' }
+    const others = { AMQP_URI: 'amqp://other', THUMBFORGE_QUEUE_NAME: 'other', STORAGE_DIR: '/own' }
+    expect(
+      readConfig({ ...server, DB_TYPE: 'postgres', ...others, ...own, THUMBFORGE_STORAGE_PATH: '/other' }),
+    ).toMatchObject({
+      databaseUrl: 'sqlite:own.db',
+      rabbitmqUrl: 'amqp://own',
+      queueName: 'own',
+      storageDir: '/own',
+    })
+  })
+
+  test('an own name that is empty leaves it to the alias', () => {
+    expect(databaseOf({ DATABASE_URL: ' ', PG_CONNECTION_URI: 'postgres://uri/a' })).toBe('postgres://uri/a')
+    expect(databaseOf({ DB_TYPE: '', PG_CONNECTION_URI: 'postgres://uri/a' })).toBe('postgres://uri/a')
+  })
+})

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest'
+import type { App } from '../../../lib/app.ts'
+import { nowPlus } from '../../../lib/db/port.ts'
+import { THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
+import type { CloudEvent } from '../../../lib/outbox/event.ts'
+import { claim, complete } from '../../../lib/photos/attempt.ts'
+import { freeExpired } from '../../../lib/photos/expired.ts'
+import { findPhoto } from '../../../lib/photos/row.ts'
+import { renditionPath } from '../../../lib/renditions/path.ts'
+import { renditionKey } from '../../../lib/storage/port.ts'
+import { eventsOf, insertPhoto } from '../../functions/support.ts'
+import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
+import { queuedDuring } from '../../support/queue.ts'
+import { until } from '../../support/service.ts'
+
+const PICTURE = Buffer.from('a picture')
+
+const pathOf = (uuid: string) => renditionPath(uuid, THUMBNAIL_RECIPE, { name: 'thumbnail', format: 'jpeg' })
+
+/** A photo whose worker died in the attempt after so many. */
+async function loseWorker(app: App, attempts = 0): Promise<string> {
+  const uuid = await insertPhoto(app, { attempts })
+  await claim(app, uuid)
+  await app.db
+    .updateTable('photos')
+    .set({ lease_until: nowPlus(-1) })
+    .where('uuid', '=', uuid)
+    .execute()
+  return uuid
+}
+
+/** A thumbnail that an earlier run has left, row and file. Returns the key of the file. */
+async function leaveThumbnail(app: App, photo_uuid: string): Promise<string> {
+  const url = pathOf(photo_uuid)
+  const row = { name: 'thumbnail', width: 1, height: 1, format: 'jpeg', bytes: PICTURE.length }
+  await app.db
+    .insertInto('photo_thumbnails')
+    .values({ ...row, photo_uuid, url })
+    .execute()
+  await app.storage.put(renditionKey(url), PICTURE)
+  return renditionKey(url)
+}
+
+describe.for(SETUPS)('expired leases on $name', (setup) => {
+  const on = test.skipIf(!isAvailable(setup))
+
+  on('lets no late worker complete a photo that is being failed', () =>
+    withApp(
+      setup,
+      async (app) => {
+        const late = await claim(app, await insertPhoto(app, { attempts: 1 }))
+        if (!late) throw new Error('not claimed')
+        await app.db
+          .updateTable('photos')
+          .set({ lease_until: nowPlus(-1) })
+          .execute()
+        const url = pathOf(late.photo.uuid)
+        const made = { name: 'thumbnail', format: 'jpeg', width: 2, height: 1, url, bytes: 3 }
+        await app.storage.put(renditionKey(url), PICTURE)
+        const written: boolean[] = []
+        const storage = {
+          ...app.storage,
+          async remove(key: string) {
+            written.push(await complete(app, late, [made], {}))
+            await app.storage.remove(key)
+          },
+        }
+        await freeExpired({ ...app, storage })
+        expect(written).toEqual([false])
+        expect(await findPhoto(app.db, late.photo.uuid)).toMatchObject({
+          status: 'failed',
+          error_code: 'worker-lost',
+          attempts: 2,
+        })
+        expect(await app.storage.head(renditionKey(url))).toBeUndefined()
+      },
+      { MAX_ATTEMPTS: '2' },
+    ),
+  )
+
+  on('frees and queues a photo whose lease ran out, and leaves one whose lease runs', () =>
+    withApp(setup, async (app) => {
+      const lost = await loseWorker(app)
+      const current = await insertPhoto(app)
+      await claim(app, current)
+      const queued = await queuedDuring(app, 1, async () => {
+        expect([await freeExpired(app), await freeExpired(app)]).toEqual([1, 0])
+      })
+      expect(queued).toEqual([lost])
+      expect(await findPhoto(app.db, lost)).toMatchObject({
+        status: 'pending',
+        queued_at: expect.any(String),
+        attempts: 1,
+        lease_until: null,
+        lease_token: null,
+        error_code: null,
+      })
+      expect(await findPhoto(app.db, current)).toMatchObject({ status: 'processing', attempts: 1 })
+      expect((await claim(app, lost))?.photo.attempts).toBe(2)
+    }),
+  )
+
+  on('fails a photo that cost MAX_ATTEMPTS workers, removes its thumbnails and publishes it', () =>
+    withApp(
+      setup,
+      async (app) => {
+        const heard: CloudEvent[] = []
+        let listening = false
+        const listener = await app.queue.listen(
+          (body) => heard.push(JSON.parse(Buffer.from(body).toString()) as CloudEvent),
+          () => {
+            listening = true
+          },
+        )
+        await until(() => listening)
+        const uuid = await loseWorker(app, 1)
+        const key = await leaveThumbnail(app, uuid)
+        expect([await freeExpired(app), await freeExpired(app)]).toEqual([1, 0])
+        const error = { code: 'worker-lost', message: 'The worker died 2 times' }
+        expect(await findPhoto(app.db, uuid)).toMatchObject({
+          status: 'failed',
+          error_code: error.code,
+          error: error.message,
+          lease_until: null,
+          lease_token: null,
+        })
+        expect(await app.db.selectFrom('photo_thumbnails').selectAll().execute()).toEqual([])
+        expect(await app.storage.head(key)).toBeUndefined()
+        expect(await eventsOf(app, 'image.queued')).toEqual([])
+        expect(await eventsOf(app, 'image.failed')).toMatchObject([
+          { photo_uuid: uuid, attempt: 2, published_at: expect.any(String) },
+        ])
+        await until(() => heard.some(({ type }) => type === 'image.failed'))
+        await listener.stop()
+        expect(heard.at(-1)).toMatchObject({
+          subject: uuid,
+          data: { photo_uuid: uuid, status: 'failed', state: 'error', thumbnails: [], versions: {}, error },
+        })
+      },
+      { MAX_ATTEMPTS: '2' },
+    ),
+  )
+
+  on('a photo that cannot be freed does not stop the others, and is tried again', () =>
+    withApp(
+      setup,
+      async (app) => {
+        const [stuck, fine] = [await loseWorker(app), await loseWorker(app)]
+        const remove = async (key: string) => {
+          if (key.includes(stuck)) throw new Error('the storage is away')
+          await app.storage.remove(key)
+        }
+        expect(await freeExpired({ ...app, storage: { ...app.storage, remove } })).toBe(1)
+        expect((await findPhoto(app.db, fine)).status).toBe('failed')
+        expect((await findPhoto(app.db, stuck)).status).toBe('processing')
+        await app.db
+          .updateTable('photos')
+          .set({ lease_until: nowPlus(-1) })
+          .execute()
+        expect(await freeExpired(app)).toBe(1)
+        expect((await findPhoto(app.db, stuck)).error_code).toBe('worker-lost')
+      },
+      { MAX_ATTEMPTS: '1' },
+    ),
+  )
+})

@@ -1,0 +1,22 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { App } from '../../lib/app.ts'
+import { until } from './service.ts'
+
+/** The photos that messages to the workers name while `use` runs, in order, once there are so many. */
+export async function queuedDuring(app: App, expected: number, use: () => Promise<void>): Promise<string[]> {
+  const queued: string[] = []
+  const consumer = await app.queue.consume('work', 1, async ({ body }) => {
+    queued.push((JSON.parse(Buffer.from(body).toString()) as { photo_uuid: string }).photo_uuid)
+  })
+  await use()
+  await until(() => queued.length >= expected)
+  await delay(50)
+  await consumer.stop()
+  return queued
+}
+
+/** The same app with a queue that takes the first `most` of the messages it is given. */
+export const withRefusing = (app: App, most: number): App => ({
+  ...app,
+  queue: { ...app.queue, publish: (messages, ms) => app.queue.publish(messages.slice(0, most), ms) },
+})
