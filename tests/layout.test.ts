@@ -8,7 +8,7 @@ type Graph = Map<string, Set<string>>
 const IMPORT = /\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g
 
 function readImports(): Graph {
-  const files = globSync('{lib,functions,scripts}/**/*.ts', { exclude: ['scripts/bench/imaging/**'] })
+  const files = globSync('{lib,functions,scripts}/**/*.ts')
   const importsOf = (file: string) =>
     [...readFileSync(file, 'utf8').matchAll(IMPORT)]
       .map(([, target = '']) => path.join(path.dirname(file), target))

@@ -1,4 +1,4 @@
-import type { Costs } from './index.ts'
+import type { Costs } from './rounds.ts'
 
 const WIDTH = 760
 const LABEL_WIDTH = 200

@@ -5,7 +5,7 @@ import type { Task } from './contenders.ts'
 import { measureCores } from './cores.ts'
 import { measureLargest } from './largest.ts'
 import { findPhoto, type PhotoName } from './photos.ts'
-import { type Cost, measure } from './rounds.ts'
+import { type Cost, type Costs, measure } from './rounds.ts'
 import { startAll } from './runners.ts'
 import { markdownTable } from './table.ts'
 
@@ -68,8 +68,6 @@ const JOBS: Job[] = [
 
 /** When a quick run, which is to end within 50 s, begins no more of what takes seconds. */
 const QUICK_MS = 30_000
-
-export type Costs = Record<string, Record<string, Cost>>
 
 type Options = { quick: boolean; photo?: string }
 

@@ -5,6 +5,9 @@ import type { Runner } from './runners.ts'
 /** What one contender needs for one job: medians in ms, and the highest memory in MB. */
 export type Cost = { cpu: number; wall: number; peak: number }
 
+/** Costs by job and contender. */
+export type Costs = Record<string, Record<string, Cost>>
+
 type Sample = [cpu: number, wall: number, peak: number]
 
 const ROUNDS = 15

@@ -1,5 +1,4 @@
-import type { Costs } from './index.ts'
-import type { Cost } from './rounds.ts'
+import type { Cost, Costs } from './rounds.ts'
 
 /** A table in Markdown: jobs as rows, contenders as columns. */
 export function markdownTable(
