@@ -28,10 +28,10 @@ export class AppError extends Error {
 
 export type FieldError = { pointer: string; detail: string }
 
-type AppErrorOptions = {
+export type AppErrorOptions = {
   retry?: boolean
-  mostAttempts?: number
-  retryAfterMs?: number
+  mostAttempts?: number | undefined
+  retryAfterMs?: number | undefined
   errors?: FieldError[]
   extensions?: Record<string, string>
   cause?: unknown

@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts'
 import { processMemory } from '../process-memory.ts'
 import { toMovable } from './bytes.ts'
 import { checkCost } from './cost.ts'
-import { tooManyPixels } from './errors.ts'
+import { orBroken, tooManyPixels } from './errors.ts'
 import { openGate } from './gate.ts'
 import { memoryOfRender } from './memory.ts'
 import { readSource } from './probe.ts'
@@ -59,7 +59,11 @@ export function openImaging(options: ImagingOptions): Imaging {
     pool ??= startPool(options)
     return runInPool(await pool, task, renderTimeoutMs)
   }
-  const renderOnce = threads > 0 ? renderInThread : renderHere
+  const renderAnywhere = threads > 0 ? renderInThread : renderHere
+  const renderOnce = (task: RenderTask) =>
+    renderAnywhere(task).catch((error: unknown) => {
+      throw orBroken(error)
+    })
   return {
     render: async (source, recipe) => {
       const probed = readSource(source, maxPixels)
@@ -131,6 +135,6 @@ async function runInPool(pool: Pool, task: RenderTask, timeoutMs: number): Promi
     clearTimeout(timer)
   }
   if (!('error' in answer)) return answer
-  const { code, status, message, retry } = answer.error
-  throw new AppError(code, status, message, { retry })
+  const { code, status, message, ...options } = answer.error
+  throw new AppError(code, status, message, options)
 }

@@ -1,9 +1,10 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
-import { AppError } from '../errors.ts'
+import { AppError, type AppErrorOptions } from '../errors.ts'
 import { toMovable } from './bytes.ts'
+import { orBroken } from './errors.ts'
 import type { Probed } from './probe.ts'
 import type { Recipe } from './recipe.ts'
-import { type Rendered, type RenderOptions, renderIfMemory } from './render.ts'
+import type { Rendered, RenderOptions } from './render.ts'
 
 export type RenderTask = { source: Uint8Array; recipe: Recipe; options: RenderOptions; probed: Probed }
 
@@ -14,7 +15,7 @@ export type RenderTask = { source: Uint8Array; recipe: Recipe; options: RenderOp
 export type RenderAnswer =
   | { rendered: Rendered }
   | { unrendered: Uint8Array }
-  | { error: { code: string; status: number; message: string; retry: boolean } }
+  | { error: { code: string; status: number; message: string } & AppErrorOptions }
 
 /** What a thread of the pool runs: one source, all of its renditions. */
 export default async function work(task: RenderTask): Promise<RenderAnswer> {
@@ -32,6 +33,8 @@ export default async function work(task: RenderTask): Promise<RenderAnswer> {
 /** Undefined where there was not the memory. */
 async function answerTo({ source, recipe, options, probed }: RenderTask): Promise<RenderAnswer | undefined> {
   try {
+    // Imported here, so that a package that is missing is told as any other fault.
+    const { renderIfMemory } = await import('./render.ts')
     const rendered = await renderIfMemory(source, recipe, options, probed)
     if (!rendered) return undefined
     const renditions = rendered.renditions.map((each) => ({ ...each, data: toMovable(each.data) }))
@@ -39,10 +42,11 @@ async function answerTo({ source, recipe, options, probed }: RenderTask): Promis
       { rendered: { ...rendered, renditions } },
       renditions.map(({ data }) => data.buffer),
     )
-  } catch (error) {
-    const { code, status, message, retry } =
+  } catch (thrown) {
+    const error = orBroken(thrown)
+    const { code, status, message, retry, mostAttempts, retryAfterMs } =
       error instanceof AppError ? error : new AppError('render-failed', 500, 'The image could not be made')
-    return { error: { code, status, message, retry } }
+    return { error: { code, status, message, retry, mostAttempts, retryAfterMs } }
   }
 }
 

@@ -4,6 +4,7 @@ import { type App, openApp } from '../../lib/app.ts'
 import { type Config, readConfig } from '../../lib/config/index.ts'
 import { isDatabaseAway } from '../../lib/db/errors.ts'
 import { migrate } from '../../lib/db/migrate.ts'
+import { checkInstallation } from './installation.ts'
 import { ROLES, type Running } from './roles.ts'
 
 /** Longest wait for what runs when the process is to stop, in ms. */
@@ -15,6 +16,7 @@ await main(process.argv[2] ?? 'all').catch((error: Error) => {
 })
 
 async function main(role: string): Promise<void> {
+  checkInstallation(role)
   readDotenv({ quiet: true })
   const config = readConfig(process.env)
   if (['api', 'worker', 'relay'].includes(role) && !config.rabbitmqUrl) {
