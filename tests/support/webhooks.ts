@@ -15,14 +15,14 @@ import { type Environment, type Setup, withApp } from './app.ts'
 
 export const WEBHOOK_SECRET = `whsec_${randomBytes(32).toString('base64')}`
 
-export type Received = { path: string; headers: Record<string, string>; body: string; at: number }
+export type Received = { path: string; headers: Record<string, string>; body: string }
 
 /** A receiver of webhooks; `answer` decides by path, and what is not answered is held. */
 export async function openReceiver(answer: (request: Received, response: http.ServerResponse) => void) {
   const received: Received[] = []
   const server = http.createServer(async (request, response) => {
     const headers = request.headers as Record<string, string>
-    const got = { path: request.url ?? '', headers, body: await text(request), at: Date.now() }
+    const got = { path: request.url ?? '', headers, body: await text(request) }
     received.push(got)
     answer(got, response)
   })
