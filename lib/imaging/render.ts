@@ -110,10 +110,9 @@ async function render(decoded: Decoded, spec: RenditionSpec): Promise<RenderedIm
   } catch (error) {
     if (isOutOfMemory(error)) throw error
     if (!(error instanceof AppError)) {
-      throw new AppError('render-failed', 500, `${spec.name}: the image could not be made`, { cause: error })
+      throw new AppError('render-failed', `${spec.name}: the image could not be made`, { cause: error })
     }
-    const { code, status, message, retry } = error
-    throw new AppError(code, status, `${spec.name}: ${message}`, { retry, cause: error })
+    throw new AppError(error.code, `${spec.name}: ${error.message}`, { cause: error })
   }
 }
 
