@@ -10,6 +10,12 @@ export const unsupported = (why: string) => new AppError('unsupported-format', w
 /** A source that is larger than it may be, or than there is memory for. */
 export const tooManyPixels = (why: string) => new AppError('too-many-pixels', why)
 
+/** The error itself where a rule was broken; else a fault of ours: `render-failed`, with what caused it. */
+export const asRenderError = (error: unknown): AppError =>
+  error instanceof AppError
+    ? error
+    : new AppError('render-failed', 'The image could not be made', { cause: error })
+
 const OUT_OF_MEMORY_CODES = new Set(['ERR_MEMORY_ALLOCATION_FAILED', 'Z_MEM_ERROR'])
 
 /** Whether V8, WebAssembly, Node or zlib threw for a lack of memory: `openImaging` then renders the source once more, alone. */

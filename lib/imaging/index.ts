@@ -6,6 +6,7 @@ import { checkCost } from './cost.ts'
 import { tooManyPixels } from './errors.ts'
 import { openGate } from './gate.ts'
 import { memoryOfRender } from './memory.ts'
+import { fromPlainError } from './plain-error.ts'
 import { readSource } from './probe.ts'
 import type { Recipe } from './recipe.ts'
 import type { Rendered, RenderOptions } from './render.ts'
@@ -129,6 +130,6 @@ async function runInPool(pool: Pool, task: RenderTask, timeoutMs: number): Promi
     clearTimeout(timer)
   }
   if (!('error' in answer)) return answer
-  const { code, message } = answer.error
-  throw new AppError(code, message)
+  const { code, message, cause } = answer.error
+  throw new AppError(code, message, { cause: cause && fromPlainError(cause) })
 }
