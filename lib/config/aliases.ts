@@ -31,7 +31,8 @@ export function aliases(given: Given): Record<string, string> {
 function* renamed(given: Given): Generator<[string, string]> {
   for (const [alias, variable, convert] of ALIASES) {
     const value = given[alias]
-    if (value !== undefined && given[variable] === undefined) yield [variable, convert ? convert(value) : value]
+    if (value !== undefined && given[variable] === undefined)
+      yield [variable, convert ? convert(value) : value]
   }
 }
 
