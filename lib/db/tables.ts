@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { PhotoStatus } from '../photo-status.ts'
 
 /** Times are RFC 3339 UTC with milliseconds, JSON columns are JSON text, in PostgreSQL and SQLite alike. */
 export type Tables = {
@@ -9,8 +10,6 @@ export type Tables = {
   stopped_targets: StoppedTargetsTable
   idempotency_keys: IdempotencyKeysTable
 }
-
-export type PhotoStatus = 'init' | 'pending' | 'processing' | 'completed' | 'failed'
 
 /** Which set of endpoints created a photo. */
 export const DOORS = ['photos', 'projects', 'jobs', 'v1', 'page'] as const

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import { type Db, isPostgres } from '../db/port.ts'
-import type { Door, PhotoStatus } from '../db/tables.ts'
+import type { Door } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
+import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
 import { parseUuid } from '../uuid.ts'
 import type { PhotoRow } from './row.ts'
 
@@ -125,7 +126,8 @@ export async function countByStatus(
     .select(({ fn }) => ['status', fn.countAll<number>().as('count')])
     .groupBy('status')
     .execute()
-  const counts = { total: 0, init: 0, pending: 0, processing: 0, completed: 0, failed: 0 }
+  const none = Object.fromEntries(PHOTO_STATUSES.map((status) => [status, 0])) as Record<PhotoStatus, number>
+  const counts = { total: 0, ...none }
   for (const { status, count } of rows) {
     counts[status] = count
     counts.total += count

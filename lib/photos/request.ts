@@ -1,8 +1,8 @@
 import type { App } from '../app.ts'
 import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
-import type { PhotoStatus } from '../db/tables.ts'
 import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
+import type { PhotoStatus } from '../photo-status.ts'
 
 export type Rejection = { uuid: string; code: ErrorCode; detail: string }
 

@@ -1,5 +1,5 @@
 import type { App } from '../../../lib/app.ts'
-import type { PhotoStatus } from '../../../lib/db/tables.ts'
+import type { PhotoStatus } from '../../../lib/photo-status.ts'
 
 /** Moves a photo as a worker would in the end. */
 export const setStatus = ({ db }: App, uuid: string, status: PhotoStatus) =>
