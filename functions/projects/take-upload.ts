@@ -14,24 +14,23 @@ export const takeUpload = endpoint({
   form: Type.Object({ file: Bytes }, { additionalProperties: Type.String() }),
   replies: { 204: NoBody, ...problems(403, 404, 409, 413, 415, 422, 503) },
   async handle({ form, headers }, app, reply) {
-    if (!app.storage.verifyUpload) throw new AppError('not-found', 404, 'Uploads go to the bucket')
+    if (!app.storage.verifyUpload) throw new AppError('not-found', 'Uploads go to the bucket')
     const fields: Record<string, string> = {}
     for await (const part of form) {
       if (part.kind === 'field') {
         fields[part.name] = part.value
         continue
       }
-      if (part.name !== 'file')
-        throw new AppError('invalid-upload', 422, 'The content must be the field "file"')
+      if (part.name !== 'file') throw new AppError('invalid-upload', 'The content must be the field "file"')
       const { key, maxBytes } = await app.storage.verifyUpload(fields)
       const image = await findProjectImage(app, key.slice(key.lastIndexOf('/') + 1))
-      if (image.status !== 'init') throw new AppError('already-uploaded', 409, 'The image has been uploaded')
+      if (image.status !== 'init') throw new AppError('already-uploaded', 'The image has been uploaded')
       await app.storage.putStream(key, part.content, maxBytes)
       // A form of a browser names no trace; whose link it is does.
       const trace = parseTraceparent(headers.traceparent) && app.trace
       await confirmUpload({ ...app, trace }, image.uuid)
       return reply(204, null)
     }
-    throw new AppError('invalid-upload', 422, 'The form has no field "file" after the fields of params')
+    throw new AppError('invalid-upload', 'The form has no field "file" after the fields of params')
   },
 })

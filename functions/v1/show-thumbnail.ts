@@ -27,7 +27,7 @@ export const showThumbnail = endpoint({
         headers,
         method,
       }))
-    if (!answer) throw new AppError('not-found', 404, 'Thumbnail unavailable')
+    if (!answer) throw new AppError('not-found', 'Thumbnail unavailable')
     return answer
   },
 })

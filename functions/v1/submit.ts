@@ -21,7 +21,7 @@ export const submit = endpoint({
     checkSubmittedUrl(body.url, '/url', app.config.sourceAllowCidrs)
     const { job, duplicate } = await submitImage(app, body.url)
     if (duplicate && job.status !== 'completed')
-      throw new AppError('already-active', 409, 'A job of this URL is waiting or being processed', {
+      throw new AppError('already-active', 'A job of this URL is waiting or being processed', {
         extensions: { job_id: job.uuid },
       })
     const renditions = duplicate ? await findRenditions(app.db, [job.uuid]) : []

@@ -25,7 +25,7 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
     if (validate(data)) return { value: data }
     const errors = toFieldErrors(deepest(validate.errors ?? []), part)
     return {
-      error: new AppError('invalid', 422, `The request does not fit: ${describe(errors)}`, { errors }),
+      error: new AppError('invalid', `The request does not fit: ${describe(errors)}`, { errors }),
     }
   }
 }

@@ -1,6 +1,8 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
-import { AppError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import { toMovable } from './bytes.ts'
+import { asRenderError } from './errors.ts'
+import { type PlainError, toPlainError } from './plain-error.ts'
 import type { Probed } from './probe.ts'
 import type { Recipe } from './recipe.ts'
 import { type Rendered, type RenderOptions, renderIfMemory } from './render.ts'
@@ -14,7 +16,7 @@ export type RenderTask = { source: Uint8Array; recipe: Recipe; options: RenderOp
 export type RenderAnswer =
   | { rendered: Rendered }
   | { unrendered: Uint8Array }
-  | { error: { code: string; status: number; message: string; retry: boolean } }
+  | { error: { code: ErrorCode; message: string; cause: PlainError | undefined } }
 
 /** What a thread of the pool runs: one source, all of its renditions. */
 export default async function work(task: RenderTask): Promise<RenderAnswer> {
@@ -40,9 +42,8 @@ async function answerTo({ source, recipe, options, probed }: RenderTask): Promis
       renditions.map(({ data }) => data.buffer),
     )
   } catch (error) {
-    const { code, status, message, retry } =
-      error instanceof AppError ? error : new AppError('render-failed', 500, 'The image could not be made')
-    return { error: { code, status, message, retry } }
+    const { code, message, cause } = asRenderError(error)
+    return { error: { code, message, cause: toPlainError(cause) } }
   }
 }
 

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/port.ts'
 import type { AppError } from '../errors.ts'
-import { type Delivery, GONE, isMail, nameOf, type Send, type Target } from './index.ts'
+import { type Delivery, isMail, nameOf, type Send, type Target } from './index.ts'
 import { sendMail } from './mail.ts'
 import { sendWebhooks } from './webhook.ts'
 
@@ -73,7 +73,7 @@ async function settle(app: App, delivery: Delivery, sending: Promise<void>): Pro
   const done = { due: null, error: error?.message ?? null }
   if (!error) app.log.info(about, 'delivered')
   else app.log.warn({ ...about, code: error.code, reason: error.message, err: error.cause }, 'not delivered')
-  if (error?.code === GONE) return stop(app, target)
+  if (error?.code === 'webhook-gone') return stop(app, target)
   const delayMs = error?.retry ? delayAfter(attempts) : undefined
   await app.db
     .updateTable('deliveries')

@@ -10,8 +10,7 @@ const TIMEOUT_MS = 10_000
 export const sendMail: Send = (config, _target, deliveries) => {
   if (deliveries.length === 0) return []
   const sending = mail(config, deliveries).catch((error: Error & { code?: string }) => {
-    throw new AppError('mail-not-sent', 502, `The mail was not sent (${error.code})`, {
-      retry: true,
+    throw new AppError('mail-not-sent', `The mail was not sent (${error.code})`, {
       cause: error,
     })
   })

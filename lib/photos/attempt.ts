@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { type Db, nowPlus } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
-import type { AppError } from '../errors.ts'
+import type { AppError, ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 import { findRenditions } from '../renditions/row.ts'
 import { renditionKey } from '../storage/port.ts'
@@ -140,7 +140,7 @@ export async function retryLater(
 export async function fail(
   app: AttemptApp & Pick<WorkerApp, 'storage'>,
   attempt: Attempt,
-  error: { code: string; message: string },
+  error: { code: ErrorCode; message: string },
 ): Promise<boolean> {
   if (!(await renew(app, attempt))) return false
   const { uuid } = attempt.photo

@@ -1,9 +1,10 @@
 import type { App } from '../app.ts'
 import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
 import type { PhotoStatus } from '../db/tables.ts'
+import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 
-export type Rejection = { uuid: string; code: string; detail: string }
+export type Rejection = { uuid: string; code: ErrorCode; detail: string }
 
 type Known = { uuid: string; status: PhotoStatus; queued_at: string | null }
 

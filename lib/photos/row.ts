@@ -41,7 +41,7 @@ export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
   )
   const names = new Set(renditions.map(({ name }) => String(name).toLowerCase()))
   if (renditions.length === 0 || !isFit || names.size < renditions.length)
-    throw new AppError('invalid-recipe', 422, 'The stored recipe cannot be read')
+    throw new AppError('invalid-recipe', 'The stored recipe cannot be read')
   return { renditions }
 }
 

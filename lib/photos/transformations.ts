@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
 import { checkCost } from '../imaging/cost.ts'
 import { OUTPUT_FORMATS } from '../imaging/formats.ts'
 import { type Operation, parseOperation, parseWhole } from '../imaging/operations.ts'
@@ -14,7 +14,7 @@ const QUALITY_USAGE = 'quality:Q, from 1 to 100'
 
 /**
  * Reads the transformations of a job, such as `["fit:800x600", "grayscale", "format:webp"]`, as a recipe with the one
- * rendition `result`, a PNG unless the list names a format. Throws `invalid`, 422, naming the entry by its pointer, and
+ * rendition `result`, a PNG unless the list names a format. Throws `invalid`, naming the entry by its pointer, and
  * `too-costly` where the sides that the list names alone cost more than `maxCost` megapixels.
  */
 export function parseTransformations(list: readonly string[], maxCost = Number.POSITIVE_INFINITY): Recipe {
@@ -63,5 +63,5 @@ function at<T>(pointer: string, parse: () => T): T {
   }
 }
 
-const refused = (pointer: string, detail: string, code = 'invalid') =>
-  new AppError(code, 422, `${pointer} ${detail}`, { errors: [{ pointer, detail }] })
+const refused = (pointer: string, detail: string, code: ErrorCode = 'invalid') =>
+  new AppError(code, `${pointer} ${detail}`, { errors: [{ pointer, detail }] })

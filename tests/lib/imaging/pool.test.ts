@@ -83,6 +83,21 @@ test.each([0, 1])('gives the same errors with %d threads', async (threads) => {
   })
 })
 
+test.each([0, 1])('tells with %d threads what caused a fault of its own, and where', async (threads) => {
+  const recipe = {
+    renditions: [{ name: 'a', operations: [{ op: 'blur', radius: 1n }], format: 'png' }],
+  } as unknown as Recipe
+  await expect(open({ threads }).render(small, recipe)).rejects.toMatchObject({
+    code: 'render-failed',
+    message: 'a: The image could not be made',
+    cause: {
+      name: 'TypeError',
+      message: expect.any(String),
+      stack: expect.stringMatching(/imaging.blur\.ts:\d+/),
+    },
+  })
+})
+
 test('ends a render that takes too long; its neighbours and those after it are unharmed', async () => {
   const imaging = open({ threads: 2, renderTimeoutMs: 3000 })
   await Promise.all([imaging.render(tiny, THUMBNAIL_RECIPE), imaging.render(tiny, THUMBNAIL_RECIPE)])
