@@ -22,7 +22,7 @@ try {
 async function confirm(tables: readonly string[]): Promise<boolean> {
   const question = `Drop ${tables.join(', ')} with all that is in them?`
   if (!process.stdin.isTTY) {
-    console.error(`${question} Nobody is there to answer; \`npm run db:schema -- --yes\` does it`)
+    console.error(`${question} No terminal: \`npm run db:schema -- --yes\` answers yes`)
     return false
   }
   const terminal = createInterface({ input: process.stdin, output: process.stdout })

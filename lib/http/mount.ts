@@ -116,9 +116,9 @@ function documented(replies: AnyEndpoint['replies']) {
     Object.entries(replies).map(([status, schema]) => [
       status,
       schema === Bytes
-        ? { description: 'As asked', content: { '*/*': { schema } } }
+        ? { description: 'The answer', content: { '*/*': { schema } } }
         : Number(status) < 400
-          ? { description: 'As asked', ...schema }
+          ? { description: 'The answer', ...schema }
           : { description: 'Refused', content: { 'application/problem+json': { schema } } },
     ]),
   )
