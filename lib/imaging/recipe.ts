@@ -14,6 +14,9 @@ export type RenditionSpec = {
 /** The default of JPEG and WebP; stored with the photo, so that a later change leaves its retries alone. */
 export const DEFAULT_QUALITY = 80
 
+/** From this quality on a JPEG keeps its colours at full resolution: also in `wasm/encode/encode.ts`. */
+export const FULL_COLOUR_QUALITY = 90
+
 /** What to make of one source image: stored with the photo as JSON, so that a retry months later does the same. */
 export type Recipe = { renditions: RenditionSpec[] }
 
