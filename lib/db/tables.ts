@@ -27,7 +27,7 @@ export type PhotosTable = {
   project_id: number | null
   /** A filename or a label that its sender chose; never a path. */
   name: string | null
-  /** A `Recipe`; null is the thumbnail recipe, as for a row inserted by hand. */
+  /** A `Recipe`; null until its first claim in a row inserted by hand, which gets the thumbnail recipe then. */
   recipe: string | null
   url_hash: string | null
   /** When processing was requested; null until then. */

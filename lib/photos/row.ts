@@ -28,8 +28,8 @@ export async function findPhotoOrNone(db: Db, id: string): Promise<PhotoRow | un
 const NAME = /^(?!original$)\w+$/
 
 /**
- * What is to be made of a photo; a row inserted by hand has none of its own and gets a thumbnail. Throws `invalid-recipe`,
- * also for two names that differ only in case: some file systems would keep one file for them.
+ * What is to be made of a photo: a thumbnail of a row inserted by hand, which has no recipe before its first claim.
+ * Throws `invalid-recipe`, also for two names that differ only in case: some file systems would keep one file for them.
  */
 export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
   if (photo.recipe === null) return THUMBNAIL_RECIPE

@@ -3,7 +3,7 @@ import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
 import { AppError, type ErrorCode, notFound } from '../errors.ts'
-import { PROJECT_RECIPE, type Recipe } from '../imaging/recipe.ts'
+import { PROJECT_RECIPE, type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import { record } from '../outbox/record.ts'
 import { originalKey, type UploadForm } from '../storage/port.ts'
 import { eventData } from './event-data.ts'
@@ -45,7 +45,7 @@ export async function awaitUpload(
   app: Pick<App, 'db' | 'queue' | 'trace'>,
   photo: { uuid: string; door: Door; projectId?: number; name: string; recipe?: Recipe },
 ): Promise<void> {
-  const { uuid, door, projectId, name, recipe } = photo
+  const { uuid, door, projectId, name, recipe = THUMBNAIL_RECIPE } = photo
   await record(app, async (tx, emit) => {
     await tx
       .insertInto('photos')
@@ -56,7 +56,7 @@ export async function awaitUpload(
         door,
         project_id: projectId ?? null,
         name,
-        recipe: recipe ? JSON.stringify(recipe) : null,
+        recipe: JSON.stringify(recipe),
         check_after: nowPlus(CHECK_MS),
         created_at: nowPlus(),
         updated_at: nowPlus(),

@@ -1,18 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
 import { type App, openApp } from '../../lib/app.ts'
 import { type Config, readConfig } from '../../lib/config/index.ts'
 import { isDatabaseAway } from '../../lib/db/errors.ts'
 import { migrate } from '../../lib/db/migrate.ts'
+import { readArguments } from '../arguments.ts'
 import { ROLES, type Running } from './roles.ts'
 
 /** Longest wait for what runs when the process is to stop, in ms. */
 const STOP_TIMEOUT_MS = 30_000
 
-await main(process.argv[2] ?? 'all').catch((error: Error) => {
+const USAGE = 'Usage: npm start, or npm run api, worker, relay or migrate; they take no arguments'
+
+await main(readArguments(USAGE, readRole)).catch((error: Error) => {
   console.error(error.message)
   process.exit(1)
 })
+
+function readRole(args: string[]): string {
+  const [role = 'all', more] = parseArgs({ args, allowPositionals: true, options: {} }).positionals
+  if (!Object.hasOwn(ROLES, role)) throw new Error(`There is no role ${role}`)
+  if (more !== undefined) throw new Error(`Unexpected argument ${more}`)
+  return role
+}
 
 async function main(role: string): Promise<void> {
   readDotenv({ quiet: true })
@@ -52,9 +63,10 @@ async function migrateWhenUp(app: App): Promise<string[]> {
 
 function stopper(app: App & { close(): Promise<void> }, running: Running[]) {
   let stopping = false
-  return async () => {
+  return async (signal: NodeJS.Signals) => {
     if (stopping) return
     stopping = true
+    app.log.info({ signal }, 'stopping')
     setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
     for (const part of running.reverse()) await part.stop()
     await app.close()

@@ -39,7 +39,7 @@ async function migrateApart(env: Environment): Promise<string> {
   const options = { cwd: ROOT, env: { PATH: process.env.PATH ?? '', ...env } }
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ['scripts/serve/start.mjs', 'migrate'],
+    ['scripts/run.mjs', 'serve/start', 'migrate'],
     options,
   )
   return stdout.trim()

@@ -155,6 +155,10 @@ describe.for(SETUPS)('the log on $name', (setup) => {
         const telling = output.split('\n').filter((line) => line.includes('s3cr3t'))
         expect([...new Set(failuresIn(telling.join('\n')).values())]).toEqual([])
         expect(telling).toHaveLength(0)
+        await service.kill('SIGTERM')
+        expect(linesIn(service.output())).toContainEqual(
+          expect.objectContaining({ msg: 'stopping', signal: 'SIGTERM' }),
+        )
       } finally {
         await service.kill('SIGTERM')
         await app.close()
