@@ -41,7 +41,7 @@ export function openServer(app: Pick<App, 'log' | 'metrics'>): FastifyInstance {
   )
   server.setErrorHandler(refuse)
   server.setNotFoundHandler((request, response) =>
-    refuse(new AppError('not-found', 'There is nothing here'), request, response),
+    refuse(new AppError('not-found', 'Nothing has this path'), request, response),
   )
   return server
 }

@@ -77,7 +77,7 @@ function parse(text: string): ClientMessage {
   try {
     message = JSON.parse(text)
   } catch {
-    throw new AppError('malformed-json', 'The message is no JSON')
+    throw new AppError('malformed-json', 'The message is not JSON')
   }
   const { subscribe, unsubscribe } = (message ?? {}) as ClientMessage
   if ((subscribe === undefined) === (unsubscribe === undefined))
