@@ -129,6 +129,10 @@ export class AppError extends Error {
 
 export type FieldError = { pointer: string; detail: string }
 
+/** What is wrong with the parts of a request, in one line. */
+export const describeErrors = (errors: readonly FieldError[]): string =>
+  errors.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`).join('; ')
+
 type AppErrorOptions = {
   mostAttempts?: number
   retryAfterMs?: number
