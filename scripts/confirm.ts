@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises'
 
-/** Whether somebody at the terminal answers `yes`. Without a terminal nobody does, and `otherwise` says how to do it. */
+/** Whether somebody at the terminal answers `yes`. Without a terminal the answer is no, and `otherwise` says how to do it. */
 export async function confirm(question: string, otherwise: string): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    console.error(`${question} Nobody is there to answer; ${otherwise}`)
+    console.error(`${question} There is no terminal to answer on; ${otherwise}`)
     return false
   }
   const terminal = createInterface({ input: process.stdin, output: process.stdout })

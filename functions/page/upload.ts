@@ -16,7 +16,7 @@ const Result = Type.Union([
 export const upload = endpoint({
   method: 'POST',
   path: '/upload',
-  summary: 'Upload photos: any number of files in fields named image; nickname says who uploads',
+  summary: 'Upload photos: files in fields named image, and an optional nickname',
   tag: 'page',
   form: Type.Object({ image: Type.Array(Bytes), nickname: Type.Optional(Type.String()) }),
   replies: {

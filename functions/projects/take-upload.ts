@@ -5,11 +5,11 @@ import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { confirmUpload, findProjectImage } from '../../lib/photos/uploads.ts'
 import { parseTraceparent } from '../../lib/trace.ts'
 
-/** Takes an upload into the local store, where the storage is no bucket: the form of an upload link is posted here. */
+/** Receives the form of an upload link into the local store; with a bucket, forms go there instead. */
 export const takeUpload = endpoint({
   method: 'POST',
   path: '/uploads',
-  summary: 'The target of upload links where the storage is local',
+  summary: 'Receive the form of an upload link, where the storage is local',
   tag: 'projects',
   form: Type.Object({ file: Bytes }, { additionalProperties: Type.String() }),
   replies: { 204: NoBody, ...problems(403, 404, 409, 413, 415, 422, 503) },

@@ -12,8 +12,7 @@ import { findRenditions } from '../../lib/renditions/row.ts'
 export const submit = endpoint({
   method: 'POST',
   path: '/v1/images',
-  summary:
-    'Submit an image by its URL; 200 with the job that is there already where DUPLICATE_HANDLING says so',
+  summary: 'Submit an image by its URL; 200 with an existing job where DUPLICATE_HANDLING allows it',
   tag: 'v1',
   body: Strict({ url: Type.String() }),
   replies: { 200: ImageJob, 202: ImageJob, ...problems(400, 409, 413, 415, 422, 503) },

@@ -24,7 +24,7 @@ export type PhotosTable = {
   updated_at: Generated<string>
   door: Generated<Door>
   project_id: number | null
-  /** What people call it: a filename, a label; never a path. */
+  /** A filename or a label that its sender chose; never a path. */
   name: string | null
   /** A `Recipe`; null until its first claim in a row inserted by hand, which gets the thumbnail recipe then. */
   recipe: string | null
@@ -41,9 +41,9 @@ export type PhotosTable = {
   /** ETag and size of an uploaded original as it was confirmed: what comes later under the same link is not processed. */
   source_etag: string | null
   source_bytes: number | null
-  /** Who uploaded the photo on the page, as they say. */
+  /** The name that the uploader gave on the page. */
   nickname: string | null
-  /** When the sweep looks next whether an `init` photo has been uploaded. */
+  /** When the sweep next checks whether an `init` photo has been uploaded. */
   check_after: string | null
   /** W3C Trace Context of the request that added or queued the photo. */
   traceparent: string | null
@@ -73,7 +73,7 @@ export type EventsTable = {
   detail: string | null
   /** Body of the message, or null where the type says all. */
   data: string | null
-  /** When the message is due; null: part of the timeline only. */
+  /** When the message is to be published; null: part of the timeline only. */
   publish_after: string | null
   published_at: string | null
   /** What its message carries. */

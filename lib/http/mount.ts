@@ -41,7 +41,7 @@ export function openServer(app: Pick<App, 'log' | 'metrics'>): FastifyInstance {
   )
   server.setErrorHandler(refuse)
   server.setNotFoundHandler((request, response) =>
-    refuse(new AppError('not-found', 'There is nothing here'), request, response),
+    refuse(new AppError('not-found', 'Nothing has this path'), request, response),
   )
   return server
 }
@@ -116,9 +116,9 @@ function documented(replies: AnyEndpoint['replies']) {
     Object.entries(replies).map(([status, schema]) => [
       status,
       schema === Bytes
-        ? { description: 'As asked', content: { '*/*': { schema } } }
+        ? { description: 'The answer', content: { '*/*': { schema } } }
         : Number(status) < 400
-          ? { description: 'As asked', ...schema }
+          ? { description: 'The answer', ...schema }
           : { description: 'Refused', content: { 'application/problem+json': { schema } } },
     ]),
   )

@@ -19,11 +19,11 @@ const FASTIFY_CODES: Record<string, [code: ErrorCode, detail: string]> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'The body is too large'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed-json', 'The body is empty'],
-  FST_ERR_CTP_INVALID_JSON_BODY: ['malformed-json', 'The body is no JSON'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['malformed-json', 'The body is not JSON'],
   FST_FILES_LIMIT: ['too-many-files', 'The form has too many files; the rest was not read'],
   FST_PARTS_LIMIT: ['too-many-files', 'The form has too many parts; the rest was not read'],
   FST_ERR_BAD_URL: ['malformed-request', 'The URL is malformed'],
-  FST_ERR_MAX_PARAM_LENGTH: ['not-found', 'There is nothing here'],
+  FST_ERR_MAX_PARAM_LENGTH: ['not-found', 'Nothing has this path'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
     'malformed-request',
     'The body is not as long as its Content-Length says',
@@ -41,7 +41,7 @@ export function problemOf(error: unknown): ProblemBody {
   if (known) return problem(...known)
   if (statusCode >= 400 && statusCode < 500)
     return problem('malformed-request', titleOf(statusCode), undefined, statusCode)
-  return problem('internal-fault', 'A fault of the service itself; its log says more')
+  return problem('internal-fault', 'The service failed; its log says more')
 }
 
 function problem(

@@ -33,7 +33,7 @@ export const needsColours: Record<Operation['op'], boolean> = {
   blur: true,
 }
 
-/** How operations are written: their form, for the message that tells what is wrong, and what stands behind the colon. */
+/** How operations are written: their form, for the error message, and what stands behind the colon. */
 const grammar: {
   [Op in Operation['op']]: {
     usage: string

@@ -34,7 +34,7 @@ export type Rendered = {
 }
 
 /**
- * Larger sources than `maxPixels` are refused; `exifGps`: whether the metadata tells where the picture was taken;
+ * Larger sources than `maxPixels` are refused; `exifGps`: whether the metadata has the place where the picture was taken;
  * `keptMemory`: bytes of WebAssembly memory that are kept for the next large picture.
  */
 export type RenderOptions = { maxPixels: number; exifGps?: boolean; keptMemory?: number }

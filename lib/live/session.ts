@@ -7,7 +7,7 @@ import type { LiveApp } from './hub.ts'
 /** Subscriptions of one socket. */
 const MAX_SUBSCRIPTIONS = 100
 
-/** What a client says over a socket, and what it is answered; see the README for the protocol. */
+/** The session of a socket; docs/api.md describes the protocol. */
 export type Session = {
   /** Takes one message as text. */
   receive(text: string): void
@@ -77,7 +77,7 @@ function parse(text: string): ClientMessage {
   try {
     message = JSON.parse(text)
   } catch {
-    throw new AppError('malformed-json', 'The message is no JSON')
+    throw new AppError('malformed-json', 'The message is not JSON')
   }
   const { subscribe, unsubscribe } = (message ?? {}) as ClientMessage
   if ((subscribe === undefined) === (unsubscribe === undefined))

@@ -24,7 +24,7 @@ const DELAYS_MS = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 *
 export const delayAfter = (attempts: number): number | undefined => DELAYS_MS[attempts - 1]
 
 /**
- * Sends the deliveries to one target that are due; returns how many there were. At least once: a process that dies in
+ * Sends the deliveries to one target whose time has come; returns how many there were. At least once: a process that dies in
  * between leaves them to the next.
  */
 export async function deliverDue(app: App, target: Target): Promise<number> {

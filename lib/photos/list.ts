@@ -173,7 +173,7 @@ function parseCursor(cursor: string): Position {
   const [created_at = '', id = ''] = Buffer.from(cursor, 'base64url').toString('latin1').split('/')
   const uuid = parseUuid(id)
   if (!uuid || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(created_at) || !isTime(created_at)) {
-    throw new AppError('invalid', 'The cursor is none of ours', {
+    throw new AppError('invalid', 'The cursor does not come from a list of this service', {
       errors: [{ pointer: '/query/after', detail: 'must be the cursor of a next page' }],
     })
   }

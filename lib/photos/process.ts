@@ -120,6 +120,4 @@ function backoff(baseMs: number, attempt: number): number {
 
 /** What is no broken rule is a fault of storage, database or machine, which passes; details stay in the log. */
 const asAppError = (error: unknown): AppError =>
-  error instanceof AppError
-    ? error
-    : new AppError('internal-fault', 'A fault of the service itself', { cause: error })
+  error instanceof AppError ? error : new AppError('internal-fault', 'The service failed', { cause: error })

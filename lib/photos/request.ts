@@ -66,7 +66,7 @@ function rejection(uuid: string, photo: Known | undefined, force: boolean): Reje
     return {
       uuid,
       code: 'already-completed',
-      detail: 'The photo is completed; ask with "force": true to process it again',
+      detail: 'The photo is completed; request it with "force": true to process it again',
     }
   }
   return undefined

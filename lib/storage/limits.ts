@@ -17,7 +17,7 @@ export async function* limitBytes(
 
 /** The key, if it is one that this service may have made. */
 export function checkKey(key: string): string {
-  if (!isKey(key)) throw new AppError('invalid-source', 'This is no key of a stored file')
+  if (!isKey(key)) throw new AppError('invalid-source', 'The source is not the key of a stored file')
   return key
 }
 

@@ -30,7 +30,7 @@ async function main(role: string): Promise<void> {
   const config = readConfig(process.env)
   if (['api', 'worker', 'relay'].includes(role) && !config.rabbitmqUrl) {
     throw new Error(
-      `RABBITMQ_URL must be set: ${role} apart from the others needs a queue that all can reach`,
+      `RABBITMQ_URL must be set: ${role} in a process of its own needs a queue that all can reach`,
     )
   }
   const app = await openApp(config)
