@@ -22,6 +22,8 @@ export type App = {
   contents: Contents
   log: Logger
   metrics: Metrics
+  /** What of the process itself was tested at its start, with what came of it; `/readyz` shows it. */
+  parts: Map<'imaging', 'up' | 'down'>
   /** The `traceparent` of the request or attempt that is being served: what is stored and published carries it. */
   trace?: string
 }
@@ -42,6 +44,7 @@ export async function openApp(config: Config): Promise<App & { close(): Promise<
     contents: openContents({ db, storage, cache }),
     log,
     metrics: openMetrics(),
+    parts: new Map(),
     async close() {
       await queue.close()
       await cache.close()

@@ -75,6 +75,11 @@ export const ERROR_CODES = {
     means: 'The image could not be made; the log says more.',
   },
   'render-crashed': { status: 500, retry: true, means: 'The thread that rendered the image died.' },
+  'imaging-broken': {
+    status: 503,
+    retry: true,
+    means: 'The installation is not complete; the photo waits for its repair.',
+  },
   'imaging-closed': { status: 503, retry: true, means: 'The service shuts down and renders nothing more.' },
   // Of the service.
   'lease-lost': { status: 409, means: 'Another worker holds the photo; this one leaves it.' },
@@ -134,8 +139,8 @@ export const describeErrors = (errors: readonly FieldError[]): string =>
   errors.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`).join('; ')
 
 type AppErrorOptions = {
-  mostAttempts?: number
-  retryAfterMs?: number
+  mostAttempts?: number | undefined
+  retryAfterMs?: number | undefined
   errors?: FieldError[]
   extensions?: Record<string, string>
   cause?: unknown

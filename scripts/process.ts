@@ -15,6 +15,7 @@ import { findInputs } from './process/inputs.ts'
 import { watch } from './process/progress.ts'
 import { save } from './process/save.ts'
 import { printTable } from './process/table.ts'
+import { checkInstallation } from './serve/installation.ts'
 import { runRelay, runWorker } from './serve/roles.ts'
 
 const USAGE = 'Usage: npm run process -- <file|directory|glob|url>… [--out <directory>]'
@@ -34,6 +35,7 @@ if (inputs.length === 0) {
   process.exit(2)
 }
 
+checkInstallation('worker')
 readDotenv({ quiet: true })
 const directory = await mkdtemp(path.join(tmpdir(), 'photo-processor-'))
 const app = await openApp(readConfig(embedded(process.env, directory)))

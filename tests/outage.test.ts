@@ -9,7 +9,7 @@ import { runApi, runRelay, runWorker } from '../scripts/serve/roles.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
 import { openProxy } from './support/proxy.ts'
-import { freePort, until } from './support/service.ts'
+import { DEADLINE_MS, freePort, until } from './support/service.ts'
 import { bytes, openSourceServer } from './support/source-server.ts'
 
 const SERVERS = SETUPS[1]
@@ -107,11 +107,14 @@ test.skipIf(!available)(
           const ready = await fetch(`${service.url}/readyz`)
           expect([ready.status, await ready.json()]).toEqual([
             200,
-            { status: 'degraded', checks: { database: 'up', storage: 'up', queue: 'down', cache: 'up' } },
+            {
+              status: 'degraded',
+              checks: { database: 'up', storage: 'up', queue: 'down', cache: 'up', imaging: 'up' },
+            },
           ])
           expect(await service.completed()).toBe(0)
           await proxy.restore()
-          await until(async () => (await service.completed()) === 200, 30_000, service.completed)
+          await until(async () => (await service.completed()) === 200, DEADLINE_MS, service.completed)
           expect(await service.completions()).toBe(200)
         },
       )
@@ -130,7 +133,7 @@ test.skipIf(!available)("photos whose messages were purged from the broker's que
       expect((await channel.purgeQueue(env.QUEUE_NAME ?? '')).messageCount).toBe(50)
       await connection.close()
       await service.startWorker()
-      await until(async () => (await service.completed()) === 50, 30_000, service.completed)
+      await until(async () => (await service.completed()) === 50, DEADLINE_MS, service.completed)
       expect(await service.completions()).toBe(50)
     })
   }),
@@ -165,7 +168,7 @@ test.skipIf(!available)(
           expect((await fetch(`${service.url}/readyz`)).status).toBe(503)
           expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
           await proxy.restore()
-          await until(async () => (await service.completed()) === 60, 30_000, service.completed)
+          await until(async () => (await service.completed()) === 60, DEADLINE_MS, service.completed)
           expect(await service.completions()).toBe(60)
         },
       )

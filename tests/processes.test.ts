@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
-import { getJson, postJson, startScript, until } from './support/service.ts'
+import { DEADLINE_MS, getJson, postJson, startScript, until } from './support/service.ts'
 import { bytes, openSourceServer, sequence, status } from './support/source-server.ts'
 
 const SERVERS = SETUPS[1]
@@ -35,7 +35,7 @@ test.skipIf(!isAvailable(SERVERS))(
         (await getJson<{ items: Photo[] }>(`${api.url}/photos?status=completed&limit=1000`)).items.length
       await until(async () => (await completed()) > 5)
       await workers[0]?.kill('SIGKILL')
-      await until(async () => (await completed()) === 101, 30_000, completed)
+      await until(async () => (await completed()) === 101, DEADLINE_MS, completed)
       const late = await getJson<Photo>(`${api.url}/photos/${photos.at(-1)?.uuid}`)
       expect(late.timeline.map(({ type, attempt }) => [type, attempt])).toEqual([
         ['image.created', null],

@@ -7,28 +7,39 @@ const State = Type.Union([Type.Literal('up'), Type.Literal('down')])
 
 const Readiness = Type.Object({
   status: Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('unavailable')]),
-  checks: Type.Object({ database: State, storage: State, queue: State, cache: State }),
+  checks: Type.Object({
+    database: State,
+    storage: State,
+    queue: State,
+    cache: State,
+    imaging: Type.Optional(State),
+  }),
 })
 
 /** Longest that one dependency is waited for, in ms. */
 const DEADLINE_MS = 2_000
 
-/** Each dependency with its state: requests need the database and the storage, and do without broker and cache. */
+/**
+ * Each dependency with its state: requests need the database and the storage, and do without broker and cache. A process that
+ * renders adds `imaging`: whether its installation can.
+ */
 export const readiness = endpoint({
   method: 'GET',
   path: '/readyz',
   summary: 'Show each dependency with its state',
   tag: 'health',
   replies: { 200: Readiness, 503: Readiness },
-  async handle(_request, { db, storage, queue, cache }, reply) {
+  async handle(_request, { db, storage, queue, cache, parts }, reply) {
     const [database, files] = await Promise.all([
       stateOf(sql`select 1`.execute(db)),
       stateOf(storage.check()),
     ])
     const broker = queue.isUp() ? 'up' : 'down'
     const images = cache.isUp() ? 'up' : 'down'
-    const checks = { database, storage: files, queue: broker, cache: images } as const
-    if (database === 'down' || files === 'down') return reply(503, { status: 'unavailable', checks })
+    const own = Object.fromEntries(parts)
+    const checks = { database, storage: files, queue: broker, cache: images, ...own } as const
+    if (database === 'down' || files === 'down' || own.imaging === 'down')
+      return reply(503, { status: 'unavailable', checks })
     return reply(200, { status: broker === 'up' && images === 'up' ? 'ok' : 'degraded', checks })
   },
 })

@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts'
 import type { Bitmap } from './bitmap.ts'
 import { codecs } from './codecs.ts'
-import { corrupt, isOutOfMemory } from './errors.ts'
+import { corrupt, isOfService } from './errors.ts'
 import type { SourceFormat } from './formats.ts'
 import type { Header } from './headers/header.ts'
 import type { Target } from './sizes.ts'
@@ -9,8 +9,8 @@ import type { Target } from './sizes.ts'
 type Decode = (source: Buffer, header: Header, target: Target | undefined) => Bitmap | Promise<Bitmap>
 
 /**
- * Decodes a probed source (`codecs.ts`), not yet oriented. Whatever a decoder throws becomes `corrupt-image`, but for a lack
- * of memory, which says nothing of the source.
+ * Decodes a probed source (`codecs.ts`), not yet oriented. Whatever a decoder throws becomes `corrupt-image`, but for what
+ * says nothing of the source: a lack of memory, an installation that is not complete.
  */
 export async function decode(
   source: Buffer,
@@ -26,7 +26,7 @@ export async function decode(
   try {
     return await decodeFormat(source, header, target)
   } catch (error) {
-    if (error instanceof AppError || isOutOfMemory(error)) throw error
+    if (error instanceof AppError || isOfService(error)) throw error
     throw corrupt(`damaged ${format.toUpperCase()} data`, error)
   }
 }

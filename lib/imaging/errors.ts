@@ -10,11 +10,39 @@ export const unsupported = (why: string) => new AppError('unsupported-format', w
 /** A source that is larger than it may be, or than there is memory for. */
 export const tooManyPixels = (why: string) => new AppError('too-many-pixels', why)
 
-/** The error itself where a rule was broken; else a fault of ours: `render-failed`, with what caused it. */
-export const asRenderError = (error: unknown): AppError =>
-  error instanceof AppError
-    ? error
+/** The least delay before a photo is tried again that met a broken installation, in ms. */
+const REPAIR_MS = 30_000
+
+const MISSING_CODES = new Set(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED'])
+
+/** Whether a package, a module or a WebAssembly file is missing, or is not what it should be. */
+function isNotInstalled(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code, path } = error as NodeJS.ErrnoException
+  if (MISSING_CODES.has(`${code}`) || (code === 'ENOENT' && path?.endsWith('.wasm'))) return true
+  return error.name === 'CompileError' || error.name === 'LinkError'
+}
+
+/** The error itself, or `imaging-broken` for what is not installed: the photo waits for the repair, or for another worker. */
+export const orBroken = (error: unknown) =>
+  isNotInstalled(error)
+    ? new AppError('imaging-broken', 'The service cannot make images: its installation is not complete', {
+        mostAttempts: Number.POSITIVE_INFINITY,
+        retryAfterMs: REPAIR_MS,
+        cause: error,
+      })
+    : error
+
+/** The error itself where a rule was broken, or `imaging-broken`; else a fault of ours: `render-failed`, with what caused it. */
+export function asRenderError(error: unknown): AppError {
+  const known = orBroken(error)
+  return known instanceof AppError
+    ? known
     : new AppError('render-failed', 'The image could not be made', { cause: error })
+}
+
+/** Whether an error says nothing of the source: there is not the memory, or not the installation. */
+export const isOfService = (error: unknown) => isOutOfMemory(error) || isNotInstalled(error)
 
 const OUT_OF_MEMORY_CODES = new Set(['ERR_MEMORY_ALLOCATION_FAILED', 'Z_MEM_ERROR'])
 

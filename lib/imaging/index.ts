@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts'
 import { processMemory } from '../process-memory.ts'
 import { toMovable } from './bytes.ts'
 import { checkCost } from './cost.ts'
-import { tooManyPixels } from './errors.ts'
+import { orBroken, tooManyPixels } from './errors.ts'
 import { openGate } from './gate.ts'
 import { memoryOfRender } from './memory.ts'
 import { fromPlainError } from './plain-error.ts'
@@ -60,7 +60,11 @@ export function openImaging(options: ImagingOptions): Imaging {
     pool ??= startPool(options)
     return runInPool(await pool, task, renderTimeoutMs)
   }
-  const renderOnce = threads > 0 ? renderInThread : renderHere
+  const renderAnywhere = threads > 0 ? renderInThread : renderHere
+  const renderOnce = (task: RenderTask) =>
+    renderAnywhere(task).catch((error: unknown) => {
+      throw orBroken(error)
+    })
   return {
     render: async (source, recipe) => {
       const probed = readSource(source, maxPixels)
@@ -130,6 +134,6 @@ async function runInPool(pool: Pool, task: RenderTask, timeoutMs: number): Promi
     clearTimeout(timer)
   }
   if (!('error' in answer)) return answer
-  const { code, message, cause } = answer.error
-  throw new AppError(code, message, { cause: cause && fromPlainError(cause) })
+  const { code, message, cause, ...options } = answer.error
+  throw new AppError(code, message, { ...options, cause: cause && fromPlainError(cause) })
 }

@@ -4,7 +4,7 @@ import type { Bitmap } from './bitmap.ts'
 import { codecs } from './codecs.ts'
 import { openConversion, type ToSrgb } from './colour/convert.ts'
 import { decode } from './decode.ts'
-import { asRenderError, isOutOfMemory } from './errors.ts'
+import { asRenderError, isOfService, isOutOfMemory } from './errors.ts'
 import { formats } from './formats.ts'
 import type { Header } from './headers/header.ts'
 import { toImage } from './jimp.ts'
@@ -108,7 +108,7 @@ async function render(decoded: Decoded, spec: RenditionSpec): Promise<RenderedIm
     const { contentType } = formats[spec.format]
     return { name: spec.name, format: spec.format, contentType, width, height, data }
   } catch (error) {
-    if (isOutOfMemory(error)) throw error
+    if (isOfService(error)) throw error
     const { code, message } = asRenderError(error)
     throw new AppError(code, `${spec.name}: ${message}`, { cause: error })
   }

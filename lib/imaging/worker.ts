@@ -1,11 +1,11 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
-import type { ErrorCode } from '../errors.ts'
+import type { AppError } from '../errors.ts'
 import { toMovable } from './bytes.ts'
 import { asRenderError } from './errors.ts'
 import { type PlainError, toPlainError } from './plain-error.ts'
 import type { Probed } from './probe.ts'
 import type { Recipe } from './recipe.ts'
-import { type Rendered, type RenderOptions, renderIfMemory } from './render.ts'
+import type { Rendered, RenderOptions } from './render.ts'
 
 export type RenderTask = { source: Uint8Array; recipe: Recipe; options: RenderOptions; probed: Probed }
 
@@ -16,7 +16,11 @@ export type RenderTask = { source: Uint8Array; recipe: Recipe; options: RenderOp
 export type RenderAnswer =
   | { rendered: Rendered }
   | { unrendered: Uint8Array }
-  | { error: { code: ErrorCode; message: string; cause: PlainError | undefined } }
+  | {
+      error: Pick<AppError, 'code' | 'message' | 'mostAttempts' | 'retryAfterMs'> & {
+        cause: PlainError | undefined
+      }
+    }
 
 /** What a thread of the pool runs: one source, all of its renditions. */
 export default async function work(task: RenderTask): Promise<RenderAnswer> {
@@ -34,6 +38,8 @@ export default async function work(task: RenderTask): Promise<RenderAnswer> {
 /** Undefined where there was not the memory. */
 async function answerTo({ source, recipe, options, probed }: RenderTask): Promise<RenderAnswer | undefined> {
   try {
+    // Imported here, so that a package that is missing is told as any other fault.
+    const { renderIfMemory } = await import('./render.ts')
     const rendered = await renderIfMemory(source, recipe, options, probed)
     if (!rendered) return undefined
     const renditions = rendered.renditions.map((each) => ({ ...each, data: toMovable(each.data) }))
@@ -42,8 +48,8 @@ async function answerTo({ source, recipe, options, probed }: RenderTask): Promis
       renditions.map(({ data }) => data.buffer),
     )
   } catch (error) {
-    const { code, message, cause } = asRenderError(error)
-    return { error: { code, message, cause: toPlainError(cause) } }
+    const { code, message, mostAttempts, retryAfterMs, cause } = asRenderError(error)
+    return { error: { code, message, mostAttempts, retryAfterMs, cause: toPlainError(cause) } }
   }
 }
 

@@ -120,18 +120,22 @@ export async function complete(
   })
 }
 
-/** Sets the photo back to pending, to be tried again after `delayMs`. */
+/** Sets the photo back to pending, to be tried again after `delayMs`; an attempt that is not counted is taken back. */
 export async function retryLater(
   app: AttemptApp,
   attempt: Attempt,
   error: AppError,
-  delayMs: number,
+  { delayMs, isCounted }: { delayMs: number; isCounted: boolean },
 ): Promise<boolean> {
+  const { attempts } = attempt.photo
   const done = await record(app, async (tx, emit) => {
-    const photo = await updateClaimed(tx, attempt, released('pending')).executeTakeFirst()
+    const photo = await updateClaimed(tx, attempt, {
+      ...released('pending'),
+      attempts: isCounted ? attempts : attempts - 1,
+    }).executeTakeFirst()
     if (!photo) return false
     const detail = `${error.code}: ${error.message}`
-    emit({ type: 'image.queued', photoUuid: photo.uuid, attempt: photo.attempts, detail, delayMs })
+    emit({ type: 'image.queued', photoUuid: photo.uuid, attempt: attempts, detail, delayMs })
     return true
   })
   if (done) app.metrics.retries.inc({ code: error.code })

@@ -100,10 +100,13 @@ async function settleFailure(app: WorkerApp, attempt: Attempt, error: AppError):
   const { attempts } = attempt.photo
   const { code, message: reason, cause } = error
   app.log.warn({ code, reason, err: cause }, 'attempt failed')
-  const most = Math.min(app.config.maxAttempts, error.mostAttempts ?? app.config.maxAttempts)
-  if (error.retry && attempts < most) {
-    const delayMs = Math.max(backoff(app.config.retryBaseMs, attempts), error.retryAfterMs ?? 0)
-    if (!(await retryLater(app, attempt, error, delayMs))) return 'lost'
+  const { maxAttempts, retryBaseMs } = app.config
+  // What may be tried without end does not count: the attempts that are left are for when it works again.
+  const isCounted = error.mostAttempts !== Number.POSITIVE_INFINITY
+  const most = Math.min(maxAttempts, error.mostAttempts ?? maxAttempts)
+  if (error.retry && (attempts < most || !isCounted)) {
+    const delayMs = Math.max(backoff(retryBaseMs, attempts), error.retryAfterMs ?? 0)
+    if (!(await retryLater(app, attempt, error, { delayMs, isCounted }))) return 'lost'
     app.log.info({ code, delay_ms: delayMs }, 'retried')
     return 'retried'
   }

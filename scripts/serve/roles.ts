@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { liveness } from '../../functions/health/liveness.ts'
 import { metrics } from '../../functions/health/metrics.ts'
+import { readiness } from '../../functions/health/readiness.ts'
 import { consumers, endpoints, lives, schedules } from '../../functions/index.ts'
 import type { App } from '../../lib/app.ts'
 import { isDatabaseAway } from '../../lib/db/errors.ts'
@@ -8,10 +9,11 @@ import { lanesOf, type Schedule } from '../../lib/function.ts'
 import { mount, openServer } from '../../lib/http/mount.ts'
 import { loadAssets } from '../../lib/http/page-assets.ts'
 import { openHttp } from '../../lib/http/server.ts'
+import { testImaging } from '../../lib/imaging/self-test.ts'
 import { openHub } from '../../lib/live/hub.ts'
 import { enqueueMissed } from '../../lib/notifications/enqueue.ts'
 import { requeueAll } from '../../lib/photos/requeue.ts'
-import { openWorker } from '../../lib/worker.ts'
+import { openWorker, type WorkerApp } from '../../lib/worker.ts'
 
 const DATABASE_RETRY_MS = 1_000
 
@@ -37,21 +39,25 @@ export async function runApi(app: App): Promise<Running & { url: string }> {
   }
 }
 
-/** Serves `/metrics` and `/healthz` for a process without an api, where `METRICS_PORT` says so. */
+/** Serves `/metrics`, `/healthz` and `/readyz` for a process without an api, where `METRICS_PORT` says so. */
 export async function runMetrics(app: App): Promise<Running> {
   const { host, metricsPort: port } = app.config
   const server = openServer(app)
   if (port > 0) {
     app.metrics.observeProcess()
-    mount(server, [liveness, metrics], app)
+    mount(server, [liveness, readiness, metrics], app)
     await server.listen({ host, port })
   }
   return { stop: () => server.close() }
 }
 
-/** Processes photos; begins with what is queued where the queue itself remembers nothing. */
+/**
+ * Processes photos; begins with what is queued where the queue itself remembers nothing. Where the installation cannot render,
+ * it takes nothing from the queue: other workers may, or this one when it has been repaired and started again.
+ */
 export async function runWorker(app: App): Promise<Running> {
   const worker = openWorker(app)
+  if (!(await canRender(worker))) return { stop: () => worker.close() }
   const stopping = new AbortController()
   const running = await Promise.all(
     consumers.map(({ from, handle }) =>
@@ -70,6 +76,19 @@ export async function runWorker(app: App): Promise<Running> {
       await Promise.all(running.map((consumer) => consumer.stop()))
       await worker.close()
     },
+  }
+}
+
+/** Tests the image path, once, for `/readyz`. */
+async function canRender({ imaging, parts, log }: WorkerApp): Promise<boolean> {
+  try {
+    await testImaging(imaging)
+    parts.set('imaging', 'up')
+    return true
+  } catch (error) {
+    log.error({ err: error }, 'this installation cannot render images: no photo is taken from the queue')
+    parts.set('imaging', 'down')
+    return false
   }
 }
 

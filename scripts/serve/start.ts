@@ -6,6 +6,7 @@ import { type Config, readConfig } from '../../lib/config/index.ts'
 import { isDatabaseAway } from '../../lib/db/errors.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { readArguments } from '../arguments.ts'
+import { checkInstallation } from './installation.ts'
 import { ROLES, type Running } from './roles.ts'
 
 /** Longest wait for what runs when the process is to stop, in ms. */
@@ -26,6 +27,7 @@ function readRole(args: string[]): string {
 }
 
 async function main(role: string): Promise<void> {
+  checkInstallation(role)
   readDotenv({ quiet: true })
   const config = readConfig(process.env)
   if (['api', 'worker', 'relay'].includes(role) && !config.rabbitmqUrl) {

@@ -284,7 +284,8 @@ on('of a batch of 1,000 with 3 s to live it finishes what fits, and loses nothin
     await withFunction(built, 'consumers-process-photo', env, async (invoke) => {
       const start = performance.now()
       await expect(invoke(batch, 3_000)).rejects.toThrow(/^\d+ messages come back$/)
-      expect(performance.now() - start).toBeLessThan(3_500)
+      // All would take at least twice as long.
+      expect(performance.now() - start).toBeLessThan(6_000)
       const first = await statuses()
       expect(first.completed).toBeGreaterThan(0)
       expect(first.completed + first.pending).toBe(1000)

@@ -6,6 +6,7 @@ import { readConfig } from '../../lib/config/index.ts'
 import type { Message, Queue, ReceivedMessage } from '../../lib/queue/port.ts'
 import { type Environment, type Setup, withEnvironment } from '../support/app.ts'
 import { openProxy } from '../support/proxy.ts'
+import { until } from '../support/service.ts'
 
 /** Runs `use` with the queue that an environment names, and closes it. */
 export async function withQueueOf<T>(env: Environment, use: (queue: Queue) => Promise<T>): Promise<T> {
@@ -88,6 +89,16 @@ export function gate() {
       state.done.push(idOf(delivery))
     },
   }
+}
+
+/** Queues one more message, `last`, and waits until it has come: what was queued before has come by then. */
+export async function untilLast(
+  queue: Queue,
+  ids: () => string[],
+  to: 'work' | 'dead' = 'work',
+): Promise<void> {
+  await queue.publish([{ ...work('last'), to }], 5_000)
+  await until(() => ids().includes('last'))
 }
 
 /** What a promise resolves to, or `late` where it takes longer. */

@@ -10,7 +10,7 @@ import { originalKey } from '../../lib/storage/port.ts'
 import { insertPhoto } from '../functions/support.ts'
 import { isAvailable, SETUPS, withEnvironment, withWorker } from '../support/app.ts'
 import { jpeg, sample } from '../support/images.ts'
-import { freePort, postJson, startScript, until } from '../support/service.ts'
+import { DEADLINE_MS, freePort, postJson, startScript, until } from '../support/service.ts'
 import {
   bytes,
   cut,
@@ -118,7 +118,7 @@ describe.for(SETUPS)('the log on $name', (setup) => {
     source.set('/good', bytes(await jpeg(sample(40, 30))))
     source.set('/to-good', redirect(`/good?${SECRET}`))
     await withEnvironment(setup, async (given) => {
-      const env = { ...given, LOG_LEVEL: 'debug', MAX_ATTEMPTS: '2', DOWNLOAD_TIMEOUT_MS: '300' }
+      const env = { ...given, LOG_LEVEL: 'debug', MAX_ATTEMPTS: '2', DOWNLOAD_TIMEOUT_MS: '3000' }
       const service = await startScript('start', env, /Try: curl/)
       const app = await openApp(readConfig({ ...env, LOG_LEVEL: 'silent' }))
       try {
@@ -134,7 +134,7 @@ describe.for(SETUPS)('the log on $name', (setup) => {
         const ended = async () =>
           (await photos()).every(({ status }) => status === 'failed') &&
           (await photosOf(good)).every(({ status }) => status === 'completed')
-        await until(ended, 20_000, photos)
+        await until(ended, DEADLINE_MS, photos)
         for (const path of [`/photos?name=${SECRET}`, `/nowhere?${SECRET}`, `/photos/${good[0]}?${SECRET}`])
           await (await fetch(`${service.url}${path}`)).text()
         await until(() => linesIn(service.output()).filter(({ msg }) => msg === 'request').length === 4)

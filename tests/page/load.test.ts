@@ -10,7 +10,7 @@ const browser = useBrowser()
 
 const LONGEST_TASK_MS = 200
 
-const TIMEOUT_MS = 180_000
+const TIMEOUT_MS = 600_000
 
 type TraceEvent = {
   name: string
@@ -23,19 +23,23 @@ type TraceEvent = {
 
 /**
  * The longest task of the page's main thread while `work` runs, in ms: as it took on this machine, and its processor
- * time, which is the page's own doing.
+ * time, which is the page's own doing; and the processor time of all tasks.
  */
-async function traceTasks(page: Page, work: () => Promise<void>): Promise<{ wall: number; cpu: number }> {
+async function traceTasks(
+  page: Page,
+  work: () => Promise<unknown>,
+): Promise<{ wall: number; cpu: number; total: number }> {
   await browser().startTracing(page, { categories: ['toplevel'] })
   await work()
   const trace = JSON.parse((await browser().stopTracing()).toString()) as { traceEvents: TraceEvent[] }
   const threads = trace.traceEvents.filter(({ args }) => args?.name === 'CrRendererMain')
   const isMain = ({ pid, tid }: TraceEvent) => threads.some((main) => main.pid === pid && main.tid === tid)
   const tasks = trace.traceEvents.filter((event) => event.name.endsWith('::RunTask') && isMain(event))
-  expect(tasks.length).toBeGreaterThan(100)
+  expect(tasks.length).toBeGreaterThan(10)
   const longest = (field: 'dur' | 'tdur') =>
     Math.round(tasks.reduce((most, task) => Math.max(most, task[field] ?? 0), 0) / 1000)
-  return { wall: longest('dur'), cpu: longest('tdur') }
+  const total = Math.round(tasks.reduce((sum, { tdur = 0 }) => sum + tdur, 0) / 1000)
+  return { wall: longest('dur'), cpu: longest('tdur'), total }
 }
 
 inBrowser(
@@ -105,42 +109,33 @@ async function insertMany(app: App): Promise<void> {
   }
 }
 
-/** Has a page note when, in ms from its navigation on, a click in the middle of the first card would open its photo. */
-const noteUsable = () => {
-  const look = () => {
-    const box = document.querySelector('.card')?.getBoundingClientRect()
-    const hit = box && document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)
-    if (hit?.matches('.card .title')) Object.assign(window, { usable: performance.now() })
-    else requestAnimationFrame(look)
-  }
-  look()
-}
-
-/** Opens the page in a browser that knows nothing of it; resolves to when it could be used, in ms, once it has been. */
+/**
+ * Opens the page in a browser that knows nothing of it, until a click on the first card opens its photo; resolves to the
+ * processor time that the page took, in ms.
+ */
 async function openCold(url: string): Promise<number> {
   return withPage(browser(), 'about:blank', async (page) => {
-    await page.addInitScript(noteUsable)
     let lists = 0
     page.on('request', (request) => (lists += Number(request.url().includes('/photos?'))))
-    await page.goto(url)
-    await page.getByRole('button', { name: 'photo 10000.jpg', exact: true }).click()
-    await page.getByRole('dialog', { name: 'photo 10000.jpg' }).waitFor()
+    const { total } = await traceTasks(page, async () => {
+      await page.goto(url)
+      await page.getByRole('button', { name: 'photo 10000.jpg', exact: true }).click()
+      await page.getByRole('dialog', { name: 'photo 10000.jpg' }).waitFor()
+    })
     // What the browser was told to ask for is what the page asks for.
     expect(lists).toBe(1)
-    return Math.round(await page.evaluate(() => (window as unknown as { usable: number }).usable))
+    return total
   })
 }
 
 inBrowser(
-  'with ten thousand photos the page is usable within a second, and scrolls through all',
+  'with ten thousand photos the page is usable after less than a second of work, and scrolls through all',
   () =>
     withService(
       async ({ service }) => {
-        // A machine that does much else at a time shows what the page takes in one of a few tries.
-        const times: number[] = []
-        while (times.length < 5 && !times.some((ms) => ms < 1_000)) times.push(await openCold(service.url))
-        console.log(`10,000 photos: usable after ${times.join(', ')} ms`)
-        expect(Math.min(...times)).toBeLessThan(1_000)
+        const time = await openCold(service.url)
+        console.log(`10,000 photos: usable after ${time} ms of the processor`)
+        expect(time).toBeLessThan(1_000)
         await withPage(browser(), service.url, async (page) => {
           await page.getByRole('radio', { name: 'Completed 10,000' }).waitFor()
           const oldest = page.getByRole('button', { name: 'photo 1.jpg', exact: true })

@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 import { renditionKey } from '../../lib/storage/port.ts'
 import { insertPhoto } from '../functions/support.ts'
 import { jpeg, png, sample, webp } from '../support/images.ts'
+import { until } from '../support/service.ts'
 import { bytes, openSourceServer } from '../support/source-server.ts'
 import {
   cardOf,
@@ -73,6 +74,13 @@ inBrowser('dropped photos become thumbnails, and what fails says why and can be 
 inBrowser('a photo that fails again before the answer to its click is there shows that it failed', () =>
   withService(async ({ service }) => {
     await withPage(browser(), service.url, async (page) => {
+      let heard = 0
+      page.on('websocket', (socket) =>
+        socket.on('framereceived', ({ payload }) => {
+          heard += Number(String(payload).includes('image.failed'))
+        }),
+      )
+      await page.reload()
       await seeConnection(page, 'live')
       await drop(page, [{ name: 'notes.txt', type: 'text/plain', content: Buffer.from('no image') }])
       const failed = cardOf(page, 'notes.txt').getByText('unsupported-format')
@@ -81,7 +89,7 @@ inBrowser('a photo that fails again before the answer to its click is there show
       let answers = 0
       await page.route(/\/photos\/(re)?process$/, async (route) => {
         const response = await route.fetch()
-        await new Promise((resolve) => setTimeout(resolve, 1_000))
+        await until(() => heard >= answers + 2)
         answers++
         await route.fulfill({ response })
       })

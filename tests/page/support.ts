@@ -4,7 +4,7 @@ import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { type Environment, SETUPS, withEnvironment } from '../support/app.ts'
-import { type Service, startScript } from '../support/service.ts'
+import { DEADLINE_MS, type Service, startScript } from '../support/service.ts'
 
 /** A test that needs a browser. */
 export const inBrowser = test.skipIf(inject('chromium') === undefined)
@@ -77,6 +77,7 @@ export async function withPage<T>(
   const context = await browser.newContext({ locale: 'en-GB', ...options })
   try {
     const page = await context.newPage()
+    page.setDefaultTimeout(DEADLINE_MS)
     const complaints: string[] = []
     page.on('pageerror', (error) => complaints.push(String(error)))
     page.on('console', (message) => {
@@ -126,4 +127,4 @@ export const seeConnection = (page: Page, state: 'live' | 'waiting'): Promise<vo
   page.locator(`#connection[data-state=${state}]`).waitFor()
 
 /** Expects something of what `look` finds, if not at once then soon. */
-export const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, { timeout: 20_000 })
+export const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, { timeout: DEADLINE_MS })

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { SETUPS, withEnvironment } from '../support/app.ts'
 import { jpeg, sample } from '../support/images.ts'
-import { getJson, startCommand, until } from '../support/service.ts'
+import { DEADLINE_MS, getJson, startCommand, until } from '../support/service.ts'
 
 test('what the container image runs can be built, serves the page and makes thumbnails', () =>
   withEnvironment(SETUPS[0], async (env) => {
@@ -26,7 +26,7 @@ test('what the container image runs can be built, serves the page and makes thum
         getJson<{ thumbnails: { width: number; height: number }[] }>(
           `${service.url}/photos/${results[0]?.uuid}`,
         )
-      await until(async () => (await photo()).thumbnails.length > 0, 20_000, photo)
+      await until(async () => (await photo()).thumbnails.length > 0, DEADLINE_MS, photo)
       expect((await photo()).thumbnails).toMatchObject([{ width: 320, height: 240 }])
     } finally {
       await service.kill('SIGKILL')

@@ -31,7 +31,7 @@ export async function withEnvironment<T>(setup: Setup, use: (env: Environment) =
     SOURCE_ALLOW_CIDRS: '127.0.0.1/32',
     LOG_LEVEL: 'silent',
     WORKER_THREADS: '1',
-    LEASE_MS: '2000',
+    LEASE_MS: '5000',
     SWEEP_INTERVAL_MS: '200',
     RELAY_INTERVAL_MS: '100',
     RETRY_BASE_MS: '50',

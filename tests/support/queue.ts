@@ -1,6 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../../lib/app.ts'
 import { until } from './service.ts'
+
+const LAST = 'last'
 
 /** The photos that messages to the workers name while `use` runs, in order, once there are so many. */
 export async function queuedDuring(app: App, expected: number, use: () => Promise<void>): Promise<string[]> {
@@ -10,9 +11,11 @@ export async function queuedDuring(app: App, expected: number, use: () => Promis
   })
   await use()
   await until(() => queued.length >= expected)
-  await delay(50)
+  // What was queued before this has come when it comes.
+  await app.queue.publish([{ id: LAST, to: 'work', key: '', body: { photo_uuid: LAST } }], 5_000)
+  await until(() => queued.includes(LAST))
   await consumer.stop()
-  return queued
+  return queued.filter((uuid) => uuid !== LAST)
 }
 
 /** The same app with a queue that takes the first `most` of the messages it is given. */

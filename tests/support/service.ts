@@ -7,6 +7,9 @@ import type { Environment } from './app.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
+/** Long enough for a machine that is slow and busy, in ms. */
+export const DEADLINE_MS = 60_000
+
 export type Service = {
   url: string
   /** All that the process has printed. */
@@ -51,7 +54,7 @@ export async function startCommand(
   const ended = once(child, 'exit')
   await until(
     () => ready.test(output) || child.exitCode !== null,
-    30_000,
+    DEADLINE_MS,
     () => output,
   )
   if (child.exitCode !== null) throw new Error(`${command} ${parameters.join(' ')} ended: ${output}`)
@@ -75,7 +78,7 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 /** Waits until `check` holds; throws with `describe()` past `timeoutMs`. */
 export async function until(
   check: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = DEADLINE_MS,
   describe: () => unknown = () => '',
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import amqplib from 'amqplib'
 import { describe, expect, test } from 'vitest'
 import { processPhotoMessage } from '../../../functions/consumers/process-photo.ts'
@@ -18,9 +17,6 @@ import { eventsOf, insertPhoto } from '../support.ts'
 
 const picture = await jpeg(sample(400, 300))
 
-/** Waits as long as a message would take to come again, or a second one to come: half a second from the broker. */
-const settle = ({ queue }: App) => delay(queue.durable ? 700 : 50)
-
 /** Sends messages as another program does, and consumes until each has been handled. */
 async function deliver(app: WorkerApp, bodies: readonly (Uint8Array | string)[]): Promise<void> {
   if (!app.config.rabbitmqUrl) {
@@ -36,7 +32,6 @@ async function deliver(app: WorkerApp, bodies: readonly (Uint8Array | string)[])
   })
   await sendRaw(app, app.config.rabbitmqUrl, bodies)
   await until(() => handled >= bodies.length)
-  await settle(app)
   await consumer.stop()
   expect(handled).toBe(bodies.length)
   expect(await taken(app, 'work')).toEqual([])
@@ -54,14 +49,17 @@ async function sendRaw(
   await connection.close()
 }
 
+const LAST = 'last'
+
 /** What lies in a queue, taken out of it. */
-async function taken(app: App, from: 'work' | 'dead', least = 0): Promise<ReceivedMessage[]> {
+async function taken(app: App, from: 'work' | 'dead'): Promise<ReceivedMessage[]> {
   const deliveries: ReceivedMessage[] = []
   const consumer = await app.queue.consume(from, 100, async (delivery) => void deliveries.push(delivery))
-  await until(() => deliveries.length >= least)
-  await settle(app)
+  await app.queue.publish([{ id: LAST, to: from, key: '', body: LAST }], 5_000)
+  const isLast = ({ body }: ReceivedMessage) => Buffer.from(body).toString() === JSON.stringify(LAST)
+  await until(() => deliveries.some(isLast))
   await consumer.stop()
-  return deliveries
+  return deliveries.filter((delivery) => !isLast(delivery))
 }
 
 const NO_PHOTO = 'The message names no photo'
@@ -91,7 +89,7 @@ describe.for(SETUPS)('processPhotoMessage on $name', (setup) => {
         app,
         POISON.map(([body]) => body),
       )
-      const dead = (await taken(app, 'dead', POISON.length)).map(({ body, headers }) => [
+      const dead = (await taken(app, 'dead')).map(({ body, headers }) => [
         JSON.parse(Buffer.from(body).toString()) as unknown,
         headers['x-reason'],
       ])
@@ -107,7 +105,7 @@ describe.for(SETUPS)('processPhotoMessage on $name', (setup) => {
   on('keeps the beginning of a long text though it ends within a character', () =>
     withPipeline(setup, async ({ app }) => {
       await deliver(app, [`x${'😀'.repeat(2500)}`])
-      const dead = await taken(app, 'dead', 1)
+      const dead = await taken(app, 'dead')
       expect(dead.map(({ headers }) => headers['x-reason'])).toEqual([NO_PHOTO])
       expect(JSON.parse(Buffer.from(dead[0]?.body ?? '').toString())).toMatch(/^x(😀){2047}\uFFFD?$/u)
     }),
@@ -160,7 +158,9 @@ describe.for(SETUPS)('processPhotoMessage on $name', (setup) => {
       }))
       expect((await app.queue.publish(messages, 5_000)).size).toBe(50)
       await until(async () => (await inspect(pipeline, uuid)).photo.status === 'completed')
-      await settle(app)
+      // What comes after all of them has been handled.
+      await app.queue.publish([{ id: LAST, to: 'work', key: '', body: LAST }], 5_000)
+      await until(async () => (await eventsOf(app, 'message.dead')).length === 1)
       await worker.stop()
       await expectCompleted(pipeline, uuid)
       expect(await eventsOf(app, 'image.processing')).toHaveLength(1)

@@ -141,7 +141,7 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
         photo_outbox_backlog: 2,
       })
       expect(values.photo_queue_oldest_age_seconds).toBeGreaterThanOrEqual(60)
-      expect(values.photo_queue_oldest_age_seconds).toBeLessThan(70)
+      expect(values.photo_queue_oldest_age_seconds).toBeLessThan(600)
     }),
   )
 
@@ -203,7 +203,7 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
       expect(await Promise.all([pending(), pending(), pending()])).toEqual([1, 1, 1])
       await insertPhoto(app)
       expect(await pending()).toBe(1)
-      await until(async () => (await pending()) === 2, 8_000)
+      await until(async () => (await pending()) === 2)
     }),
   )
 

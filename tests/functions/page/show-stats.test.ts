@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { uuidv7obj } from 'uuidv7'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { showStats } from '../../../functions/page/show-stats.ts'
 import type { App } from '../../../lib/app.ts'
 import type { PhotoStatus } from '../../../lib/photo-status.ts'
@@ -62,11 +61,17 @@ describe.for(SETUPS)('GET /photos/stats on $name', (setup) => {
     withApp(setup, (app) =>
       withServer(app, async (url) => {
         const total = async () => ((await (await fetch(`${url}/photos/stats`)).json()) as Stats).total
-        expect(await total()).toBe(0)
-        await insertPhoto(app)
-        expect(await total()).toBe(0)
-        await delay(1_100)
-        expect(await total()).toBe(1)
+        vi.useFakeTimers({ toFake: ['performance'] })
+        try {
+          expect(await total()).toBe(0)
+          await insertPhoto(app)
+          vi.advanceTimersByTime(999)
+          expect(await total()).toBe(0)
+          vi.advanceTimersByTime(1)
+          expect(await total()).toBe(1)
+        } finally {
+          vi.useRealTimers()
+        }
       }),
     ),
   )

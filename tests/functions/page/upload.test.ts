@@ -196,9 +196,13 @@ describe.for(['insert', 'store'] as const)('kill -9 after the %s', (stage) => {
       await migrate(app.db)
       const file = path.join(app.config.storageDir, '..', 'a.jpg')
       await writeFile(file, await jpeg(sample(64, 48)))
-      const died = await promisify(execFile)('node', ['tests/support/dying-upload.ts', stage, file], {
-        env: { PATH: process.env.PATH, ...env },
-      }).catch((error: { signal: string }) => error)
+      const died = await promisify(execFile)(
+        process.execPath,
+        ['tests/support/dying-upload.ts', stage, file],
+        {
+          env: { PATH: process.env.PATH, ...env },
+        },
+      ).catch((error: { signal: string }) => error)
       expect(died).toMatchObject({ signal: 'SIGKILL' })
       expect(await photos(app)).toMatchObject([{ status: 'init', name: 'a.jpg' }])
       const longAgo = new Date(Date.now() - 17 * 60_000).toISOString()

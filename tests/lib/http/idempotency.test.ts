@@ -145,7 +145,7 @@ describe.for(SETUPS)('Idempotency-Key on $name', (setup) => {
     () =>
       withEnvironment(setup, async (env) => {
         const options = { env: { PATH: process.env.PATH, ...env } }
-        const died = await run('node', ['tests/support/dying-api.ts', 'k', URL_A], options).catch(
+        const died = await run(process.execPath, ['tests/support/dying-api.ts', 'k', URL_A], options).catch(
           (error: { signal: string }) => error,
         )
         expect(died).toMatchObject({ signal: 'SIGKILL' })

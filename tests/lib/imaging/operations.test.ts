@@ -4,6 +4,7 @@ import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
 import { renderAll } from '../../../lib/imaging/render.ts'
 import { parseTransformations } from '../../../lib/photos/transformations.ts'
 import * as images from '../../support/images.ts'
+import { processorTime } from '../../support/processor-time.ts'
 import { compare, decoded, open, rawOf } from '../../support/reference.ts'
 
 /** Slopes, waves, a disc's edge and stripes: what a resize gets wrong shows in one of them. */
@@ -225,9 +226,8 @@ describe('blur', () => {
     [10, 10],
     [2000, 1500],
   ])('of 100 pixels ends soon on %dx%d', async (width, height) => {
-    const start = performance.now()
-    const { made } = await make(await images.png(images.sample(width, height)), ['blur:100'])
-    expect([made.width, made.height]).toEqual([width, height])
-    expect(performance.now() - start).toBeLessThan(10_000)
+    const source = await images.png(images.sample(width, height))
+    const blur = async () => expect((await make(source, ['blur:100'])).made).toMatchObject({ width, height })
+    expect(await processorTime(blur)).toBeLessThan(10_000)
   })
 })

@@ -173,9 +173,7 @@ function emptyBlocks(count: number): Buffer {
   return Buffer.alloc((block.length * count) / 8, block)
 }
 
-test('whatever is broken in a file, it decodes or is refused, soon and the same each time', {
-  timeout: 60_000,
-}, async () => {
+test('whatever is broken in a file, it decodes or is refused, soon and the same each time', async () => {
   const { decoded, refused, traps, strays, unstable, slowestMs } = await fuzzPng(2000)
   expect({ traps, strays, unstable }).toEqual({ traps: [], strays: [], unstable: [] })
   expect(decoded).toBeGreaterThan(400)

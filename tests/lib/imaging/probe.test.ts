@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { SourceFormat } from '../../../lib/imaging/formats.ts'
 import { probe, readSource } from '../../../lib/imaging/probe.ts'
 import * as images from '../../support/images.ts'
+import { processorTime } from '../../support/processor-time.ts'
 import { hugePng, loopingTiff, pngHeaderOnly, tinyGif } from './bombs.ts'
 import { makeJpeg } from './make-jpeg.ts'
 
@@ -175,9 +176,10 @@ test('never throws anything but an AppError, whatever byte is cut off or changed
   }
 })
 
-test('takes microseconds, also for large sources', () => {
+test('takes microseconds, also for large sources', async () => {
   const padded = Buffer.concat([jpeg, Buffer.alloc(20_000_000, 0xff)])
-  const start = performance.now()
-  for (let i = 0; i < 100; i++) probe(padded, MAX_PIXELS)
-  expect((performance.now() - start) / 100).toBeLessThan(1)
+  const time = await processorTime(() => {
+    for (let i = 0; i < 100; i++) probe(padded, MAX_PIXELS)
+  })
+  expect(time / 100).toBeLessThan(1)
 })
