@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 
@@ -47,4 +47,11 @@ test('no files import one another in a cycle', () => {
 
 test('no folders import one another in a cycle', () => {
   expect(cyclesIn(betweenFolders(readImports()))).toEqual([])
+})
+
+test('each function has its test at the same place below tests/', () => {
+  const functions = globSync('functions/*/**/*.ts')
+  expect(functions.length).toBeGreaterThan(30)
+  const tests = functions.map((file) => path.join('tests', file.replace(/\.ts$/, '.test.ts')))
+  expect(tests.filter((file) => !existsSync(file))).toEqual([])
 })

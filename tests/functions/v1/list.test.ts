@@ -77,18 +77,6 @@ describe.for(SETUPS)('GET /v1/images on $name', (setup) => {
       }),
     ),
   )
-
-  on('counts by status, of this door alone', () =>
-    withApp(setup, (app) =>
-      withServer(app, async (url) => {
-        await insertJobs(app, 4)
-        await insertPhoto(app, { door: 'v1' })
-        expect(await (await fetch(`${url}/v1/metrics`)).json()).toEqual({
-          ...{ total: 5, init: 0, pending: 1, processing: 0, completed: 2, failed: 2 },
-        })
-      }),
-    ),
-  )
 })
 
 test.each([
@@ -112,15 +100,3 @@ test.each([
     }),
   ),
 )
-
-test('unknown ids and ids that are none are 404, and health answers under this door too', () =>
-  withApp(SETUPS[0], (app) =>
-    withServer(app, async (url) => {
-      for (const id of ['nonsense', '01a208fa-d379-72a3-9e61-aaf487ae54bf']) {
-        expect((await problemOf(await fetch(`${url}/v1/images/${id}`), 404)).detail).toBe('Job not found')
-        const thumbnail = await problemOf(await fetch(`${url}/v1/images/${id}/thumbnail`), 404)
-        expect(thumbnail.detail).toBe('Thumbnail unavailable')
-      }
-      expect(await (await fetch(`${url}/v1/healthz`)).json()).toEqual({ status: 'ok' })
-    }),
-  ))

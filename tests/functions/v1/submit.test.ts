@@ -1,23 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import type { ProblemBody } from '../../../lib/http/problem.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
 import { isAvailable, SETUPS, withApp, withEnvironment, withWorker } from '../../support/app.ts'
 import { jpeg, pixels, sample } from '../../support/images.ts'
 import { startScript } from '../../support/service.ts'
 import { bytes, openSourceServer } from '../../support/source-server.ts'
 import { eventsOf, post, problemOf, withServer } from '../support.ts'
-import { countJobs, setStatus } from './support.ts'
-
-type Job = { id: string; url: string; status: string }
-
-const A = 'https://example.com/a.jpg'
-
-/** Submits one URL and shows the job, or the problem. */
-async function submit(url: string, image: string) {
-  const answer = await post(`${url}/v1/images`, { url: image })
-  const body = (await answer.json()) as Job & ProblemBody & { job_id?: string }
-  return { ...body, status_code: answer.status, location: answer.headers.get('location') }
-}
+import { A, countJobs, type Job, setStatus, submit } from './support.ts'
 
 describe.for(SETUPS)('POST /v1/images on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
@@ -71,23 +59,6 @@ describe.for(SETUPS)('POST /v1/images on $name', (setup) => {
           await source.close()
         }),
       { THUMBNAIL_SIZE: '128' },
-    ),
-  )
-
-  on('a job that fails says why', () =>
-    withWorker(setup, (app) =>
-      withServer(app, async (url) => {
-        const source = await openSourceServer({ '/a.txt': bytes(Buffer.from('no image')) })
-        const { id } = await submit(url, `${source.url}/a.txt`)
-        expect(await processPhoto(app, id)).toBe('failed')
-        expect(await (await fetch(`${url}/v1/images/${id}`)).json()).toMatchObject({
-          status: 'failed',
-          result: null,
-          error: { code: 'unsupported-format', message: expect.stringContaining('not a JPEG') },
-        })
-        expect((await fetch(`${url}/v1/images/${id}/thumbnail`)).status).toBe(404)
-        await source.close()
-      }),
     ),
   )
 
@@ -192,67 +163,4 @@ test('a unicode host is taken as its ASCII form says it', () =>
         expect(await submit(url, 'https://xn--bcher-kva.example/a.jpg')).toMatchObject({ job_id: first.id })
       }),
     { DUPLICATE_HANDLING: 'reject-active' },
-  ))
-
-describe.for(SETUPS)('POST /v1/images/batch on $name', (setup) => {
-  const on = test.skipIf(!isAvailable(setup))
-
-  on('each URL has its own result: accepted, duplicate or failed', () =>
-    withApp(
-      setup,
-      (app) =>
-        withServer(app, async (url) => {
-          const active = await submit(url, A)
-          const urls = [A, `${A}?1`, 'ftp://example.com/a.jpg', `${A}?1#again`, 'http://10.0.0.1/', `${A}?2`]
-          const answer = await post(`${url}/v1/images/batch`, { urls })
-          expect(answer.status).toBe(202)
-          const body = (await answer.json()) as { accepted: Job[] }
-          expect(body.accepted.map((job) => job.url)).toEqual([`${A}?1`, `${A}?2`])
-          expect(body).toMatchObject({
-            duplicates: [
-              { url: A, job_id: active.id },
-              { url: `${A}?1#again`, job_id: body.accepted[0]?.id },
-            ],
-            failed: [
-              { url: 'ftp://example.com/a.jpg', code: 'invalid-source', detail: expect.any(String) },
-              { url: 'http://10.0.0.1/', code: 'blocked-address', detail: expect.any(String) },
-            ],
-          })
-          expect(await eventsOf(app, 'image.queued')).toHaveLength(3)
-        }),
-      { DUPLICATE_HANDLING: 'reject-active' },
-    ),
-  )
-
-  on('takes 1,000 in which all are accepted, and all at once in two batches without waiting for ever', () =>
-    withApp(
-      setup,
-      (app) =>
-        withServer(app, async (url) => {
-          const urls = Array.from({ length: 1000 }, (_, i) => `${A}?${i}`)
-          const answers = await Promise.all(
-            [urls, urls.toReversed()].map(async (list) => {
-              const answer = await post(`${url}/v1/images/batch`, { urls: list })
-              return (await answer.json()) as { accepted: Job[]; duplicates: object[] }
-            }),
-          )
-          expect(
-            answers.map(({ accepted, duplicates }) => [accepted.length, duplicates.length]).sort(),
-          ).toEqual([
-            [0, 1000],
-            [1000, 0],
-          ])
-        }),
-      { DUPLICATE_HANDLING: 'reject-active' },
-    ),
-  )
-})
-
-test('a batch that is empty, too long or no list is refused', () =>
-  withApp(SETUPS[0], (app) =>
-    withServer(app, async (url) => {
-      for (const urls of [[], Array(1001).fill(A), A, [1], undefined])
-        await problemOf(await post(`${url}/v1/images/batch`, { urls }), 422)
-      expect(await countJobs(app)).toBe(0)
-    }),
   ))

@@ -116,7 +116,7 @@ describe.for(samplings)('%s', (sampling) => {
   test.for(['baseline', 'optimised', 'progressive', 'restart intervals'])(
     '%s: all scales show what was drawn',
     async (coding) => {
-      const size = { width: 320, height: 256 }
+      const size = { width: 192, height: 128 }
       for (const name of NAMES) {
         const pixels = draw(name, size)
         const source = await write(pixels, size, sampling, coding)

@@ -37,14 +37,14 @@ const STEPS = ['rotate:90', 'flip:h', 'blur:9', 'blur:9', 'format:png']
 
 /** Kinds of sources that take memory in a way of their own, and of what is made of them; a new one is a line here. */
 const KINDS: readonly (readonly [kind: string, make: () => Promise<Buffer> | Buffer, list: string[]])[] = [
-  ['JPEG', () => noise(7000).jpeg({ quality: 30 }).toBuffer(), THUMBNAIL],
-  ['progressive JPEG', () => noise(4000).jpeg({ progressive: true }).toBuffer(), ['crop:0,0,8,8']],
-  ['PNG of 16 bits with alpha', () => png16(5000), THUMBNAIL],
-  ['interlaced PNG', () => noise(4000).png({ progressive: true, compressionLevel: 0 }).toBuffer(), SMALL],
+  ['JPEG', () => noise(5000).jpeg({ quality: 30 }).toBuffer(), THUMBNAIL],
+  ['progressive JPEG', () => noise(2500).jpeg({ progressive: true }).toBuffer(), ['crop:0,0,8,8']],
+  ['PNG of 16 bits with alpha', () => png16(3500), THUMBNAIL],
+  ['interlaced PNG', () => noise(2500).png({ progressive: true, compressionLevel: 0 }).toBuffer(), SMALL],
   ['GIF', () => flat(5000).gif({ effort: 1 }).toBuffer(), THUMBNAIL],
   ['lossless WebP of one colour', () => flat(5000).webp({ lossless: true, effort: 0 }).toBuffer(), THUMBNAIL],
-  ['JPEG at full size', () => noise(4000).jpeg().toBuffer(), ['rotate:90', 'format:jpeg']],
-  ['JPEG in many steps', () => flat(3000).jpeg().toBuffer(), STEPS],
+  ['JPEG at full size', () => noise(2500).jpeg().toBuffer(), ['rotate:90', 'format:jpeg']],
+  ['JPEG in many steps', () => flat(2000).jpeg().toBuffer(), STEPS],
   ['WebP with alpha', () => noise(1500, 4).webp({ effort: 0 }).toBuffer(), ['blur:9', 'format:webp']],
 ]
 

@@ -1,4 +1,3 @@
-import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import { probe } from '../../../lib/imaging/probe.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
@@ -215,16 +214,3 @@ test.each([
     expect((await findPhoto(app.db, jobId)).url).toBe(body.imageUrl)
   }),
 )
-
-test('an unknown job is 404, Job not found', () =>
-  withWorker(SETUPS[0], (app) =>
-    withServer(app, async (url) => {
-      for (const id of [uuidv7(), 'nonsense']) {
-        const answer = await fetch(`${url}/api/v1/images/jobs/${id}`)
-        expect([answer.status, await answer.json()]).toEqual([
-          404,
-          expect.objectContaining({ detail: 'Job not found' }),
-        ])
-      }
-    }),
-  ))

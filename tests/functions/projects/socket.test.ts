@@ -1,47 +1,8 @@
-import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
-import WebSocket from 'ws'
-import type { App } from '../lib/app.ts'
-import { record } from '../lib/outbox/record.ts'
-import { eventData } from '../lib/photos/event-data.ts'
-import { findPhoto } from '../lib/photos/row.ts'
-import { insertPhoto, withServer } from './functions/support.ts'
-import { isAvailable, SETUPS, withApp } from './support/app.ts'
-import { until } from './support/service.ts'
-
-type Message = {
-  id?: string
-  type?: string
-  subject?: string
-  error?: { code: string }
-  data?: { project_id: number | null }
-}
-
-/** Lets a photo have been processed, as far as listeners can tell. */
-async function happen(app: App, uuid: string): Promise<void> {
-  const photo = await findPhoto(app.db, uuid)
-  const data = eventData(photo, [], 'http://127.0.0.1')
-  await record(app, async (_tx, emit) => emit({ type: 'image.uploaded', photoUuid: uuid, data }))
-}
-
-/** A client with all that it was sent. */
-async function connect(url: string) {
-  const socket = new WebSocket(url.replace('http', 'ws'))
-  const got: Message[] = []
-  let closed: number | undefined
-  socket.on('message', (data) => got.push(JSON.parse(String(data))))
-  socket.on('close', (code) => {
-    closed = code
-  })
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
-  return {
-    socket,
-    got,
-    say: (message: unknown) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
-    subjects: () => got.filter(({ type }) => type === 'image.uploaded').map(({ subject }) => subject),
-    closed: () => closed,
-  }
-}
+import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
+import { until } from '../../support/service.ts'
+import { insertPhoto, withServer } from '../support.ts'
+import { connect, happen } from './clients.ts'
 
 describe.for(SETUPS)('sockets on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
@@ -108,37 +69,6 @@ describe.for(SETUPS)('sockets on $name', (setup) => {
         await until(() => project.subjects().includes(two))
         expect(project.subjects()).toHaveLength(before + 1)
         for (const { socket } of clients) socket.terminate()
-      }),
-    ),
-  )
-
-  on('replay what came since an event, then go on without a gap', () =>
-    withApp(setup, (app) =>
-      withServer(app, async (url) => {
-        const uuids: string[] = []
-        for (let i = 0; i < 5; i++) uuids.push(await insertPhoto(app, { project_id: 1, door: 'projects' }))
-        await happen(app, uuids[0] ?? '')
-        const cursor = uuidv7()
-        await happen(app, uuids[1] ?? '')
-        const client = await connect(`${url}/projects/1/events?after=${cursor}`)
-        for (const uuid of uuids.slice(2)) await happen(app, uuid)
-        await until(() => new Set(client.subjects()).size === 5)
-        // From 10 s before the cursor on, so that the first is there too.
-        expect([...new Set(client.subjects())].sort()).toEqual(uuids.toSorted())
-        client.socket.terminate()
-
-        const aborting = new AbortController()
-        const headers = { 'last-event-id': cursor }
-        const events = await fetch(`${url}/projects/1/events`, { headers, signal: aborting.signal })
-        expect(events.headers.get('content-type')).toBe('text/event-stream')
-        let text = ''
-        const reading = (async () => {
-          for await (const chunk of events.body ?? []) text += Buffer.from(chunk).toString()
-        })().catch(() => {})
-        await until(() => uuids.every((uuid) => text.includes(`"subject":"${uuid}"`)))
-        expect(text).toMatch(/^: connected\n\nid: [0-9a-f-]{36}\ndata: \{.*\}\n\n/)
-        aborting.abort()
-        await reading
       }),
     ),
   )

@@ -1,0 +1,4 @@
+import { livenessV1 } from '../../../functions/v1/liveness.ts'
+import { testAnswers } from '../health/support.ts'
+
+testAnswers(livenessV1)
