@@ -1,6 +1,111 @@
-/** What a broken rule throws: a stable code for machines, an HTTP status, a sentence for people. */
+/** An error code: the status of its answer, whether a later attempt may succeed, and what it means in one sentence. */
+type ErrorKind = { status: number; retry?: boolean; means: string }
+
+/** Every error code. A photo that failed has the code only; a request that is refused has the status too. */
+export const ERROR_CODES = {
+  // Of requests.
+  'malformed-json': { status: 400, means: 'The body is not JSON.' },
+  'malformed-request': { status: 400, means: 'The request breaks the rules of HTTP.' },
+  'upload-refused': { status: 403, means: 'The upload form is not the one that was handed out.' },
+  'upload-expired': { status: 403, means: 'The upload was not finished in time.' },
+  'not-found': { status: 404, means: 'There is nothing under this address or id.' },
+  'already-active': { status: 409, means: 'A job of this URL waits or is being processed.' },
+  'already-completed': { status: 409, means: 'The photo is completed; `force` processes it again.' },
+  'already-processing': { status: 409, means: 'The photo is being processed.' },
+  'already-uploaded': { status: 409, means: 'The image has been uploaded.' },
+  'idempotency-key-in-use': { status: 409, means: 'A request with this key is still being answered.' },
+  'not-uploaded': { status: 409, means: 'The image has not been uploaded yet.' },
+  'body-too-large': { status: 413, means: 'The body has more than 4 MiB.' },
+  'too-many-files': { status: 413, means: 'The form has too many files or parts.' },
+  'unsupported-media-type': {
+    status: 415,
+    means: 'The body has another content type than the endpoint takes.',
+  },
+  'idempotency-key-reused': { status: 422, means: 'The key was used with another body.' },
+  invalid: { status: 422, means: 'The request does not fit; `errors` names each part that is wrong.' },
+  'invalid-upload': { status: 422, means: 'The form lacks its file, or has it in a field of another name.' },
+  'database-unavailable': { status: 503, means: 'The database cannot be reached now.' },
+  // Of sockets and event streams.
+  'invalid-cursor': { status: 422, means: '`after` is not the id of an event.' },
+  'invalid-subscription': {
+    status: 422,
+    means: 'The subscription is no project id, no uuid of a photo and not `all`.',
+  },
+  'too-many-subscriptions': { status: 422, means: 'The socket has as many subscriptions as it may have.' },
+  'unknown-message': { status: 422, means: 'The message neither subscribes nor unsubscribes.' },
+  'upgrade-required': { status: 426, means: 'The address is a WebSocket.' },
+  'replay-failed': { status: 503, means: 'The events could not be read; subscribe again.' },
+  // Of sources, when they are submitted or fetched.
+  'blocked-address': {
+    status: 422,
+    means: 'The address of the source, or of a redirect, may not be reached.',
+  },
+  'invalid-source': { status: 422, means: 'The source is neither an http(s) URL nor a stored original.' },
+  'source-missing': { status: 422, means: 'The stored original is gone.' },
+  'source-changed': { status: 422, means: 'The stored original is not the one that was confirmed.' },
+  'source-unavailable': {
+    status: 502,
+    retry: true,
+    means: 'The source answered 408, 425, 429 or 5xx; `Retry-After` is honoured.',
+  },
+  'source-rejected': { status: 502, means: 'The source answered with another status than 2xx.' },
+  'too-many-redirects': { status: 502, means: 'The source redirects more than 5 times.' },
+  'network-error': { status: 502, retry: true, means: 'The source could not be reached.' },
+  'download-timeout': {
+    status: 502,
+    retry: true,
+    means: 'The download took longer than `DOWNLOAD_TIMEOUT_MS`.',
+  },
+  'empty-source': { status: 422, means: 'The source has no bytes.' },
+  'too-many-bytes': { status: 413, means: 'The source has more than `MAX_SOURCE_BYTES`.' },
+  // Of images.
+  'unsupported-format': { status: 422, means: 'The source has none of the formats that are read.' },
+  'corrupt-image': { status: 422, means: 'The source is damaged.' },
+  'too-many-pixels': {
+    status: 422,
+    means: 'The source exceeds `MAX_SOURCE_PIXELS`, 30,000 px a side, or the memory.',
+  },
+  'too-costly': { status: 422, means: 'The operations touch more than `MAX_JOB_COST` megapixels.' },
+  'output-too-large': { status: 422, means: 'A side of the result is over 10,000 px.' },
+  'crop-outside': { status: 422, means: 'The crop reaches beyond the image.' },
+  'invalid-recipe': { status: 422, means: 'The stored recipe cannot be read.' },
+  'render-timeout': { status: 422, means: 'The render took longer than `RENDER_TIMEOUT_MS`.' },
+  'render-failed': {
+    status: 500,
+    means: 'The image could not be made; the log says more.',
+  },
+  'render-crashed': { status: 500, retry: true, means: 'The thread that rendered the image died.' },
+  'imaging-broken': {
+    status: 503,
+    retry: true,
+    means: 'The installation is not complete; the photo waits for its repair.',
+  },
+  'imaging-closed': { status: 503, retry: true, means: 'The service shuts down and renders nothing more.' },
+  // Of the service.
+  'lease-lost': { status: 409, means: 'Another worker holds the photo; this one leaves it.' },
+  'worker-lost': { status: 500, retry: true, means: 'The worker died while it processed the photo.' },
+  'internal-fault': {
+    status: 500,
+    retry: true,
+    means: 'The service or its storage failed; its log says more.',
+  },
+  // Of notifications.
+  'webhook-gone': { status: 502, means: 'The webhook answered 410 and gets nothing more.' },
+  'webhook-refused': {
+    status: 502,
+    retry: true,
+    means: 'The webhook answered with another status than 2xx.',
+  },
+  'webhook-timeout': { status: 502, retry: true, means: 'The webhook did not answer in time.' },
+  'webhook-unreachable': { status: 502, retry: true, means: 'The webhook cannot be reached.' },
+  'mail-not-sent': { status: 502, retry: true, means: 'The mail server did not take the mail.' },
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** What a broken rule throws: a stable code for machines, with its status and whether it is retried; a sentence for people. */
 export class AppError extends Error {
-  readonly code: string
+  readonly code: ErrorCode
   readonly status: number
   /** Whether the same attempt may succeed later; the pipeline then backs off and tries again. */
   readonly retry: boolean
@@ -13,12 +118,13 @@ export class AppError extends Error {
   /** What the problem says besides (RFC 9457, 3.2). */
   readonly extensions: Readonly<Record<string, string>> | undefined
 
-  constructor(code: string, status: number, message: string, options: AppErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    const { status, retry = false }: ErrorKind = ERROR_CODES[code]
     super(message, { cause: options.cause })
     this.name = 'AppError'
     this.code = code
     this.status = status
-    this.retry = options.retry ?? false
+    this.retry = retry
     this.mostAttempts = options.mostAttempts
     this.retryAfterMs = options.retryAfterMs
     this.errors = options.errors
@@ -28,8 +134,11 @@ export class AppError extends Error {
 
 export type FieldError = { pointer: string; detail: string }
 
-export type AppErrorOptions = {
-  retry?: boolean
+/** What is wrong with the parts of a request, in one line. */
+export const describeErrors = (errors: readonly FieldError[]): string =>
+  errors.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`).join('; ')
+
+type AppErrorOptions = {
   mostAttempts?: number | undefined
   retryAfterMs?: number | undefined
   errors?: FieldError[]
@@ -38,4 +147,4 @@ export type AppErrorOptions = {
 }
 
 /** The answer to an id that names nothing, or is no id at all. */
-export const notFound = (what: string) => new AppError('not-found', 404, `${what} not found`)
+export const notFound = (what: string) => new AppError('not-found', `${what} not found`)

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { PhotoStatus } from './db/tables.ts'
+import type { PhotoStatus } from './photo-status.ts'
 
 /** In seconds. */
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -17,7 +17,7 @@ export type Backlog = {
   depth: number
   /** Seconds since the oldest of them was queued; 0 where there is none. */
   oldestAgeS: number
-  /** Events that are due and not published. */
+  /** Events whose time has come and that are not published. */
   outbox: number
 }
 
@@ -50,20 +50,20 @@ export function openMetrics() {
     /** In seconds. */
     stages: new Histogram({
       name: 'photo_stage_duration_seconds',
-      help: 'Time of a photo in each stage: wait is from asking to the first attempt, total from asking to completion',
+      help: 'Time of a photo in each stage: wait is from the request to the first attempt, total from the request to completion',
       labelNames: ['stage'] as const,
       buckets: STAGE_BUCKETS,
       registers,
     }),
     retries: new Counter({
       name: 'photo_retries_total',
-      help: 'Attempts that failed and are tried again, by error code',
+      help: 'Attempts that failed and are retried, by error code',
       labelNames: ['code'] as const,
       registers,
     }),
     failures: new Counter({
       name: 'photo_failures_total',
-      help: 'Photos given up, by error code',
+      help: 'Photos that failed, by error code',
       labelNames: ['code'] as const,
       registers,
     }),
@@ -92,17 +92,17 @@ const openGauges = (registers: Registry[]) => ({
   photos: new Gauge({ name: 'photos', help: 'Photos by status', labelNames: ['status'] as const, registers }),
   depth: new Gauge({
     name: 'photo_queue_depth',
-    help: 'Photos that were asked for and that no worker holds',
+    help: 'Queued photos that no worker holds',
     registers,
   }),
   oldest: new Gauge({
     name: 'photo_queue_oldest_age_seconds',
-    help: 'How long ago the oldest of them was asked for',
+    help: 'Age of the oldest of them',
     registers,
   }),
   outbox: new Gauge({
     name: 'photo_outbox_backlog',
-    help: 'Events that are due and not published',
+    help: 'Events whose time has come and that are not published',
     registers,
   }),
 })

@@ -19,6 +19,13 @@ const FLAGS = [
   '201',
 ]
 
+const [argument] = process.argv.slice(2)
+if (argument !== undefined) {
+  const asked = argument === '--help'
+  console[asked ? 'log' : 'error']('Usage: npm run build:wasm, which takes no arguments')
+  process.exit(asked ? 0 : 2)
+}
+
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 // `npm ci --omit=dev` runs this too, where there is no compiler: a built file comes with the installation then.

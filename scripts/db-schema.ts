@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
 import { sql } from 'kysely'
@@ -6,29 +5,30 @@ import { readConfig } from '../lib/config/index.ts'
 import { openDb } from '../lib/db/index.ts'
 import { migrate } from '../lib/db/migrate.ts'
 import { type Db, isPostgres } from '../lib/db/port.ts'
+import { readArguments } from './arguments.ts'
+import { confirm } from './confirm.ts'
 
-const { values } = parseArgs({ options: { yes: { type: 'boolean', default: false } } })
+const USAGE = `Usage: npm run db:schema -- [--yes]
+  --yes     drop the tables that are there without asking`
+
+const { yes } = readArguments(
+  USAGE,
+  (args) => parseArgs({ args, options: { yes: { type: 'boolean', default: false } } }).values,
+)
 readDotenv({ quiet: true })
 const db = await openDb(readConfig(process.env).databaseUrl)
 try {
   const tables = (await db.introspection.getTables()).map(({ name }) => name)
-  if (tables.length > 0 && (values.yes || (await confirm(tables)))) await drop(db, tables)
+  if (tables.length > 0 && (yes || (await mayDrop(tables)))) await drop(db, tables)
   const applied = await migrate(db)
   console.log(applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply')
 } finally {
   await db.destroy()
 }
 
-async function confirm(tables: readonly string[]): Promise<boolean> {
+function mayDrop(tables: readonly string[]): Promise<boolean> {
   const question = `Drop ${tables.join(', ')} with all that is in them?`
-  if (!process.stdin.isTTY) {
-    console.error(`${question} Nobody is there to answer; \`npm run db:schema -- --yes\` does it`)
-    return false
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  const answer = await terminal.question(`${question} (yes/no) `)
-  terminal.close()
-  return answer.trim() === 'yes'
+  return confirm(question, '`npm run db:schema -- --yes` does it')
 }
 
 /** Drops every table of the schema, and the type and function that the first migration makes. */

@@ -8,13 +8,32 @@ import {
   uploadsQueue,
   workExchange,
 } from '../lib/queue/topology.ts'
+import { confirm } from './confirm.ts'
 
 /** Environment variables of a service that has a database and queues of its own on shared servers. */
 export type ServerEnvironment = { DATABASE_URL: string; RABBITMQ_URL: string; QUEUE_NAME: string }
 
+type Servers = { postgresUrl: string; rabbitmqUrl: string }
+
+/** The servers that `TEST_DATABASE_URL` and `TEST_RABBITMQ_URL` name, else those of this machine. */
+export const SERVERS: Servers = {
+  postgresUrl: process.env.TEST_DATABASE_URL ?? 'postgres://postgres:postgres@127.0.0.1:5432/postgres',
+  rabbitmqUrl: process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672',
+}
+
+/** Whether these servers may be used: those that nobody has named only where a person agrees. */
+export async function mayUseServers(how: string): Promise<boolean> {
+  if (process.env.TEST_DATABASE_URL && process.env.TEST_RABBITMQ_URL) return true
+  const [postgres, rabbitmq] = [SERVERS.postgresUrl, SERVERS.rabbitmqUrl].map((url) => new URL(url).host)
+  return confirm(
+    `Make a database on PostgreSQL at ${postgres} and queues on RabbitMQ at ${rabbitmq}, and drop them afterwards?`,
+    `${how} does it, or name others in TEST_DATABASE_URL and TEST_RABBITMQ_URL`,
+  )
+}
+
 /** Runs `use` with an own database and own queue names, and drops them afterwards. `admin` may create databases. */
 export async function withOwnServers<T>(
-  servers: { postgresUrl: string; rabbitmqUrl: string },
+  servers: Servers,
   use: (env: ServerEnvironment) => Promise<T>,
 ): Promise<T> {
   const own = `photos_${randomBytes(6).toString('hex')}`

@@ -10,6 +10,7 @@ import { migrate } from '../lib/db/migrate.ts'
 import { addPhotos, type NewPhoto } from '../lib/photos/add.ts'
 import { requestProcessing } from '../lib/photos/request.ts'
 import { originalKey } from '../lib/storage/port.ts'
+import { readArguments } from './arguments.ts'
 import { findInputs } from './process/inputs.ts'
 import { watch } from './process/progress.ts'
 import { save } from './process/save.ts'
@@ -19,9 +20,13 @@ import { runRelay, runWorker } from './serve/roles.ts'
 
 const USAGE = 'Usage: npm run process -- <file|directory|glob|url>… [--out <directory>]'
 
-const { values, positionals } = parseArgs({
-  options: { out: { type: 'string', default: 'thumbnails' } },
-  allowPositionals: true,
+const { out, positionals } = readArguments(USAGE, (args) => {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { out: { type: 'string', default: 'thumbnails' } },
+    allowPositionals: true,
+  })
+  return { ...values, positionals }
 })
 const { inputs, missing } = await findInputs(positionals)
 for (const name of missing) console.error(`${name}: no such file`)
@@ -36,7 +41,7 @@ const directory = await mkdtemp(path.join(tmpdir(), 'photo-processor-'))
 const app = await openApp(readConfig(embedded(process.env, directory)))
 await migrate(app.db)
 try {
-  await mkdir(values.out, { recursive: true })
+  await mkdir(out, { recursive: true })
   const photos = await add(app, inputs)
   const running = [await runRelay(app), await runWorker(app)]
   await requestProcessing(
@@ -46,7 +51,7 @@ try {
   )
   const done = await watch(app, photos)
   for (const part of running.reverse()) await part.stop()
-  const results = await save(app, done, values.out)
+  const results = await save(app, done, out)
   printTable(results)
   const complete = missing.length === 0 && results.every(({ status }) => status === 'completed')
   process.exitCode = complete ? 0 : 1

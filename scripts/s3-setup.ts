@@ -2,7 +2,9 @@ import { CreateBucketCommand, HeadBucketCommand, PutBucketCorsCommand } from '@a
 import { config as readDotenv } from 'dotenv'
 import { readConfig } from '../lib/config/index.ts'
 import { openClient } from '../lib/storage/s3.ts'
+import { noArguments, readArguments } from './arguments.ts'
 
+readArguments('Usage: npm run s3:setup, which makes the bucket of S3_BUCKET and its CORS rule', noArguments)
 readDotenv({ quiet: true })
 const { s3, corsOrigins } = readConfig(process.env)
 if (!s3) {

@@ -5,8 +5,10 @@ import { readConfig } from '../lib/config/index.ts'
 import { migrate } from '../lib/db/migrate.ts'
 import { addPhotos } from '../lib/photos/add.ts'
 import { originalKey } from '../lib/storage/port.ts'
+import { noArguments, readArguments } from './arguments.ts'
 import { samplePhotos } from './sample-photos.ts'
 
+readArguments('Usage: npm run seed, which adds sample photos', noArguments)
 readDotenv({ quiet: true })
 const app = await openApp(readConfig(process.env))
 await migrate(app.db)

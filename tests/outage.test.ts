@@ -91,7 +91,7 @@ const ask = (url: string, uuids: string[]) =>
   })
 
 test.skipIf(!available)(
-  '200 photos asked for while the broker is away complete when it is back, each once',
+  '200 photos requested while the broker is away complete when it is back, each once',
   () =>
     withEnvironment(SERVERS, async (env) => {
       const proxy = await openProxy(addressOf(inject('rabbitmqUrl') ?? '', 5672))

@@ -55,7 +55,7 @@ test.skipIf(!isAvailable(SERVERS))(
 test('a worker apart refuses to start without a broker, in one line', async () => {
   await withEnvironment(SETUPS[0], async (env) => {
     await expect(startScript('worker', env, /ready/)).rejects.toThrow(
-      'RABBITMQ_URL must be set: worker apart from the others needs a queue that all can reach',
+      'RABBITMQ_URL must be set: worker in a process of its own needs a queue that all can reach',
     )
   })
 })

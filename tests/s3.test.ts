@@ -95,7 +95,7 @@ test('what is uploaded again after the confirmation is not processed', () =>
 test('npm run s3:setup makes the bucket and the rule that browsers need', () =>
   withBucket(async (server) => {
     const setUp = () =>
-      promisify(execFile)(process.execPath, ['scripts/s3-setup.mjs'], {
+      promisify(execFile)(process.execPath, ['scripts/run.mjs', 's3-setup'], {
         env: { ...process.env, ...server.env },
       })
     server.drop()

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import net from 'node:net'
 import type { TestProject } from 'vitest/node'
+import { SERVERS } from '../scripts/own-servers.ts'
 
-const DATABASE_URL = process.env.TEST_DATABASE_URL ?? 'postgres://postgres:postgres@127.0.0.1:5432/postgres'
-const RABBITMQ_URL = process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672'
 const REDIS_URL = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
 /** Where Debian has it. */
 const CHROMIUM = process.env.TEST_CHROMIUM ?? '/usr/bin/chromium'
@@ -21,8 +20,8 @@ declare module 'vitest' {
 
 /** Finds the servers and the browser that the tests may use. */
 export default async function setup(project: TestProject) {
-  project.provide('postgresUrl', await ifReachable('PostgreSQL', DATABASE_URL, 5432))
-  project.provide('rabbitmqUrl', await ifReachable('RabbitMQ', RABBITMQ_URL, 5672))
+  project.provide('postgresUrl', await ifReachable('PostgreSQL', SERVERS.postgresUrl, 5432))
+  project.provide('rabbitmqUrl', await ifReachable('RabbitMQ', SERVERS.rabbitmqUrl, 5672))
   project.provide('redisUrl', await ifReachable('Redis', REDIS_URL, 6379))
   project.provide('chromium', findBrowser())
 }

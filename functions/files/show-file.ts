@@ -7,11 +7,11 @@ import { contentTypeOf } from '../../lib/imaging/formats.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { isKey, renditionKey } from '../../lib/storage/port.ts'
 
-/** A stored file: a rendition, or an original below `originals/`. */
+/** Serves a stored file: a rendition, or an original below `originals/`. */
 export const showFile = endpoint({
   method: 'GET',
   path: '/files/*',
-  summary: 'A stored file: a thumbnail by its url, an original below originals/',
+  summary: 'Serve a stored file: a rendition by its path, an original below originals/',
   tag: 'files',
   params: Type.Object({ '*': Type.String() }),
   replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(404, 503) },

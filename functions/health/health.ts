@@ -2,11 +2,11 @@ import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
-/** That the process answers. */
+/** Answers while the process runs. */
 export const health = endpoint({
   method: 'GET',
   path: '/health',
-  summary: 'That the process answers',
+  summary: 'Answer while the process runs',
   tag: 'health',
   replies: { 200: Type.Object({ status: Type.Literal('ok') }) },
   handle: async () => ({ status: 'ok' as const }),

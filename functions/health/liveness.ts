@@ -2,7 +2,7 @@ import { endpoint } from '../../lib/function.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { health } from './health.ts'
 
-/** That the process answers, where orchestrators look for it. */
+/** The same as `health`, at the path that orchestrators use. */
 export const liveness = endpoint({ ...health, path: '/healthz' })
 
 export const handler = lambda(liveness)

@@ -3,11 +3,11 @@ import { Bytes } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { readBacklog } from '../../lib/photos/backlog.ts'
 
-/** What the process counts and measures, and what waits in the database, in Prometheus text. */
+/** The metrics of the process, and what waits in the database, as Prometheus text. */
 export const metrics = endpoint({
   method: 'GET',
   path: '/metrics',
-  summary: 'What the process counts and measures, in Prometheus text',
+  summary: 'Serve the metrics of the process as Prometheus text',
   tag: 'health',
   replies: { 200: Bytes },
   handle: async (_request, { metrics, db }, reply) =>

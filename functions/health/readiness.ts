@@ -26,7 +26,7 @@ const DEADLINE_MS = 2_000
 export const readiness = endpoint({
   method: 'GET',
   path: '/readyz',
-  summary: 'Each dependency with its state',
+  summary: 'Show each dependency with its state',
   tag: 'health',
   replies: { 200: Readiness, 503: Readiness },
   async handle(_request, { db, storage, queue, cache, parts }, reply) {

@@ -11,11 +11,11 @@ const Status = Type.Union(
   (['PENDING', 'PROCESSING', 'COMPLETED', 'FAILED'] as const).map((status) => Type.Literal(status)),
 )
 
-/** A job with its result, or what went wrong. */
+/** Shows a job with its result or its error. */
 export const show = endpoint({
   method: 'GET',
   path: '/api/v1/images/jobs/:jobId',
-  summary: 'A job with its result, or what went wrong',
+  summary: 'Show a job with its result or its error',
   tag: 'jobs',
   params: Type.Object({ jobId: Type.String() }),
   replies: {

@@ -6,7 +6,7 @@ import { lambda } from '../../lib/lambda/endpoint.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
 import { parseTransformations } from '../../lib/photos/transformations.ts'
 
-/** Submits an image with what is to be done with it. */
+/** Submits an image URL with a list of transformations. */
 export const submit = endpoint({
   method: 'POST',
   path: '/api/v1/images/process',

@@ -7,11 +7,11 @@ import { Bytes, NoBody, problems, UuidParams } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { renditionKey } from '../../lib/storage/port.ts'
 
-/** An image that was made of a photo, through the cache. */
+/** Serves a rendition of a photo through the cache. */
 export const showContent = endpoint({
   method: 'GET',
   path: '/images/:uuid/content',
-  summary: 'An image made of a photo: a version by name, or else the one that stands for the photo',
+  summary: 'Serve a rendition of a photo: the version that is named, else the primary one',
   tag: 'page',
   params: UuidParams,
   query: Type.Object({ version: Type.Optional(Type.String({ maxLength: 100 })) }),

@@ -10,7 +10,7 @@ const PRELOAD = `</photos?limit=${FIRST_PAGE}>; rel=preload; as=fetch; crossorig
 export const showPage = endpoint({
   method: 'GET',
   path: '/',
-  summary: 'The web page: drop photos and watch them become thumbnails',
+  summary: 'The web page',
   tag: 'page',
   replies: { 200: Bytes, 304: NoBody },
   async handle({ query, headers }) {

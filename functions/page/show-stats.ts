@@ -6,11 +6,11 @@ import { readStats } from '../../lib/photos/stats.ts'
 
 const Minute = Type.Object({ at: Time, completed: Type.Integer(), failed: Type.Integer() })
 
-/** How many photos there are by status, and how many were done in each of the last 15 minutes. */
+/** Counts photos by status, and those that ended in each of the last 15 minutes. */
 export const showStats = endpoint({
   method: 'GET',
   path: '/photos/stats',
-  summary: 'How many photos there are by status, and how many were done in each of the last 15 minutes',
+  summary: 'Count photos by status, and those that ended in each of the last 15 minutes',
   tag: 'page',
   replies: {
     200: Type.Composite([StatusCounts, Type.Object({ per_minute: Type.Array(Minute) })]),

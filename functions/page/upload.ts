@@ -16,7 +16,7 @@ const Result = Type.Union([
 export const upload = endpoint({
   method: 'POST',
   path: '/upload',
-  summary: 'Upload photos: any number of files in fields named image; nickname says who uploads',
+  summary: 'Upload photos: files in fields named image, and an optional nickname',
   tag: 'page',
   form: Type.Object({ image: Type.Array(Bytes), nickname: Type.Optional(Type.String()) }),
   replies: {
@@ -37,7 +37,7 @@ export const upload = endpoint({
       results.push(refusal(app, '', error))
     }
     if (results.length === 0)
-      throw new AppError('invalid-upload', 422, 'The form has no file in a field named image')
+      throw new AppError('invalid-upload', 'The form has no file in a field named image')
     const taken = results.flatMap((result) => ('uuid' in result ? result.uuid : []))
     if (nickname !== undefined)
       await setNickname(app, taken, nickname).catch((err: Error) =>
@@ -49,7 +49,7 @@ export const upload = endpoint({
 
 async function take(app: App, { name, filename, content }: FormPart & { kind: 'file' }) {
   try {
-    if (name !== 'image') throw new AppError('invalid-upload', 422, 'Files go into fields named image')
+    if (name !== 'image') throw new AppError('invalid-upload', 'Files go into fields named image')
     return await takeFile(app, filename, content)
   } catch (error) {
     if (isDatabaseAway(error)) throw error

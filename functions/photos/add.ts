@@ -12,7 +12,7 @@ const Url = Type.String({ minLength: 1 })
 export const add = endpoint({
   method: 'POST',
   path: '/photos',
-  summary: 'Add photos by URL; they wait until their processing is asked for',
+  summary: 'Add photos by URL; they wait until their processing is requested',
   tag: 'photos',
   body: Type.Union([
     Strict({ url: Url }),

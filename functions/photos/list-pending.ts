@@ -4,11 +4,11 @@ import { PhotoSummary, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPending } from '../../lib/photos/list.ts'
 
-/** Photos that wait to be processed, oldest first. */
+/** Lists photos that wait to be processed, oldest first. */
 export const listPending = endpoint({
   method: 'GET',
   path: '/photos/pending',
-  summary: 'Photos that wait to be processed, oldest first',
+  summary: 'List photos that wait to be processed, oldest first',
   tag: 'photos',
   query: Type.Object({
     limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 }),

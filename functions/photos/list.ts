@@ -6,11 +6,11 @@ import { findPhotos } from '../../lib/photos/list.ts'
 import { showPhoto } from '../../lib/photos/show.ts'
 import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
 
-/** Photos of every door, newest first. */
+/** Lists photos of every door, newest first. */
 export const list = endpoint({
   method: 'GET',
   path: '/photos',
-  summary: 'Photos of every door, newest first',
+  summary: 'List photos of every door, newest first',
   tag: 'photos',
   query: Type.Object({
     ...PhotoFilters,

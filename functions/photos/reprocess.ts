@@ -4,11 +4,11 @@ import { PhotoFilters, problems, Strict } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { reprocessPhotos } from '../../lib/photos/reprocess.ts'
 
-/** Requests the processing of all photos that fit a filter. */
+/** Requests the processing of all photos that match a filter. */
 export const reprocess = endpoint({
   method: 'POST',
   path: '/photos/reprocess',
-  summary: 'Ask for the processing of all photos that fit a filter, also of those that are completed',
+  summary: 'Request the processing of all photos that match a filter, completed ones too',
   tag: 'photos',
   body: Strict({ filter: Strict(PhotoFilters) }),
   replies: { 202: Type.Object({ count: Type.Integer() }), ...problems(400, 413, 415, 422, 503) },

@@ -12,7 +12,7 @@ const Rejection = Type.Object({ uuid: Uuid, code: Type.String(), detail: Type.St
 export const requestProcessing = endpoint({
   method: 'POST',
   path: '/photos/process',
-  summary: 'Ask for the processing of photos',
+  summary: 'Request the processing of photos by their uuids',
   tag: 'photos',
   body: Type.Union([Uuids, Strict({ uuids: Uuids, force: Type.Optional(Type.Boolean()) })]),
   replies: {

@@ -5,11 +5,11 @@ import { findPhoto } from '../../lib/photos/row.ts'
 import { findTimeline, showPhoto } from '../../lib/photos/show.ts'
 import { findRenditions } from '../../lib/renditions/row.ts'
 
-/** A photo with its thumbnails and everything that happened to it. */
+/** Shows a photo with its thumbnails and its timeline. */
 export const show = endpoint({
   method: 'GET',
   path: '/photos/:uuid',
-  summary: 'A photo with its thumbnails and everything that happened to it',
+  summary: 'Show a photo with its thumbnails and its timeline',
   tag: 'photos',
   params: UuidParams,
   replies: { 200: PhotoWithTimeline, ...problems(404, 503) },

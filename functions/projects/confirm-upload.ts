@@ -6,11 +6,11 @@ import { stateOf } from '../../lib/photos/project-image.ts'
 import { confirmUpload as confirm, findProjectImage } from '../../lib/photos/uploads.ts'
 import { parseTraceparent } from '../../lib/trace.ts'
 
-/** Says that an image has been uploaded, which begins its processing. */
+/** Confirms an upload, which starts the processing of the image. */
 export const confirmUpload = endpoint({
   method: 'POST',
   path: '/images/:image_id/uploaded',
-  summary: 'Say that an image has been uploaded, which begins its processing',
+  summary: 'Confirm an upload, which starts the processing of the image',
   tag: 'projects',
   params: Type.Object({ image_id: Type.String() }),
   replies: {

@@ -4,11 +4,11 @@ import { ProjectId, problems, Strict, Time, Uuid } from '../../lib/http/schemas.
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { createUpload as create, parseFilename } from '../../lib/photos/uploads.ts'
 
-/** Hands out a link to upload an image of a project. */
+/** Creates an upload link for an image of a project. */
 export const createUpload = endpoint({
   method: 'POST',
   path: '/images',
-  summary: 'A link to upload an image of a project: post a form with every field of params, then file',
+  summary: 'Create an upload link for an image: post a form with every field of params, then file',
   tag: 'projects',
   body: Strict({ filename: Type.String(), project_id: ProjectId }),
   replies: {

@@ -20,11 +20,11 @@ const Image = Type.Object({
   created_at: Time,
 })
 
-/** Images of a project, newest first; a version is null until it exists. */
+/** Lists images of a project, newest first; a version is null until it exists. */
 export const listImages = endpoint({
   method: 'GET',
   path: '/projects/:id/images',
-  summary: 'Images of a project, newest first; a version is null until it exists',
+  summary: 'List images of a project, newest first; a version is null until it exists',
   tag: 'projects',
   params: Type.Object({ id: ProjectId }),
   query: Type.Object({

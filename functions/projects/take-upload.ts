@@ -5,33 +5,32 @@ import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { confirmUpload, findProjectImage } from '../../lib/photos/uploads.ts'
 import { parseTraceparent } from '../../lib/trace.ts'
 
-/** Takes an upload into the local store, where the storage is no bucket: the form of an upload link is posted here. */
+/** Receives the form of an upload link into the local store; with a bucket, forms go there instead. */
 export const takeUpload = endpoint({
   method: 'POST',
   path: '/uploads',
-  summary: 'The target of upload links where the storage is local',
+  summary: 'Receive the form of an upload link, where the storage is local',
   tag: 'projects',
   form: Type.Object({ file: Bytes }, { additionalProperties: Type.String() }),
   replies: { 204: NoBody, ...problems(403, 404, 409, 413, 415, 422, 503) },
   async handle({ form, headers }, app, reply) {
-    if (!app.storage.verifyUpload) throw new AppError('not-found', 404, 'Uploads go to the bucket')
+    if (!app.storage.verifyUpload) throw new AppError('not-found', 'Uploads go to the bucket')
     const fields: Record<string, string> = {}
     for await (const part of form) {
       if (part.kind === 'field') {
         fields[part.name] = part.value
         continue
       }
-      if (part.name !== 'file')
-        throw new AppError('invalid-upload', 422, 'The content must be the field "file"')
+      if (part.name !== 'file') throw new AppError('invalid-upload', 'The content must be the field "file"')
       const { key, maxBytes } = await app.storage.verifyUpload(fields)
       const image = await findProjectImage(app, key.slice(key.lastIndexOf('/') + 1))
-      if (image.status !== 'init') throw new AppError('already-uploaded', 409, 'The image has been uploaded')
+      if (image.status !== 'init') throw new AppError('already-uploaded', 'The image has been uploaded')
       await app.storage.putStream(key, part.content, maxBytes)
       // A form of a browser names no trace; whose link it is does.
       const trace = parseTraceparent(headers.traceparent) && app.trace
       await confirmUpload({ ...app, trace }, image.uuid)
       return reply(204, null)
     }
-    throw new AppError('invalid-upload', 422, 'The form has no field "file" after the fields of params')
+    throw new AppError('invalid-upload', 'The form has no field "file" after the fields of params')
   },
 })

@@ -7,10 +7,10 @@ import { freeExpired } from '../../lib/photos/expired.ts'
 import { requeueStale } from '../../lib/photos/requeue.ts'
 import { checkUploads } from '../../lib/photos/uploads.ts'
 
-/** What is swept; each part returns how many rows it changed. */
+/** The parts of the sweep; each returns how many rows it changed. */
 const PARTS = [freeExpired, requeueStale, checkUploads, deleteOldAnswers, deleteOldDeliveries]
 
-/** Repairs and deletes what nobody else does; a part that fails keeps no other from its work. */
+/** Runs all parts of the sweep; a part that fails does not stop the others. */
 export const sweep = schedule({
   every: (config) => config.sweepIntervalMs,
   async run(app: App) {

@@ -12,7 +12,7 @@ const MAX_OFFSET = 1_000_000_000
 export const list = endpoint({
   method: 'GET',
   path: '/v1/images',
-  summary: 'Jobs, newest first; a total above 10,000 may be an estimate, and says so',
+  summary: 'List jobs, newest first; a total above 10,000 may be an estimate, which the answer says',
   tag: 'v1',
   query: Type.Object({
     ...ListFilters,

@@ -3,11 +3,11 @@ import { problems, StatusCounts } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { countByStatus } from '../../lib/photos/list.ts'
 
-/** How many jobs of the v1 door there are, by status. */
+/** Counts the jobs of the v1 door by status. */
 export const showMetrics = endpoint({
   method: 'GET',
   path: '/v1/metrics',
-  summary: 'How many jobs there are, by status',
+  summary: 'Count jobs by status',
   tag: 'v1',
   replies: {
     200: StatusCounts,

@@ -9,11 +9,11 @@ import { primaryOf } from '../../lib/renditions/path.ts'
 import { findRenditions } from '../../lib/renditions/row.ts'
 import { renditionKey } from '../../lib/storage/port.ts'
 
-/** The bytes of a job's thumbnail. */
+/** Serves the thumbnail of a job. */
 export const showThumbnail = endpoint({
   method: 'GET',
   path: '/v1/images/:id/thumbnail',
-  summary: 'The thumbnail of a job',
+  summary: 'Serve the thumbnail of a job',
   tag: 'v1',
   params: Type.Object({ id: Type.String() }),
   replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(404, 503) },
@@ -27,7 +27,7 @@ export const showThumbnail = endpoint({
         headers,
         method,
       }))
-    if (!answer) throw new AppError('not-found', 404, 'Thumbnail unavailable')
+    if (!answer) throw new AppError('not-found', 'Thumbnail unavailable')
     return answer
   },
 })

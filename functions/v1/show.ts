@@ -7,11 +7,11 @@ import { showImageJob } from '../../lib/photos/image-job.ts'
 import { findPhotoOrNone } from '../../lib/photos/row.ts'
 import { findRenditions } from '../../lib/renditions/row.ts'
 
-/** A job with its result, or what went wrong. */
+/** Shows a job with its result or its error. */
 export const show = endpoint({
   method: 'GET',
   path: '/v1/images/:id',
-  summary: 'A job with its result, or what went wrong',
+  summary: 'Show a job with its result or its error',
   tag: 'v1',
   params: Type.Object({ id: Type.String() }),
   replies: { 200: ImageJob, ...problems(404, 503) },

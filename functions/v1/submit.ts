@@ -12,8 +12,7 @@ import { findRenditions } from '../../lib/renditions/row.ts'
 export const submit = endpoint({
   method: 'POST',
   path: '/v1/images',
-  summary:
-    'Submit an image by its URL; 200 with the job that is there already where DUPLICATE_HANDLING says so',
+  summary: 'Submit an image by its URL; 200 with an existing job where DUPLICATE_HANDLING allows it',
   tag: 'v1',
   body: Strict({ url: Type.String() }),
   replies: { 200: ImageJob, 202: ImageJob, ...problems(400, 409, 413, 415, 422, 503) },
@@ -21,7 +20,7 @@ export const submit = endpoint({
     checkSubmittedUrl(body.url, '/url', app.config.sourceAllowCidrs)
     const { job, duplicate } = await submitImage(app, body.url)
     if (duplicate && job.status !== 'completed')
-      throw new AppError('already-active', 409, 'A job of this URL is waiting or being processed', {
+      throw new AppError('already-active', 'A job of this URL is waiting or being processed', {
         extensions: { job_id: job.uuid },
       })
     const renditions = duplicate ? await findRenditions(app.db, [job.uuid]) : []

@@ -18,10 +18,11 @@ const ALIASES: readonly (readonly [alias: string, variable: string, convert?: (t
   ['THUMBFORGE_THUMBNAIL_SIZE', 'THUMBNAIL_SIZE'],
 ]
 
-/** The service's own variables that the aliases in `given` stand for. */
+/** The service's own variables that the aliases in `given` stand for; those of a variable that is set are not read. */
 export function aliases(given: Given): Record<string, string> {
   const found: Record<string, string> = {}
-  for (const [variable, value] of [...Object.entries(databaseOf(given)), ...renamed(given)]) {
+  const database = given.DATABASE_URL === undefined ? databaseOf(given) : {}
+  for (const [variable, value] of [...Object.entries(database), ...renamed(given)]) {
     found[variable] ??= value
   }
   return found
@@ -30,7 +31,8 @@ export function aliases(given: Given): Record<string, string> {
 function* renamed(given: Given): Generator<[string, string]> {
   for (const [alias, variable, convert] of ALIASES) {
     const value = given[alias]
-    if (value !== undefined) yield [variable, convert ? convert(value) : value]
+    if (value !== undefined && given[variable] === undefined)
+      yield [variable, convert ? convert(value) : value]
   }
 }
 

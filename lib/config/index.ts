@@ -9,7 +9,7 @@ import { aliases } from './aliases.ts'
 /** What the v1 door does with a URL that it has had before. */
 export const DUPLICATE_HANDLING = ['allow-retry', 'reuse-completed', 'reject-active'] as const
 
-/** Of the memory that the process may use, what renders may take unless told otherwise. */
+/** The default of `RENDER_MEMORY`, as a share of the memory that the process may use. */
 const RENDER_SHARE = 0.6
 
 /** What the service runs on: read once at the start, validated, frozen. */

@@ -13,9 +13,8 @@ export async function migrate(db: Db): Promise<string[]> {
   const files = (await readdir(DIRECTORY)).filter((file) => isFor(file, own)).sort()
   return db.transaction().execute(async (tx) => {
     if (isPostgres(db)) await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(tx)
-    await sql`create table if not exists schema_migrations (name text primary key, applied_at text not null)`.execute(
-      tx,
-    )
+    await sql`create table if not exists schema_migrations
+      (name text primary key not null, applied_at text not null)`.execute(tx)
     const seen = await sql<{ name: string }>`select name from schema_migrations`.execute(tx)
     const applied = new Set(seen.rows.map((row) => row.name))
     const missing = files.filter((file) => !applied.has(file))

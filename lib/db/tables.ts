@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { PhotoStatus } from '../photo-status.ts'
 
 /** Times are RFC 3339 UTC with milliseconds, JSON columns are JSON text, in PostgreSQL and SQLite alike. */
 export type Tables = {
@@ -9,8 +10,6 @@ export type Tables = {
   stopped_targets: StoppedTargetsTable
   idempotency_keys: IdempotencyKeysTable
 }
-
-export type PhotoStatus = 'init' | 'pending' | 'processing' | 'completed' | 'failed'
 
 /** Which set of endpoints created a photo. */
 export const DOORS = ['photos', 'projects', 'jobs', 'v1', 'page'] as const
@@ -25,9 +24,9 @@ export type PhotosTable = {
   updated_at: Generated<string>
   door: Generated<Door>
   project_id: number | null
-  /** What people call it: a filename, a label; never a path. */
+  /** A filename or a label that its sender chose; never a path. */
   name: string | null
-  /** A `Recipe`; null is the thumbnail recipe, as for a row inserted by hand. */
+  /** A `Recipe`; null until its first claim in a row inserted by hand, which gets the thumbnail recipe then. */
   recipe: string | null
   url_hash: string | null
   /** When processing was requested; null until then. */
@@ -42,9 +41,9 @@ export type PhotosTable = {
   /** ETag and size of an uploaded original as it was confirmed: what comes later under the same link is not processed. */
   source_etag: string | null
   source_bytes: number | null
-  /** Who uploaded the photo on the page, as they say. */
+  /** The name that the uploader gave on the page. */
   nickname: string | null
-  /** When the sweep looks next whether an `init` photo has been uploaded. */
+  /** When the sweep next checks whether an `init` photo has been uploaded. */
   check_after: string | null
   /** W3C Trace Context of the request that added or queued the photo. */
   traceparent: string | null
@@ -74,7 +73,7 @@ export type EventsTable = {
   detail: string | null
   /** Body of the message, or null where the type says all. */
   data: string | null
-  /** When the message is due; null: part of the timeline only. */
+  /** When the message is to be published; null: part of the timeline only. */
   publish_after: string | null
   published_at: string | null
   /** What its message carries. */

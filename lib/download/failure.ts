@@ -7,26 +7,21 @@ const MAX_RETRY_AFTER_MS = 3_600_000
 export function badAnswer(status: number, headers: IncomingHttpHeaders): AppError {
   const message = `The source answered ${status}`
   const passing = status === 408 || status === 425 || status === 429 || status >= 500
-  if (!passing) return new AppError('source-rejected', 502, message)
+  if (!passing) return new AppError('source-rejected', message)
   const retryAfterMs = parseRetryAfter(headers['retry-after'])
-  return new AppError('source-unavailable', 502, message, { retry: true, retryAfterMs })
+  return new AppError('source-unavailable', message, { retryAfterMs })
 }
 
 /** What kept a download from its end, in words that show no address, path or query. */
 export function failure(error: unknown, host: string): AppError {
   for (let cause = error; cause instanceof Error; cause = cause.cause)
     if (cause instanceof AppError) return cause
-  const options = { retry: true, cause: error }
+  const options = { cause: error }
   if (error instanceof Error && error.name === 'TimeoutError') {
-    return new AppError('download-timeout', 502, `The download from ${host} took too long`, options)
+    return new AppError('download-timeout', `The download from ${host} took too long`, options)
   }
   const code = (error as NodeJS.ErrnoException | undefined)?.code
-  return new AppError(
-    'network-error',
-    502,
-    `The download from ${host} failed${code ? ` (${code})` : ''}`,
-    options,
-  )
+  return new AppError('network-error', `The download from ${host} failed${code ? ` (${code})` : ''}`, options)
 }
 
 /** Milliseconds from now that `Retry-After` names, as seconds or as a date; at most an hour. */

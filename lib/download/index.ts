@@ -67,7 +67,7 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
         if (!(answer instanceof URL)) return answer
         url = answer
       }
-      throw new AppError('too-many-redirects', 502, `The source redirects more than ${MAX_REDIRECTS} times`)
+      throw new AppError('too-many-redirects', `The source redirects more than ${MAX_REDIRECTS} times`)
     },
     close,
   }
@@ -76,7 +76,7 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
 /** Where a redirect leads; throws where it may not be followed. */
 function redirectTarget(location: string, base: URL, allowed: readonly string[]): URL {
   const next = URL.parse(location, base.href)
-  if (!next) throw new AppError('invalid-source', 422, 'The source redirects to a malformed URL')
+  if (!next) throw new AppError('invalid-source', 'The source redirects to a malformed URL')
   return checkSourceUrl(next, allowed)
 }
 
@@ -101,4 +101,4 @@ async function readBody(stream: AsyncIterable<Uint8Array>, declared: string | un
 }
 
 const tooManyBytes = (maxBytes: number) =>
-  new AppError('too-many-bytes', 422, `The source is larger than ${maxBytes} bytes`)
+  new AppError('too-many-bytes', `The source is larger than ${maxBytes} bytes`)

@@ -16,13 +16,13 @@ export function parseSourceUrl(text: string, allowed: readonly string[] = []): U
   return checkSourceUrl(url, allowed)
 }
 
-/** Refuses at submission what may not be fetched, 422, naming the part of the request that says it. */
+/** Refuses at submission what may not be fetched, naming the part of the request that says it. */
 export function checkSubmittedUrl(text: string, pointer: string, allowed: readonly string[]): void {
   try {
     parseSourceUrl(text, allowed)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    throw new AppError(error.code, 422, error.message, { errors: [{ pointer, detail: error.message }] })
+    throw new AppError(error.code, error.message, { errors: [{ pointer, detail: error.message }] })
   }
 }
 
@@ -39,9 +39,9 @@ export function checkSourceUrl(url: URL, allowed: readonly string[] = []): URL {
 
 /** What a refused address or name is answered with, never tried again. */
 export const blocked = (host: string) =>
-  new AppError('blocked-address', 422, `The address of ${host} may not be reached`)
+  new AppError('blocked-address', `The address of ${host} may not be reached`)
 
 /** A URL's host as the socket knows it. */
 export const withoutBrackets = (host: string) => host.replace(/^\[(.*)\]$/, '$1')
 
-const invalid = (message: string) => new AppError('invalid-source', 422, message)
+const invalid = (message: string) => new AppError('invalid-source', message)

@@ -22,7 +22,7 @@ export const acceptForms = (server: FastifyInstance) => server.register(multipar
 /** The parts of the form that a request brings, as they come. */
 export async function* readForm(request: FastifyRequest): AsyncGenerator<FormPart> {
   if (!request.isMultipart?.())
-    throw new AppError('unsupported-media-type', 415, 'Send the body as multipart/form-data')
+    throw new AppError('unsupported-media-type', 'Send the body as multipart/form-data')
   for await (const part of request.parts()) {
     if (part.type === 'file')
       yield { kind: 'file', name: part.fieldname, filename: part.filename, content: part.file }

@@ -15,7 +15,7 @@ export type Keyed = { route: string; key: string; body: unknown }
 /**
  * Does `work` once for a key: whoever comes again with the same body gets the first answer. The answer is stored in the
  * transaction of the work, so that a process that dies leaves both or neither; what `work` refuses is not stored. Throws
- * `idempotency-key-reused`, 422, for another body, and `idempotency-key-in-use`, 409, while the first still runs.
+ * `idempotency-key-reused` for another body, and `idempotency-key-in-use` while the first still runs.
  * As draft-ietf-httpapi-idempotency-key-header-07 has it.
  */
 export function answerOnce(
@@ -35,7 +35,7 @@ export function answerOnce(
         .where('created_at', '>', nowPlus(-KEPT_MS))
         .executeTakeFirst()
       if (known && known.fingerprint !== fingerprint)
-        throw new AppError('idempotency-key-reused', 422, 'The key was used with another body')
+        throw new AppError('idempotency-key-reused', 'The key was used with another body')
       if (known) {
         const headers = { ...(JSON.parse(known.headers) as Headers), 'idempotency-replayed': 'true' }
         return new Answer(known.status, JSON.parse(known.body), headers)
@@ -91,5 +91,4 @@ async function lock(tx: Db, name: string): Promise<void> {
   if (!rows[0]?.locked) throw inUse()
 }
 
-const inUse = () =>
-  new AppError('idempotency-key-in-use', 409, 'A request with this key is still being answered')
+const inUse = () => new AppError('idempotency-key-in-use', 'A request with this key is still being answered')

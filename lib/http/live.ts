@@ -42,7 +42,7 @@ export async function mountLive(
           return serveEvents(app, response, of.subscription, of.cursor)
         }
         response.header('upgrade', 'websocket').header('connection', 'upgrade')
-        throw new AppError('upgrade-required', 426, 'This is a WebSocket')
+        throw new AppError('upgrade-required', 'This is a WebSocket')
       },
       wsHandler: (socket, request) => {
         logRequest(app, request, 101)

@@ -40,14 +40,8 @@ export function openServer(app: Pick<App, 'log' | 'metrics'>): FastifyInstance {
     logRequest(app, request, statusCode, elapsedTime),
   )
   server.setErrorHandler(refuse)
-  server.setNotFoundHandler((_request, response) =>
-    response.code(404).type('application/problem+json').send({
-      type: 'about:blank',
-      title: 'Not Found',
-      status: 404,
-      detail: 'There is nothing here',
-      code: 'not-found',
-    }),
+  server.setNotFoundHandler((request, response) =>
+    refuse(new AppError('not-found', 'Nothing has this path'), request, response),
   )
   return server
 }
@@ -91,7 +85,7 @@ export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[]
       // The form's parser is there for all; its content means nothing to others.
       preValidation: async (request) => {
         if (body && request.isMultipart?.())
-          throw new AppError('unsupported-media-type', 415, 'Send the body as application/json')
+          throw new AppError('unsupported-media-type', 'Send the body as application/json')
       },
       // Answers are typed; serialising by schema would drop what a schema does not name.
       serializerCompiler: () => JSON.stringify,
@@ -122,9 +116,9 @@ function documented(replies: AnyEndpoint['replies']) {
     Object.entries(replies).map(([status, schema]) => [
       status,
       schema === Bytes
-        ? { description: 'As asked', content: { '*/*': { schema } } }
+        ? { description: 'The answer', content: { '*/*': { schema } } }
         : Number(status) < 400
-          ? { description: 'As asked', ...schema }
+          ? { description: 'The answer', ...schema }
           : { description: 'Refused', content: { 'application/problem+json': { schema } } },
     ]),
   )

@@ -1,13 +1,13 @@
 import { STATUS_CODES } from 'node:http'
 import { isDatabaseAway } from '../db/errors.ts'
-import { AppError } from '../errors.ts'
+import { AppError, ERROR_CODES, type ErrorCode } from '../errors.ts'
 
 export type ProblemBody = {
   type: string
   title: string
   status: number
   detail: string
-  code: string
+  code: ErrorCode
   errors?: { pointer: string; detail: string }[]
 }
 
@@ -15,17 +15,16 @@ export type ProblemBody = {
 export const RETRY_AFTER_S = 2
 
 /** What Fastify itself refuses, by its error code. */
-const FASTIFY_CODES: Record<string, [status: number, code: string, detail: string]> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'unsupported-media-type', 'Send the body as application/json'],
-  FST_ERR_CTP_BODY_TOO_LARGE: [413, 'body-too-large', 'The body is too large'],
-  FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'malformed-json', 'The body is empty'],
-  FST_ERR_CTP_INVALID_JSON_BODY: [400, 'malformed-json', 'The body is no JSON'],
-  FST_FILES_LIMIT: [413, 'too-many-files', 'The form has too many files; the rest was not read'],
-  FST_PARTS_LIMIT: [413, 'too-many-files', 'The form has too many parts; the rest was not read'],
-  FST_ERR_BAD_URL: [400, 'malformed-request', 'The URL is malformed'],
-  FST_ERR_MAX_PARAM_LENGTH: [404, 'not-found', 'There is nothing here'],
+const FASTIFY_CODES: Record<string, [code: ErrorCode, detail: string]> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'The body is too large'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed-json', 'The body is empty'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['malformed-json', 'The body is not JSON'],
+  FST_FILES_LIMIT: ['too-many-files', 'The form has too many files; the rest was not read'],
+  FST_PARTS_LIMIT: ['too-many-files', 'The form has too many parts; the rest was not read'],
+  FST_ERR_BAD_URL: ['malformed-request', 'The URL is malformed'],
+  FST_ERR_MAX_PARAM_LENGTH: ['not-found', 'Nothing has this path'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
-    400,
     'malformed-request',
     'The body is not as long as its Content-Length says',
   ],
@@ -34,24 +33,24 @@ const FASTIFY_CODES: Record<string, [status: number, code: string, detail: strin
 /** Any error as a problem (RFC 9457); an unexpected one becomes a fault without its text. */
 export function problemOf(error: unknown): ProblemBody {
   if (error instanceof AppError)
-    return { ...problem(error.status, error.code, error.message, error.errors), ...error.extensions }
+    return { ...problem(error.code, error.message, error.errors), ...error.extensions }
   if (isDatabaseAway(error))
-    return problem(503, 'database-unavailable', 'The database cannot be reached now; try again')
+    return problem('database-unavailable', 'The database cannot be reached now; try again')
   const { code = '', statusCode = 500 } = error as { code?: string; statusCode?: number }
   const known = FASTIFY_CODES[code]
   if (known) return problem(...known)
   if (statusCode >= 400 && statusCode < 500)
-    return problem(statusCode, 'malformed-request', STATUS_CODES[statusCode] ?? '')
-  return problem(500, 'internal-fault', 'A fault of the service itself; its log says more')
+    return problem('malformed-request', titleOf(statusCode), undefined, statusCode)
+  return problem('internal-fault', 'The service failed; its log says more')
 }
 
-function problem(status: number, code: string, detail: string, errors?: ProblemBody['errors']): ProblemBody {
-  return {
-    type: 'about:blank',
-    title: STATUS_CODES[status] ?? 'Error',
-    status,
-    detail,
-    code,
-    ...(errors && { errors }),
-  }
+function problem(
+  code: ErrorCode,
+  detail: string,
+  errors?: ProblemBody['errors'],
+  status: number = ERROR_CODES[code].status,
+): ProblemBody {
+  return { type: 'about:blank', title: titleOf(status), status, detail, code, ...(errors && { errors }) }
 }
+
+const titleOf = (status: number) => STATUS_CODES[status] ?? 'Error'

@@ -1,5 +1,6 @@
 import { type TProperties, Type } from '@sinclair/typebox'
 import { DOORS } from '../db/tables.ts'
+import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
 
 /** RFC 3339, UTC, milliseconds. */
 export const Time = Type.String({ format: 'date-time' })
@@ -44,9 +45,7 @@ export const NoBody = Type.Null()
 /** Not JSON: a Buffer or a stream. */
 export const Bytes = Type.Unsafe<unknown>({ type: 'string', format: 'binary' })
 
-export const Status = Type.Union(
-  (['init', 'pending', 'processing', 'completed', 'failed'] as const).map((status) => Type.Literal(status)),
-)
+export const Status = Type.Union(PHOTO_STATUSES.map((status) => Type.Literal(status)))
 
 /** What every list of photos is filtered by; times include the instant they name. */
 export const ListFilters = {
@@ -74,7 +73,7 @@ export const StatusCounts = Type.Object({
   processing: Count,
   completed: Count,
   failed: Count,
-})
+} satisfies Record<PhotoStatus | 'total', typeof Count>)
 
 export const PhotoSummary = Type.Object({ uuid: Uuid, url: Type.String(), status: Status, created_at: Time })
 

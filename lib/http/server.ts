@@ -3,11 +3,24 @@ import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
+import { ERROR_CODES } from '../errors.ts'
 import type { AnyEndpoint, Live } from '../function.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { acceptForms } from './form.ts'
 import { mountLive } from './live.ts'
 import { mount, openServer } from './mount.ts'
+
+/** What stands above the endpoints: Markdown, since `/docs` shows it so. */
+const DESCRIPTION = [
+  'Asynchronous photo processing.',
+  '',
+  '| code | status | what it means |',
+  '|---|---|---|',
+]
+  .concat(
+    Object.entries(ERROR_CODES).map(([code, { status, means }]) => `| \`${code}\` | ${status} | ${means} |`),
+  )
+  .join('\n')
 
 /** The whole service over HTTP: every endpoint, its OpenAPI description at `/openapi.json`, readable at `/docs`. */
 export async function openHttp(
@@ -31,7 +44,7 @@ export async function openHttp(
     transform: ({ schema, url }) => ({ schema: withForm(withOptionalDefaults(schema)), url }),
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Photo processor', description: 'Asynchronous photo processing.', version: '1' },
+      info: { title: 'Photo processor', description: DESCRIPTION, version: '1' },
     },
   })
   await server.register(swaggerUi, { routePrefix: '/docs' })

@@ -1,6 +1,6 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
-import { AppError } from '../errors.ts'
+import { AppError, describeErrors, type FieldError } from '../errors.ts'
 
 /** Bodies are taken as they are; queries and params are text, and are turned into what the schema wants. */
 const strict = withFormats(new Ajv2020({ allErrors: false, coerceTypes: false, useDefaults: true }))
@@ -23,30 +23,71 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
   const part = httpPart === 'body' ? '' : `/${httpPart === 'querystring' ? 'query' : httpPart}`
   return (data: unknown) => {
     if (validate(data)) return { value: data }
-    const errors = toFieldErrors(deepest(validate.errors ?? []), part)
+    const errors = toFieldErrors(meant(validate.errors ?? []), part)
     return {
-      error: new AppError('invalid', 422, `The request does not fit: ${describe(errors)}`, { errors }),
+      error: new AppError('invalid', `The request does not fit: ${describeErrors(errors)}`, { errors }),
     }
   }
 }
 
-/** Of the alternatives of a schema each complains; what went furthest into the value is what was meant. */
-function deepest(errors: ErrorObject[]): ErrorObject[] {
+/**
+ * Of the alternatives of a schema each complains: what went furthest into the value is what was meant, and of those the
+ * ones of its type.
+ */
+function meant(errors: ErrorObject[]): ErrorObject[] {
   const depth = Math.max(...errors.map(({ instancePath }) => instancePath.length))
-  return errors.filter(({ instancePath, keyword }) => instancePath.length === depth && keyword !== 'anyOf')
+  const deepest = errors.filter(
+    ({ instancePath, keyword }) => instancePath.length === depth && keyword !== 'anyOf',
+  )
+  const ofItsType = deepest.filter(({ keyword }) => keyword !== 'type')
+  return ofItsType.length > 0 ? ofItsType : deepest
 }
 
-/** Errors as a client gets them; the values of an enumeration become one. */
-function toFieldErrors(errors: ErrorObject[], part: string) {
-  const values = errors.filter(({ keyword }) => keyword === 'const').map(({ params }) => params.allowedValue)
-  const detail = values.length > 1 ? `must be one of ${values.join(', ')}` : undefined
-  return errors
-    .filter((error) => error.keyword !== 'const' || error.params.allowedValue === values[0])
-    .map((error) => ({
-      pointer: `${part}${pointerOf(error)}`,
-      detail: (error.keyword === 'const' ? detail : undefined) ?? error.message ?? 'does not fit',
-    }))
+/** Errors as a client gets them; alternatives of a value become one. */
+function toFieldErrors(errors: ErrorObject[], part: string): FieldError[] {
+  const byPlace = Map.groupBy(errors, (error) => `${part}${pointerOf(error)}`)
+  return [...byPlace].map(([pointer, all]) => ({ pointer, detail: detailOf(all) }))
 }
+
+/** What one part of a request must be, of all that its alternatives say. */
+function detailOf(errors: ErrorObject[]): string {
+  const [{ keyword, params, message = 'does not fit' }] = errors as [ErrorObject]
+  const all = (parameter: string) => [...new Set(errors.map((error) => String(error.params[parameter])))]
+  switch (keyword) {
+    case 'const':
+      return errors.length === 1
+        ? `must be ${params.allowedValue}`
+        : `must be one of ${all('allowedValue').join(', ')}`
+    case 'type':
+      return `must be ${all('type')
+        .map((type) => `${/^[aio]/.test(type) ? 'an' : 'a'} ${type}`)
+        .join(' or ')}`
+    case 'required':
+      return 'is missing'
+    case 'additionalProperties':
+      return 'is not known here'
+    case 'format':
+      return `must be ${SAMPLES[params.format] ?? params.format}`
+    case 'minItems':
+      return `must have at least ${count(params.limit, 'entry', 'entries')}`
+    case 'maxItems':
+      return `must have at most ${count(params.limit, 'entry', 'entries')}`
+    case 'minLength':
+      return `must have at least ${count(params.limit, 'character')}`
+    case 'maxLength':
+      return `must have at most ${count(params.limit, 'character')}`
+    default:
+      return message
+  }
+}
+
+const SAMPLES: Record<string, string> = {
+  'date-time': 'a time such as 2026-01-31T12:00:00Z',
+  uuid: 'a UUID such as 01a208fa-d379-72a3-9e61-aaf487ae54bf',
+}
+
+const count = (limit: number, one: string, many = `${one}s`) =>
+  limit === 1 ? `one ${one}` : `${limit} ${many}`
 
 /** A time of the years 1 to 9999 in UTC. */
 const isStorable = (text: string) => {
@@ -60,6 +101,3 @@ function pointerOf({ instancePath, params }: ErrorObject): string {
     ? instancePath
     : `${instancePath}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
-
-const describe = (errors: { pointer: string; detail: string }[]) =>
-  errors.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`).join('; ')

@@ -20,7 +20,7 @@ const operations: { [Op in Operation['op']]: Apply<OperationOf<Op>> } = {
   crop: (image, { x, y, width, height }) => {
     const { bitmap } = image
     if (x + width > bitmap.width || y + height > bitmap.height)
-      throw new AppError('crop-outside', 422, `The crop reaches beyond ${bitmap.width}x${bitmap.height}`)
+      throw new AppError('crop-outside', `The crop reaches beyond ${bitmap.width}x${bitmap.height}`)
     return crop(image, { x, y, width, height }, { width, height })
   },
   grayscale: (image) => image.clone().greyscale(),
@@ -32,7 +32,7 @@ const operations: { [Op in Operation['op']]: Apply<OperationOf<Op>> } = {
 /** Applies one operation. Throws `invalid-recipe` for one that is unknown: a recipe is stored, and code changes. */
 export function applyOperation(image: Image, operation: Operation): Image {
   const { op } = operation
-  if (!isOperation(op)) throw new AppError('invalid-recipe', 422, `Unknown operation ${op as string}`)
+  if (!isOperation(op)) throw new AppError('invalid-recipe', `Unknown operation ${op as string}`)
   const apply = operations[op] as Apply<Operation>
   return apply(image, operation)
 }
@@ -41,7 +41,7 @@ export function applyOperation(image: Image, operation: Operation): Image {
 export function checkOutputSize(width: number, height: number): void {
   if (width <= MAX_OUTPUT_SIDE && height <= MAX_OUTPUT_SIDE) return
   const message = `An output of ${width}x${height} has a side over ${MAX_OUTPUT_SIDE} pixels`
-  throw new AppError('output-too-large', 422, message)
+  throw new AppError('output-too-large', message)
 }
 
 /** Resizes to exactly these sides in px. Checked before the pixels are made, so that an operation which enlarges cannot exhaust the memory. */

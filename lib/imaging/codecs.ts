@@ -9,7 +9,7 @@ import { encodePng } from './encode/png.ts'
 import { encodeWebp } from './encode/webp.ts'
 import type { HeaderOf, OutputFormat, SourceFormat } from './formats.ts'
 import type { Header } from './headers/header.ts'
-import type { Size } from './operations.ts'
+import type { Target } from './sizes.ts'
 import { readyWebpDecoder } from './wasm/webp-decoder.ts'
 
 /**
@@ -19,7 +19,7 @@ import { readyWebpDecoder } from './wasm/webp-decoder.ts'
 type Decode<Name extends SourceFormat> = (
   source: Buffer,
   header: HeaderOf<Name>,
-  target: Size | undefined,
+  target: Target | undefined,
 ) => Bitmap | Promise<Bitmap>
 
 /** `quality` is 1..100 and means nothing where a format has none. */

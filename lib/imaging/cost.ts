@@ -32,5 +32,5 @@ export function checkCost({ renditions }: Recipe, maxCost: number, source?: Size
   const cost = steps.reduce((sum, step) => sum + costOf(step), 0) / 1e6
   if (!(cost > maxCost)) return
   const message = `The operations cost ${Math.ceil(cost)} megapixels, more than the ${maxCost} allowed`
-  throw new AppError('too-costly', 422, message)
+  throw new AppError('too-costly', message)
 }

@@ -4,9 +4,9 @@ import { codecs } from './codecs.ts'
 import { corrupt, isOfService } from './errors.ts'
 import type { SourceFormat } from './formats.ts'
 import type { Header } from './headers/header.ts'
-import type { Size } from './operations.ts'
+import type { Target } from './sizes.ts'
 
-type Decode = (source: Buffer, header: Header, target: Size | undefined) => Bitmap | Promise<Bitmap>
+type Decode = (source: Buffer, header: Header, target: Target | undefined) => Bitmap | Promise<Bitmap>
 
 /**
  * Decodes a probed source (`codecs.ts`), not yet oriented. Whatever a decoder throws becomes `corrupt-image`, but for what
@@ -16,7 +16,7 @@ export async function decode(
   source: Buffer,
   format: SourceFormat,
   header: Header,
-  target: Size | undefined,
+  target: Target | undefined,
 ): Promise<Bitmap> {
   const { ready, decode: decodeFormat } = codecs[format] as {
     ready?: (header: Header) => Promise<void>

@@ -2,13 +2,13 @@ import { AppError } from '../errors.ts'
 
 /** A source that claims a format we read but breaks its rules. */
 export const corrupt = (why: string, cause?: unknown) =>
-  new AppError('corrupt-image', 422, `The image cannot be decoded: ${why}`, { cause })
+  new AppError('corrupt-image', `The image cannot be decoded: ${why}`, { cause })
 
 /** A source in a format, or a flavour of one, that we do not read. */
-export const unsupported = (why: string) => new AppError('unsupported-format', 422, why)
+export const unsupported = (why: string) => new AppError('unsupported-format', why)
 
 /** A source that is larger than it may be, or than there is memory for. */
-export const tooManyPixels = (why: string) => new AppError('too-many-pixels', 422, why)
+export const tooManyPixels = (why: string) => new AppError('too-many-pixels', why)
 
 /** The least delay before a photo is tried again that met a broken installation, in ms. */
 const REPAIR_MS = 30_000
@@ -26,18 +26,20 @@ function isNotInstalled(error: unknown): boolean {
 /** The error itself, or `imaging-broken` for what is not installed: the photo waits for the repair, or for another worker. */
 export const orBroken = (error: unknown) =>
   isNotInstalled(error)
-    ? new AppError(
-        'imaging-broken',
-        503,
-        'The service cannot make images: its installation is not complete',
-        {
-          retry: true,
-          mostAttempts: Number.POSITIVE_INFINITY,
-          retryAfterMs: REPAIR_MS,
-          cause: error,
-        },
-      )
+    ? new AppError('imaging-broken', 'The service cannot make images: its installation is not complete', {
+        mostAttempts: Number.POSITIVE_INFINITY,
+        retryAfterMs: REPAIR_MS,
+        cause: error,
+      })
     : error
+
+/** The error itself where a rule was broken, or `imaging-broken`; else a fault of ours: `render-failed`, with what caused it. */
+export function asRenderError(error: unknown): AppError {
+  const known = orBroken(error)
+  return known instanceof AppError
+    ? known
+    : new AppError('render-failed', 'The image could not be made', { cause: error })
+}
 
 /** Whether an error says nothing of the source: there is not the memory, or not the installation. */
 export const isOfService = (error: unknown) => isOutOfMemory(error) || isNotInstalled(error)

@@ -48,7 +48,7 @@ const PLACE_TAGS = [
   'GPSAltitudeRef',
 ]
 
-/** Reads EXIF data in its TIFF form; undefined where there is nothing to tell. The place is not even parsed without `gps`. */
+/** Reads EXIF data in its TIFF form; undefined where nothing is known. The place is not even parsed without `gps`. */
 export function readExif(tiff: Buffer, gps: boolean): Exif | undefined {
   const read = readTags(tiff, gps ? [...CAMERA_TAGS, ...PLACE_TAGS] : CAMERA_TAGS)
   const found: Exif = {

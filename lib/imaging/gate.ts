@@ -16,7 +16,7 @@ export function openGate({ places, memory }: { places: number; memory: number })
   let closed = false
 
   const checkOpen = () => {
-    if (closed) throw new AppError('imaging-closed', 503, 'The service is shutting down', { retry: true })
+    if (closed) throw new AppError('imaging-closed', 'The service is shutting down')
   }
 
   const fits = (bytes: number) => count === 0 || (count < places && used + bytes <= memory)

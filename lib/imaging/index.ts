@@ -6,6 +6,7 @@ import { checkCost } from './cost.ts'
 import { orBroken, tooManyPixels } from './errors.ts'
 import { openGate } from './gate.ts'
 import { memoryOfRender } from './memory.ts'
+import { fromPlainError } from './plain-error.ts'
 import { readSource } from './probe.ts'
 import type { Recipe } from './recipe.ts'
 import type { Rendered, RenderOptions } from './render.ts'
@@ -123,10 +124,8 @@ async function runInPool(pool: Pool, task: RenderTask, timeoutMs: number): Promi
   try {
     answer = await pool.run({ ...task, source }, { signal: timeout.signal, transferList: [source.buffer] })
   } catch (cause) {
-    if (timeout.signal.aborted)
-      throw new AppError('render-timeout', 422, `Not rendered within ${timeoutMs} ms`)
-    throw new AppError('render-crashed', 500, 'The thread that rendered the image died', {
-      retry: true,
+    if (timeout.signal.aborted) throw new AppError('render-timeout', `Not rendered within ${timeoutMs} ms`)
+    throw new AppError('render-crashed', 'The thread that rendered the image died', {
       // The heap of a thread is its own: it would not have more of it another time.
       mostAttempts: (cause as { code?: unknown }).code === 'ERR_WORKER_OUT_OF_MEMORY' ? 2 : undefined,
       cause,
@@ -135,6 +134,6 @@ async function runInPool(pool: Pool, task: RenderTask, timeoutMs: number): Promi
     clearTimeout(timer)
   }
   if (!('error' in answer)) return answer
-  const { code, status, message, ...options } = answer.error
-  throw new AppError(code, status, message, options)
+  const { code, message, cause, ...options } = answer.error
+  throw new AppError(code, message, { ...options, cause: cause && fromPlainError(cause) })
 }

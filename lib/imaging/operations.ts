@@ -33,7 +33,7 @@ export const needsColours: Record<Operation['op'], boolean> = {
   blur: true,
 }
 
-/** How operations are written: their form, for the message that tells what is wrong, and what stands behind the colon. */
+/** How operations are written: their form, for the error message, and what stands behind the colon. */
 const grammar: {
   [Op in Operation['op']]: {
     usage: string
@@ -82,7 +82,7 @@ const grammar: {
 
 export const isOperation = (op: string): op is Operation['op'] => Object.hasOwn(grammar, op)
 
-/** Reads an operation from its text, such as `fit:320x320`. Throws `invalid`, 422, that says what would fit. */
+/** Reads an operation from its text, such as `fit:320x320`. Throws `invalid` that says what would fit. */
 export function parseOperation(text: string): Operation {
   const [, op = '', argument = ''] = /^([a-z]+)(?::(.*))?$/.exec(text) ?? []
   if (!isOperation(op)) throw invalid(`is none of ${Object.keys(grammar).join(', ')}, format, quality`)
@@ -92,7 +92,7 @@ export function parseOperation(text: string): Operation {
   return { op, ...parsed } as Operation
 }
 
-const invalid = (detail: string) => new AppError('invalid', 422, detail)
+const invalid = (detail: string) => new AppError('invalid', detail)
 
 /** A whole number written plainly, or undefined. */
 export function parseWhole(text: string, least: number, most: number): number | undefined {

@@ -24,7 +24,7 @@ export const probe = (source: Uint8Array, maxPixels: number): SourceInfo => read
 
 /** As `probe`, with the header, which the decoder needs. */
 export function readSource(source: Uint8Array, maxPixels: number): Probed {
-  if (source.length === 0) throw new AppError('empty-source', 422, 'The source is empty')
+  if (source.length === 0) throw new AppError('empty-source', 'The source is empty')
   const bytes = asBuffer(source)
   const format = formatOf(bytes)
   if (!format) throw unsupported('The source is not a JPEG, PNG, GIF, BMP or WebP image')

@@ -11,8 +11,11 @@ export type RenditionSpec = {
   quality?: number
 }
 
-/** Of JPEG and WebP where nothing else is asked for; stored with the photo, so that a later change leaves its retries alone. */
+/** The default of JPEG and WebP; stored with the photo, so that a later change leaves its retries alone. */
 export const DEFAULT_QUALITY = 80
+
+/** From this quality on a JPEG keeps its colours at full resolution: also in `wasm/encode/encode.ts`. */
+export const FULL_COLOUR_QUALITY = 90
 
 /** What to make of one source image: stored with the photo as JSON, so that a retry months later does the same. */
 export type Recipe = { renditions: RenditionSpec[] }

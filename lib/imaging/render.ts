@@ -4,7 +4,7 @@ import type { Bitmap } from './bitmap.ts'
 import { codecs } from './codecs.ts'
 import { openConversion, type ToSrgb } from './colour/convert.ts'
 import { decode } from './decode.ts'
-import { isOfService, isOutOfMemory } from './errors.ts'
+import { asRenderError, isOfService, isOutOfMemory } from './errors.ts'
 import { formats } from './formats.ts'
 import type { Header } from './headers/header.ts'
 import { toImage } from './jimp.ts'
@@ -34,7 +34,7 @@ export type Rendered = {
 }
 
 /**
- * Larger sources than `maxPixels` are refused; `exifGps`: whether the metadata tells where the picture was taken;
+ * Larger sources than `maxPixels` are refused; `exifGps`: whether the metadata has the place where the picture was taken;
  * `keptMemory`: bytes of WebAssembly memory that are kept for the next large picture.
  */
 export type RenderOptions = { maxPixels: number; exifGps?: boolean; keptMemory?: number }
@@ -76,7 +76,7 @@ export async function renderIfMemory(...args: Parameters<typeof renderAll>): Pro
   try {
     return await renderAll(...args)
   } catch (error) {
-    if (!isOutOfMemory(error)) throw error
+    if (!isOutOfMemory(error)) throw asRenderError(error)
     forgetLarge()
     return undefined
   }
@@ -109,11 +109,8 @@ async function render(decoded: Decoded, spec: RenditionSpec): Promise<RenderedIm
     return { name: spec.name, format: spec.format, contentType, width, height, data }
   } catch (error) {
     if (isOfService(error)) throw error
-    if (!(error instanceof AppError)) {
-      throw new AppError('render-failed', 500, `${spec.name}: the image could not be made`, { cause: error })
-    }
-    const { code, status, message, retry } = error
-    throw new AppError(code, status, `${spec.name}: ${message}`, { retry, cause: error })
+    const { code, message } = asRenderError(error)
+    throw new AppError(code, `${spec.name}: ${message}`, { cause: error })
   }
 }
 

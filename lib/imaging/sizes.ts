@@ -1,6 +1,6 @@
 import type { Header } from './headers/header.ts'
 import type { Operation, Size } from './operations.ts'
-import type { Recipe } from './recipe.ts'
+import { DEFAULT_QUALITY, FULL_COLOUR_QUALITY, type Recipe, type RenditionSpec } from './recipe.ts'
 
 /**
  * The sides in px to which an operation at the head of a list brings the whole of a picture before anything is cut off;
@@ -14,16 +14,27 @@ export function wholeSize(operation: Operation | undefined, size: Size): Size | 
   return { width: size.width * scale, height: size.height * scale }
 }
 
-/** The largest sides in px, as stored, that the renditions have; undefined where one needs every pixel. */
-export function targetOf({ renditions }: Recipe, header: Header): Size | undefined {
+/**
+ * What a decode is for: the largest sides in px, as stored, that the renditions have, and whether all of them are stored with
+ * colours of half the resolution.
+ */
+export type Target = Size & { halfColours?: boolean }
+
+/** The target of a recipe; undefined where a rendition needs every pixel. */
+export function targetOf({ renditions }: Recipe, header: Header): Target | undefined {
   const sizes = renditions.map(({ operations: [first] }) => wholeSize(asStored(first, header), header))
   const known = sizes.filter((size) => size !== undefined)
   if (known.length < sizes.length) return undefined
   return {
     width: Math.max(...known.map(({ width }) => width)),
     height: Math.max(...known.map(({ height }) => height)),
+    halfColours: renditions.every(hasHalfColours),
   }
 }
+
+/** Lossy WebP has nothing else, and JPEG by `wasm/encode/encode.ts` below quality 90. */
+const hasHalfColours = ({ format, quality = DEFAULT_QUALITY }: RenditionSpec): boolean =>
+  format === 'webp' || (format === 'jpeg' && quality < FULL_COLOUR_QUALITY)
 
 /** The first operation for the picture as stored: one on its side has its sides exchanged. */
 export function asStored(operation: Operation | undefined, { orientation }: Header): Operation | undefined {

@@ -1,7 +1,8 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina'
-import { AppError, type AppErrorOptions } from '../errors.ts'
+import type { AppError } from '../errors.ts'
 import { toMovable } from './bytes.ts'
-import { orBroken } from './errors.ts'
+import { asRenderError } from './errors.ts'
+import { type PlainError, toPlainError } from './plain-error.ts'
 import type { Probed } from './probe.ts'
 import type { Recipe } from './recipe.ts'
 import type { Rendered, RenderOptions } from './render.ts'
@@ -15,7 +16,11 @@ export type RenderTask = { source: Uint8Array; recipe: Recipe; options: RenderOp
 export type RenderAnswer =
   | { rendered: Rendered }
   | { unrendered: Uint8Array }
-  | { error: { code: string; status: number; message: string } & AppErrorOptions }
+  | {
+      error: Pick<AppError, 'code' | 'message' | 'mostAttempts' | 'retryAfterMs'> & {
+        cause: PlainError | undefined
+      }
+    }
 
 /** What a thread of the pool runs: one source, all of its renditions. */
 export default async function work(task: RenderTask): Promise<RenderAnswer> {
@@ -42,11 +47,9 @@ async function answerTo({ source, recipe, options, probed }: RenderTask): Promis
       { rendered: { ...rendered, renditions } },
       renditions.map(({ data }) => data.buffer),
     )
-  } catch (thrown) {
-    const error = orBroken(thrown)
-    const { code, status, message, retry, mostAttempts, retryAfterMs } =
-      error instanceof AppError ? error : new AppError('render-failed', 500, 'The image could not be made')
-    return { error: { code, status, message, retry, mostAttempts, retryAfterMs } }
+  } catch (error) {
+    const { code, message, mostAttempts, retryAfterMs, cause } = asRenderError(error)
+    return { error: { code, message, mostAttempts, retryAfterMs, cause: toPlainError(cause) } }
   }
 }
 

@@ -7,7 +7,7 @@ import type { LiveApp } from './hub.ts'
 /** Subscriptions of one socket. */
 const MAX_SUBSCRIPTIONS = 100
 
-/** What a client says over a socket, and what it is answered; see the README for the protocol. */
+/** The session of a socket; docs/api.md describes the protocol. */
 export type Session = {
   /** Takes one message as text. */
   receive(text: string): void
@@ -23,14 +23,10 @@ export function openSession(app: LiveApp, sink: Sink, answer: (value: object) =>
     const name = nameOf(subscription)
     const key = String(name)
     if (!open.has(key) && open.size >= MAX_SUBSCRIPTIONS)
-      throw new AppError(
-        'too-many-subscriptions',
-        422,
-        `A socket may have ${MAX_SUBSCRIPTIONS} subscriptions`,
-      )
+      throw new AppError('too-many-subscriptions', `A socket may have ${MAX_SUBSCRIPTIONS} subscriptions`)
     const replayable = cursor === undefined ? undefined : isReplayable(cursor)
     if (cursor !== undefined && replayable === undefined)
-      throw new AppError('invalid-cursor', 422, '"after" must be the id of an event')
+      throw new AppError('invalid-cursor', '"after" must be the id of an event')
     open.get(key)?.abort()
     const ending = new AbortController()
     open.set(key, ending)
@@ -40,9 +36,7 @@ export function openSession(app: LiveApp, sink: Sink, answer: (value: object) =>
       app.log.warn({ err: error }, 'replay failed')
       ending.abort()
       open.delete(key)
-      answer(
-        problem(new AppError('replay-failed', 503, 'The events could not be read; subscribe again'), name),
-      )
+      answer(problem(new AppError('replay-failed', 'The events could not be read; subscribe again'), name))
     })
   }
 
@@ -83,11 +77,11 @@ function parse(text: string): ClientMessage {
   try {
     message = JSON.parse(text)
   } catch {
-    throw new AppError('malformed-json', 400, 'The message is no JSON')
+    throw new AppError('malformed-json', 'The message is not JSON')
   }
   const { subscribe, unsubscribe } = (message ?? {}) as ClientMessage
   if ((subscribe === undefined) === (unsubscribe === undefined))
-    throw new AppError('unknown-message', 422, 'A message is {"subscribe": …} or {"unsubscribe": …}')
+    throw new AppError('unknown-message', 'A message is {"subscribe": …} or {"unsubscribe": …}')
   return message as ClientMessage
 }
 
@@ -97,12 +91,12 @@ function parseSubscription(value: unknown): Subscription {
     return { kind: 'project', id: value }
   const uuid = typeof value === 'string' ? parseUuid(value) : undefined
   if (uuid) return { kind: 'photo', uuid }
-  throw new AppError('invalid-subscription', 422, 'Subscribe to a project id, the uuid of a photo, or "all"')
+  throw new AppError('invalid-subscription', 'Subscribe to a project id, the uuid of a photo, or "all"')
 }
 
 function parseCursor(value: unknown): string | undefined {
   if (value === undefined || typeof value === 'string') return value
-  throw new AppError('invalid-cursor', 422, '"after" must be the id of an event')
+  throw new AppError('invalid-cursor', '"after" must be the id of an event')
 }
 
 /** A subscription as the client names it. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/port.ts'
 import type { AppError } from '../errors.ts'
-import { type Delivery, GONE, isMail, nameOf, type Send, type Target } from './index.ts'
+import { type Delivery, isMail, nameOf, type Send, type Target } from './index.ts'
 import { sendMail } from './mail.ts'
 import { sendWebhooks } from './webhook.ts'
 
@@ -24,7 +24,7 @@ const DELAYS_MS = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 *
 export const delayAfter = (attempts: number): number | undefined => DELAYS_MS[attempts - 1]
 
 /**
- * Sends the deliveries to one target that are due; returns how many there were. At least once: a process that dies in
+ * Sends the deliveries to one target whose time has come; returns how many there were. At least once: a process that dies in
  * between leaves them to the next.
  */
 export async function deliverDue(app: App, target: Target): Promise<number> {
@@ -73,7 +73,7 @@ async function settle(app: App, delivery: Delivery, sending: Promise<void>): Pro
   const done = { due: null, error: error?.message ?? null }
   if (!error) app.log.info(about, 'delivered')
   else app.log.warn({ ...about, code: error.code, reason: error.message, err: error.cause }, 'not delivered')
-  if (error?.code === GONE) return stop(app, target)
+  if (error?.code === 'webhook-gone') return stop(app, target)
   const delayMs = error?.retry ? delayAfter(attempts) : undefined
   await app.db
     .updateTable('deliveries')

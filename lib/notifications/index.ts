@@ -11,9 +11,6 @@ export type Delivery = Selectable<DeliveriesTable> & { body: string }
 /** Sends events to a target: a promise for each, which rejects with an `AppError` if the target did not take it. */
 export type Send = (config: Config, target: Target, deliveries: readonly Delivery[]) => Promise<void>[]
 
-/** Code of the error that says that a target wants nothing any more. */
-export const GONE = 'webhook-gone'
-
 const MAIL = 'mailto:'
 
 /** Every target that the configuration names. */

@@ -6,12 +6,11 @@ import type { Delivery, Send } from './index.ts'
 /** Longest wait for the server at each step, in ms. */
 const TIMEOUT_MS = 10_000
 
-/** Notifies a person of failures, in one mail of all that are due. */
+/** Sends failures by mail, several in one. */
 export const sendMail: Send = (config, _target, deliveries) => {
   if (deliveries.length === 0) return []
   const sending = mail(config, deliveries).catch((error: Error & { code?: string }) => {
-    throw new AppError('mail-not-sent', 502, `The mail was not sent (${error.code})`, {
-      retry: true,
+    throw new AppError('mail-not-sent', `The mail was not sent (${error.code})`, {
       cause: error,
     })
   })

@@ -4,7 +4,7 @@ import https from 'node:https'
 import { openAgents } from '../download/agent.ts'
 import { parseRetryAfter } from '../download/failure.ts'
 import { AppError } from '../errors.ts'
-import { type Delivery, GONE, type Send, type Target } from './index.ts'
+import type { Delivery, Send, Target } from './index.ts'
 
 /** Longest wait for an answer, from the first packet on, in ms. */
 const TIMEOUT_MS = 15_000
@@ -42,10 +42,9 @@ async function post(target: Target, delivery: Delivery, secret: string, agents: 
     request.end(delivery.body)
   })
   if (statusCode >= 200 && statusCode < 300) return
-  if (statusCode === 410) throw new AppError(GONE, 502, 'The target answered 410')
+  if (statusCode === 410) throw new AppError('webhook-gone', 'The target answered 410')
   const retryAfterMs = parseRetryAfter(headers['retry-after'])
-  throw new AppError('webhook-refused', 502, `The target answered ${statusCode}`, {
-    retry: true,
+  throw new AppError('webhook-refused', `The target answered ${statusCode}`, {
     retryAfterMs,
   })
 }
@@ -61,8 +60,8 @@ export function signedHeaders(secret: string, id: string, body: string, now = Da
 /** A refused address stays refused; all else may pass. */
 function failure(error: Error & { code?: string }): AppError {
   if (error instanceof AppError) return error
-  const options = { retry: true, cause: error }
+  const options = { cause: error }
   if (error.name === 'AbortError' || error.name === 'TimeoutError')
-    return new AppError('webhook-timeout', 502, `The target did not answer within ${TIMEOUT_MS} ms`, options)
-  return new AppError('webhook-unreachable', 502, `The target cannot be reached (${error.code})`, options)
+    return new AppError('webhook-timeout', `The target did not answer within ${TIMEOUT_MS} ms`, options)
+  return new AppError('webhook-unreachable', `The target cannot be reached (${error.code})`, options)
 }

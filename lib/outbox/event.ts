@@ -1,4 +1,5 @@
-import type { EventType, PhotoStatus } from '../db/tables.ts'
+import type { EventType } from '../db/tables.ts'
+import type { PhotoStatus } from '../photo-status.ts'
 
 /** Something that happened to a photo, before it is a row. */
 export type NewEvent = {

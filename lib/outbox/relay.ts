@@ -10,7 +10,7 @@ const BATCH = 500
 const TAKEN_MS = 5_000
 
 /**
- * Publishes the events that are due and not published: retries, and what a dead process or broker left. Returns how many
+ * Publishes the events whose time has come and that are not published: retries, and what a dead process or broker left. Returns how many
  * were confirmed.
  */
 export async function relayEvents(app: Pick<App, 'db' | 'queue'>): Promise<number> {

@@ -1,4 +1,6 @@
-export type Status = 'init' | 'pending' | 'processing' | 'completed' | 'failed'
+import type { PhotoStatus } from '../photo-status.ts'
+
+export type Status = PhotoStatus
 
 export type Fault = { code: string; message: string }
 

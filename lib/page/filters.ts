@@ -1,3 +1,4 @@
+import { PHOTO_STATUSES } from '../photo-status.ts'
 import type { Photo, Status } from './api.ts'
 import { byId } from './dom.ts'
 
@@ -105,7 +106,7 @@ function readAddress(): Filters {
   return tidy(Object.fromEntries(new URLSearchParams(location.search)) as Partial<Filters>)
 }
 
-const STATUSES = ['', 'init', 'pending', 'processing', 'completed', 'failed']
+const STATUSES: readonly string[] = ['', ...PHOTO_STATUSES]
 
 /** An address is written by anyone: what makes no sense is no filter. */
 function tidy(given: Partial<Filters>): Filters {

@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
 import { chunks, type Db } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
-import type { Recipe } from '../imaging/recipe.ts'
+import { type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import type { NewEvent } from '../outbox/event.ts'
 import { record } from '../outbox/record.ts'
 import type { PhotoRow } from './row.ts'
@@ -13,7 +13,7 @@ export type NewPhoto = {
   url: string
   door: Door
   name?: string
-  /** The thumbnail recipe where there is none. */
+  /** Without one, the thumbnail recipe of today is stored. */
   recipe?: Recipe
   /** Whether it is queued at once. */
   queued?: boolean
@@ -33,12 +33,12 @@ export async function insertPhotos(
   trace: string | undefined,
 ): Promise<PhotoRow[]> {
   const now = new Date().toISOString()
-  const rows = photos.map(({ uuid, url, door, name, recipe, queued }) => ({
+  const rows = photos.map(({ uuid, url, door, name, recipe = THUMBNAIL_RECIPE, queued }) => ({
     uuid: uuid ?? uuidv7(),
     url,
     door,
     name: name ?? null,
-    recipe: recipe ? JSON.stringify(recipe) : null,
+    recipe: JSON.stringify(recipe),
     queued_at: queued ? now : null,
     url_hash: URL.canParse(url) ? urlHash(url) : null,
     traceparent: trace ?? null,

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { type Db, nowPlus } from '../db/port.ts'
-import type { PhotoStatus } from '../db/tables.ts'
-import type { AppError } from '../errors.ts'
+import type { AppError, ErrorCode } from '../errors.ts'
+import { THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import { record } from '../outbox/record.ts'
+import type { PhotoStatus } from '../photo-status.ts'
 import { findRenditions } from '../renditions/row.ts'
 import { renditionKey } from '../storage/port.ts'
 import { continueTrace } from '../trace.ts'
@@ -29,8 +30,8 @@ export type StoredRendition = {
 type AttemptApp = Pick<App, 'config' | 'db' | 'queue' | 'metrics' | 'trace'>
 
 /**
- * Claims a pending photo; undefined where it is not pending (any more). Counts the attempt. A photo without a trace gets
- * that of the app, or a new one.
+ * Claims a pending photo; undefined where it is not pending (any more). Counts the attempt. A photo without a recipe
+ * gets the thumbnail recipe of today, for good; one without a trace gets that of the app, or a new one.
  */
 export async function claim(app: AttemptApp, uuid: string): Promise<Attempt | undefined> {
   const token = randomUUID()
@@ -44,6 +45,7 @@ export async function claim(app: AttemptApp, uuid: string): Promise<Attempt | un
         lease_token: token,
         queued_at: sql<string>`coalesce(queued_at, ${nowPlus()})`,
         updated_at: nowPlus(),
+        recipe: sql<string>`coalesce(recipe, ${JSON.stringify(THUMBNAIL_RECIPE)})`,
         traceparent: sql<string>`coalesce(traceparent, ${continueTrace(app.trace)})`,
       })
       .where('uuid', '=', uuid)
@@ -144,7 +146,7 @@ export async function retryLater(
 export async function fail(
   app: AttemptApp & Pick<WorkerApp, 'storage'>,
   attempt: Attempt,
-  error: { code: string; message: string },
+  error: { code: ErrorCode; message: string },
 ): Promise<boolean> {
   if (!(await renew(app, attempt))) return false
   const { uuid } = attempt.photo

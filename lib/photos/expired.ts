@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { App } from '../app.ts'
 import { nowPlus } from '../db/port.ts'
+import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { type Attempt, fail } from './attempt.ts'
@@ -10,7 +11,7 @@ import type { PhotoRow } from './row.ts'
 const BATCH = 500
 
 /** The code of an attempt whose worker died. */
-const WORKER_LOST = 'worker-lost'
+const WORKER_LOST: ErrorCode = 'worker-lost'
 
 type ExpiredApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'metrics' | 'trace'>
 

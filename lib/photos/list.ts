@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import { type Db, isPostgres } from '../db/port.ts'
-import type { Door, PhotoStatus } from '../db/tables.ts'
+import type { Door } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
+import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
 import { parseUuid } from '../uuid.ts'
 import type { PhotoRow } from './row.ts'
 
@@ -125,7 +126,8 @@ export async function countByStatus(
     .select(({ fn }) => ['status', fn.countAll<number>().as('count')])
     .groupBy('status')
     .execute()
-  const counts = { total: 0, init: 0, pending: 0, processing: 0, completed: 0, failed: 0 }
+  const none = Object.fromEntries(PHOTO_STATUSES.map((status) => [status, 0])) as Record<PhotoStatus, number>
+  const counts = { total: 0, ...none }
   for (const { status, count } of rows) {
     counts[status] = count
     counts.total += count
@@ -171,7 +173,7 @@ function parseCursor(cursor: string): Position {
   const [created_at = '', id = ''] = Buffer.from(cursor, 'base64url').toString('latin1').split('/')
   const uuid = parseUuid(id)
   if (!uuid || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(created_at) || !isTime(created_at)) {
-    throw new AppError('invalid', 422, 'The cursor is none of ours', {
+    throw new AppError('invalid', 'The cursor does not come from a list of this service', {
       errors: [{ pointer: '/query/after', detail: 'must be the cursor of a next page' }],
     })
   }

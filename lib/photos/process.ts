@@ -62,7 +62,7 @@ function keepLease(app: WorkerApp, attempt: Attempt) {
   const lost = new AbortController()
   const timer = setInterval(async () => {
     const kept = await renew(app, attempt).catch(() => true)
-    if (!kept) lost.abort(new AppError('lease-lost', 409, 'Another worker holds the photo'))
+    if (!kept) lost.abort(new AppError('lease-lost', 'Another worker holds the photo'))
   }, app.config.leaseMs / 3)
   return { signal: lost.signal, end: () => clearInterval(timer) }
 }
@@ -77,9 +77,9 @@ async function fetchSource(
 ): Promise<Uint8Array> {
   if (isRemote(url)) return (await app.downloader.fetch(url, signal)).data
   if (!isOriginal(url))
-    throw new AppError('invalid-source', 422, 'The source is neither an http(s) URL nor a stored original')
+    throw new AppError('invalid-source', 'The source is neither an http(s) URL nor a stored original')
   const original = await app.storage.read(url, app.config.maxSourceBytes, source_etag ?? undefined)
-  if (!original) throw new AppError('source-missing', 422, 'The stored original is gone')
+  if (!original) throw new AppError('source-missing', 'The stored original is gone')
   return original
 }
 
@@ -123,6 +123,4 @@ function backoff(baseMs: number, attempt: number): number {
 
 /** What is no broken rule is a fault of storage, database or machine, which passes; details stay in the log. */
 const asAppError = (error: unknown): AppError =>
-  error instanceof AppError
-    ? error
-    : new AppError('internal-fault', 500, 'A fault of the service itself', { retry: true, cause: error })
+  error instanceof AppError ? error : new AppError('internal-fault', 'The service failed', { cause: error })

@@ -7,7 +7,7 @@ import { eventData } from './event-data.ts'
 import { findPhoto } from './row.ts'
 
 /**
- * Removes a photo with its rows, files and cached images; throws `already-processing`, 409, while a worker holds it. The
+ * Removes a photo with its rows, files and cached images; throws `already-processing` while a worker holds it. The
  * files go before the commit: a process that dies in between leaves a row that can be removed again, and no file without a row.
  */
 export async function removePhoto(
@@ -25,7 +25,7 @@ export async function removePhoto(
       .executeTakeFirst()
     if (!photo) {
       await findPhoto(tx, uuid)
-      throw new AppError('already-processing', 409, 'The photo is being processed')
+      throw new AppError('already-processing', 'The photo is being processed')
     }
     await tx.deleteFrom('events').where('photo_uuid', '=', uuid).execute()
     for (const { url } of renditions) await app.storage.remove(renditionKey(url))

@@ -1,9 +1,10 @@
 import type { App } from '../app.ts'
 import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
-import type { PhotoStatus } from '../db/tables.ts'
+import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
+import type { PhotoStatus } from '../photo-status.ts'
 
-export type Rejection = { uuid: string; code: string; detail: string }
+export type Rejection = { uuid: string; code: ErrorCode; detail: string }
 
 type Known = { uuid: string; status: PhotoStatus; queued_at: string | null }
 
@@ -65,7 +66,7 @@ function rejection(uuid: string, photo: Known | undefined, force: boolean): Reje
     return {
       uuid,
       code: 'already-completed',
-      detail: 'The photo is completed; ask with "force": true to process it again',
+      detail: 'The photo is completed; request it with "force": true to process it again',
     }
   }
   return undefined

@@ -38,7 +38,7 @@ export async function requeueStale(app: Pick<App, 'config' | 'db' | 'queue' | 't
       .$if(isPostgres(tx), (query) => query.forUpdate().skipLocked())
       .execute()
     for (const { uuid, traceparent } of stale)
-      emit({ type: 'image.queued', photoUuid: uuid, detail: 'The message got lost', traceparent })
+      emit({ type: 'image.queued', photoUuid: uuid, detail: 'The broker lost the message', traceparent })
     return stale.length
   })
 }

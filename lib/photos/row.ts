@@ -28,8 +28,8 @@ export async function findPhotoOrNone(db: Db, id: string): Promise<PhotoRow | un
 const NAME = /^(?!original$)\w+$/
 
 /**
- * What is to be made of a photo; a row inserted by hand has none of its own and gets a thumbnail. Throws `invalid-recipe`,
- * also for two names that differ only in case: some file systems would keep one file for them.
+ * What is to be made of a photo: a thumbnail of a row inserted by hand, which has no recipe before its first claim.
+ * Throws `invalid-recipe`, also for two names that differ only in case: some file systems would keep one file for them.
  */
 export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
   if (photo.recipe === null) return THUMBNAIL_RECIPE
@@ -41,7 +41,7 @@ export function recipeOf(photo: Pick<PhotoRow, 'recipe'>): Recipe {
   )
   const names = new Set(renditions.map(({ name }) => String(name).toLowerCase()))
   if (renditions.length === 0 || !isFit || names.size < renditions.length)
-    throw new AppError('invalid-recipe', 422, 'The stored recipe cannot be read')
+    throw new AppError('invalid-recipe', 'The stored recipe cannot be read')
   return { renditions }
 }
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { type Db, isPostgres } from '../db/port.ts'
-import type { PhotoStatus } from '../db/tables.ts'
 import { idBefore } from '../outbox/replay.ts'
+import type { PhotoStatus } from '../photo-status.ts'
 import { countByStatus } from './list.ts'
 
 /** How many photos there are by status, and what became of some in each minute, oldest first. */

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { type Db, isPostgres } from '../db/port.ts'
-import type { PhotoStatus } from '../db/tables.ts'
 import { imageRecipe } from '../imaging/recipe.ts'
 import { record } from '../outbox/record.ts'
+import type { PhotoStatus } from '../photo-status.ts'
 import { insertPhotos, urlHash } from './add.ts'
 import type { PhotoRow } from './row.ts'
 

@@ -41,7 +41,7 @@ export async function takeFile(
 /** The same bytes; to stop reading them leaves the rest of the form readable. */
 const leftOpen = (content: Readable) => content.iterator({ destroyOnReturn: false })
 
-/** Deletes a photo whose upload failed. Its events were published to nobody, so its end is not either. */
+/** Deletes a photo whose upload failed. None of its events was published, so its end is not either. */
 async function forget({ db }: Pick<App, 'db'>, uuid: string): Promise<void> {
   await db.transaction().execute(async (tx) => {
     const gone = await tx

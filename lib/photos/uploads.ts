@@ -2,8 +2,8 @@ import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
-import { AppError, notFound } from '../errors.ts'
-import { PROJECT_RECIPE, type Recipe } from '../imaging/recipe.ts'
+import { AppError, type ErrorCode, notFound } from '../errors.ts'
+import { PROJECT_RECIPE, type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import { record } from '../outbox/record.ts'
 import { originalKey, type UploadForm } from '../storage/port.ts'
 import { eventData } from './event-data.ts'
@@ -20,6 +20,8 @@ const CHECK_MS = 60_000
 const CHECKS = 100
 
 const MAX_FILENAME = 255
+
+const UPLOAD_EXPIRED: ErrorCode = 'upload-expired'
 
 type UploadApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'trace'>
 
@@ -43,7 +45,7 @@ export async function awaitUpload(
   app: Pick<App, 'db' | 'queue' | 'trace'>,
   photo: { uuid: string; door: Door; projectId?: number; name: string; recipe?: Recipe },
 ): Promise<void> {
-  const { uuid, door, projectId, name, recipe } = photo
+  const { uuid, door, projectId, name, recipe = THUMBNAIL_RECIPE } = photo
   await record(app, async (tx, emit) => {
     await tx
       .insertInto('photos')
@@ -54,7 +56,7 @@ export async function awaitUpload(
         door,
         project_id: projectId ?? null,
         name,
-        recipe: recipe ? JSON.stringify(recipe) : null,
+        recipe: JSON.stringify(recipe),
         check_after: nowPlus(CHECK_MS),
         created_at: nowPlus(),
         updated_at: nowPlus(),
@@ -65,25 +67,25 @@ export async function awaitUpload(
   })
 }
 
-/** What people call an uploaded image: a label, not a path, shown and never opened. Throws `invalid`, 422. */
+/** What people call an uploaded image: a label, not a path, shown and never opened. Throws `invalid`. */
 export function parseFilename(text: string): string {
   const filename = text.trim()
   if (filename.length >= 1 && filename.length <= MAX_FILENAME && !/\p{Cc}/u.test(filename)) return filename
   const detail = `must have 1 to ${MAX_FILENAME} characters, none of them a control character`
-  throw new AppError('invalid', 422, `The filename ${detail}`, {
+  throw new AppError('invalid', `The filename ${detail}`, {
     errors: [{ pointer: '/filename', detail }],
   })
 }
 
 /**
  * Confirms an upload and queues the photo, once, however often and from however many sides it is confirmed. What
- * the object was at this moment is what will be processed. Throws `not-found`, and `not-uploaded`, 409.
+ * the object was at this moment is what will be processed. Throws `not-found` and `not-uploaded`.
  */
 export async function confirmUpload(app: UploadApp, id: string): Promise<void> {
   const photo = await findPhoto(app.db, id)
   if (photo.status !== 'init') return
   const found = await app.storage.head(photo.url)
-  if (!found) throw new AppError('not-uploaded', 409, 'The image has not been uploaded yet')
+  if (!found) throw new AppError('not-uploaded', 'The image has not been uploaded yet')
   const traceparent = app.trace ?? photo.traceparent
   await record(app, async (tx, emit) => {
     const confirmed = await tx
@@ -148,7 +150,7 @@ async function check(app: UploadApp & Pick<App, 'metrics'>, photo: PhotoRow): Pr
       .updateTable('photos')
       .set({
         status: 'failed',
-        error_code: 'upload-expired',
+        error_code: UPLOAD_EXPIRED,
         error: 'The upload was not finished in time',
         updated_at: nowPlus(),
       })
@@ -166,6 +168,6 @@ async function check(app: UploadApp & Pick<App, 'metrics'>, photo: PhotoRow): Pr
       })
     return expired !== undefined
   })
-  if (done) app.metrics.failures.inc({ code: 'upload-expired' })
+  if (done) app.metrics.failures.inc({ code: UPLOAD_EXPIRED })
   return done
 }

@@ -12,17 +12,17 @@ export async function* limitBytes(
     if (bytes > maxBytes) throw tooManyBytes(maxBytes)
     yield chunk
   }
-  if (bytes === 0) throw new AppError('empty-source', 422, 'The source is empty')
+  if (bytes === 0) throw new AppError('empty-source', 'The source is empty')
 }
 
 /** The key, if it is one that this service may have made. */
 export function checkKey(key: string): string {
-  if (!isKey(key)) throw new AppError('invalid-source', 422, 'This is no key of a stored file')
+  if (!isKey(key)) throw new AppError('invalid-source', 'The source is not the key of a stored file')
   return key
 }
 
 export const tooManyBytes = (maxBytes: number) =>
-  new AppError('too-many-bytes', 413, `The source has more than ${maxBytes} bytes`)
+  new AppError('too-many-bytes', `The source has more than ${maxBytes} bytes`)
 
 export const sourceChanged = () =>
-  new AppError('source-changed', 422, 'The stored original is not the one that was confirmed')
+  new AppError('source-changed', 'The stored original is not the one that was confirmed')

@@ -25,7 +25,7 @@ export interface Storage {
   signUpload(key: string, limits: UploadLimits): Promise<UploadForm>
   /** A link to read an object elsewhere, good for minutes; undefined where this service serves it itself. */
   signRead(key: string): Promise<string | undefined>
-  /** What a form that `signUpload` made allows; throws `invalid-upload` or `upload-expired`. Undefined where uploads go elsewhere. */
+  /** What a form that `signUpload` made allows; throws `upload-refused` or `upload-expired`. Undefined where uploads go elsewhere. */
   readonly verifyUpload: ((fields: Readonly<Record<string, string>>) => Promise<UploadPolicy>) | undefined
   /** Throws where nothing could be stored now. */
   check(): Promise<void>

@@ -10,7 +10,7 @@ export function signPolicy(secret: Uint8Array, key: string, { maxBytes, expiresA
   return { key, policy, signature: mac(secret, policy).toString('hex') }
 }
 
-/** What a form allows. Throws `invalid-upload`, 403, where it is not ours or was changed, `upload-expired`, 403, past its time. */
+/** What a form allows. Throws `upload-refused` where it is not ours or was changed, `upload-expired` past its time. */
 export function verifyPolicy(
   secret: Uint8Array,
   { key, policy = '', signature = '' }: Readonly<Record<string, string>>,
@@ -21,11 +21,10 @@ export function verifyPolicy(
   if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) throw refused()
   const allowed = JSON.parse(Buffer.from(policy, 'base64').toString()) as UploadPolicy & { expires: string }
   if (allowed.key !== key) throw refused()
-  if (Date.parse(allowed.expires) < now)
-    throw new AppError('upload-expired', 403, 'The upload link has expired')
+  if (Date.parse(allowed.expires) < now) throw new AppError('upload-expired', 'The upload link has expired')
   return { key: allowed.key, maxBytes: allowed.maxBytes }
 }
 
 const mac = (secret: Uint8Array, policy: string) => createHmac('sha256', secret).update(policy).digest()
 
-const refused = () => new AppError('invalid-upload', 403, 'The form is not the one that was handed out')
+const refused = () => new AppError('upload-refused', 'The form is not the one that was handed out')

@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { withOwnServers } from '../own-servers.ts'
+import { readArguments } from '../arguments.ts'
+import { mayUseServers, SERVERS, withOwnServers } from '../own-servers.ts'
 import { benchBigUploads } from './big-uploads.ts'
 import { benchImages } from './images.ts'
 import { benchImaging } from './imaging/index.ts'
@@ -31,18 +32,35 @@ const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
   'big-uploads': benchBigUploads,
 }
 
-const SERVERS = {
-  postgresUrl: process.env.TEST_DATABASE_URL ?? 'postgres://postgres:postgres@127.0.0.1:5432/postgres',
-  rabbitmqUrl: process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672',
-}
+const NAMES = [...Object.keys(BENCHES), 'imaging', 'quality']
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { only: { type: 'string' }, json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+const USAGE = `Usage: npm run bench -- [options] [photo…]
+  --only NAME    one of ${NAMES.join(', ')}
+  --quick        the first lines of imaging only
+  --json FILE    where to write the figures
+  --yes          use the servers of this machine without asking, where none are named
+  photo…         what quality measures`
+
+const { only, json, quick, yes, photos } = readArguments(USAGE, (args) => {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      only: { type: 'string' },
+      json: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      yes: { type: 'boolean', default: false },
+    },
+  })
+  const { only } = values
+  if (only !== undefined && !NAMES.includes(only))
+    throw new Error(`--only must be one of ${NAMES.join(', ')}`)
+  if (positionals.length > 0 && only !== 'quality') throw new Error('Only quality takes photos')
+  return { ...values, photos: positionals }
 })
-const { only, json, quick } = values
-const names = [...Object.keys(BENCHES), 'imaging', 'quality']
-if (only !== undefined && !names.includes(only)) throw new Error(`--only must be one of ${names.join(', ')}`)
+
+const needsServers = only === undefined || only in BENCHES
+if (needsServers && !yes && !(await mayUseServers('`npm run bench -- --yes`'))) process.exit(1)
 
 console.log(await describeMachine())
 const figures: Record<string, Record<string, string | number>> = {}
@@ -54,7 +72,7 @@ for (const [name, bench] of Object.entries(BENCHES)) {
 }
 if (only === undefined || only === 'imaging')
   Object.assign(figures, await benchImaging({ quick, photo: process.env.PHOTO }))
-if (only === 'quality') await benchQuality(positionals)
+if (only === 'quality') await benchQuality(photos)
 if (json) await writeFile(json, `${JSON.stringify(figures, null, 2)}\n`)
 
 /** A database, queues and a directory for one benchmark, gone afterwards. */

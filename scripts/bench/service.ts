@@ -23,7 +23,7 @@ const TICKS = 100
 
 /** Starts a role of the service in a process of its own and waits until it says that it is ready. */
 export async function startRole(role: string, env: Environment): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, ['scripts/serve/start.mjs', role], {
+  const child = spawn(process.execPath, ['scripts/run.mjs', 'serve/start', role], {
     env: { PATH: process.env.PATH, LOG_LEVEL: 'silent', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { noArguments, readArguments } from '../arguments.ts'
 import { type Bundle, bundle } from './bundle.ts'
 import { findFunctions } from './functions.ts'
 import { template } from './template.ts'
@@ -8,6 +9,7 @@ import { template } from './template.ts'
 const DIRECTORY = 'dist'
 const COLD_IMPORTS = 5
 
+readArguments('Usage: npm run build, which bundles every function into dist/', noArguments)
 await rm(DIRECTORY, { recursive: true, force: true })
 const functions = await findFunctions()
 const kib = (bytes: number) => `${Math.round(bytes / 1024)} KiB`

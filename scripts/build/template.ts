@@ -23,10 +23,10 @@ const PARAMETERS = {
   },
   QueueName: { variable: 'QUEUE_NAME', Type: 'String', Default: 'photo-processor' },
   RedisUrl: { variable: 'REDIS_URL', ...OPTIONAL, Description: 'redis://…, the cache of images' },
-  WebhookUrls: { variable: 'WEBHOOK_URLS', ...OPTIONAL, Description: 'Who is told of events' },
+  WebhookUrls: { variable: 'WEBHOOK_URLS', ...OPTIONAL, Description: 'Receivers of events' },
   WebhookSecret: { variable: 'WEBHOOK_SECRET', ...OPTIONAL, Description: 'whsec_…' },
-  SmtpUrl: { variable: 'SMTP_URL', ...OPTIONAL, Description: 'smtp://…, sends mail of failures' },
-  NotifyEmail: { variable: 'NOTIFY_EMAIL', ...OPTIONAL, Description: 'Who gets it' },
+  SmtpUrl: { variable: 'SMTP_URL', ...OPTIONAL, Description: 'smtp://…, the mail server for failures' },
+  NotifyEmail: { variable: 'NOTIFY_EMAIL', ...OPTIONAL, Description: 'Receiver of these mails' },
   ThumbnailSize: { variable: 'THUMBNAIL_SIZE', Type: 'Number', Default: thumbnailSize },
   DuplicateHandling: {
     variable: 'DUPLICATE_HANDLING',

@@ -1,3 +1,4 @@
+import { readArguments } from '../arguments.ts'
 import { openClient } from './client.ts'
 import { findRate, isSustained } from './find.ts'
 import { type Options, readOptions, USAGE } from './options.ts'
@@ -15,33 +16,21 @@ const HASTY_REMOVAL_MS = 10_000
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
 
-await main(process.argv.slice(2)).catch((error: Error) => {
+await main(readArguments(USAGE, readOptions)).catch((error: Error) => {
   console.error(error.message)
   process.exitCode = 1
 })
 
-async function main(args: readonly string[]): Promise<void> {
-  const options = parse(args)
-  if (!options) return
+async function main(options: Options): Promise<void> {
   const photo = await makePhoto(options.bytes)
   const use = options.find ? search : loadOnce
   const fine = options.url
     ? await use({ ...options, url: options.url }, photo)
-    : await withOwnService((url, what) => {
+    : await withOwnService(options.yes, (url, what) => {
         console.log(`A service of its own on ${url} (${what})`)
         return use({ ...options, url }, photo)
       })
   process.exitCode = interrupted.signal.aborted ? 130 : fine ? 0 : 1
-}
-
-function parse(args: readonly string[]): Options | undefined {
-  try {
-    return readOptions(args)
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`)
-    process.exitCode = 2
-    return undefined
-  }
 }
 
 type Target = Options & { url: string }

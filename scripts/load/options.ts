@@ -7,7 +7,8 @@ export const USAGE = `Usage: npm run load -- [options]
   --size S       of a photo: 4mb, 500kb (default 1mb)
   --url URL      a service that runs; without, one of its own is started and removed
   --grace S      seconds without any event after which a photo counts as lost (default 30)
-  --find         search the highest rate that is sustained`
+  --find         search the highest rate that is sustained
+  --yes          use the servers of this machine without asking, where none are named`
 
 export type Options = {
   rate: number
@@ -16,6 +17,7 @@ export type Options = {
   url: string | undefined
   graceMs: number
   find: boolean
+  yes: boolean
 }
 
 /** Reads the command line; throws one line that says what is wrong with it. */
@@ -29,6 +31,7 @@ export function readOptions(args: readonly string[]): Options {
       url: { type: 'string' },
       grace: { type: 'string', default: '30' },
       find: { type: 'boolean', default: false },
+      yes: { type: 'boolean', default: false },
     },
   })
   const bytes = parseSize(values.size)
@@ -43,6 +46,7 @@ export function readOptions(args: readonly string[]): Options {
     url: values.url?.replace(/\/+$/, ''),
     graceMs: positive('--grace', values.grace) * 1000,
     find: values.find,
+    yes: values.yes,
   }
 }
 

@@ -6,25 +6,26 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { withOwnServers } from '../own-servers.ts'
+import { mayUseServers, SERVERS, withOwnServers } from '../own-servers.ts'
 
 type Environment = Record<string, string>
 
-const SERVERS = {
-  postgresUrl: process.env.TEST_DATABASE_URL ?? 'postgres://postgres:postgres@127.0.0.1:5432/postgres',
-  rabbitmqUrl: process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672',
-}
-
-const START = fileURLToPath(new URL('../serve/start.mjs', import.meta.url))
+const RUN = fileURLToPath(new URL('../run.mjs', import.meta.url))
 
 /** What a service of its own takes from the environment: limits, but never where it keeps its data. */
 const KEPT = ['PATH', 'HOME', 'LOG_LEVEL', 'WORKER_THREADS', 'PREFETCH', 'MAX_SOURCE_BYTES', 'NODE_OPTIONS']
 
 /**
  * Runs `use` with a service of its own, on PostgreSQL and RabbitMQ where both can be reached and else embedded; of its
- * database, queues and files nothing stays.
+ * database, queues and files nothing stays. Without `yes` somebody has to agree to servers that nobody named.
  */
-export async function withOwnService<T>(use: (url: string, what: string) => Promise<T>): Promise<T> {
+export async function withOwnService<T>(
+  yes: boolean,
+  use: (url: string, what: string) => Promise<T>,
+): Promise<T> {
+  const onServers = await serversAnswer()
+  if (onServers && !yes && !(await mayUseServers('`npm run load -- --yes`')))
+    throw new Error('Nothing was done')
   const directory = await mkdtemp(path.join(tmpdir(), 'photos-load-'))
   const base: Environment = {
     LOG_LEVEL: 'silent',
@@ -41,8 +42,7 @@ export async function withOwnService<T>(use: (url: string, what: string) => Prom
     }
   }
   try {
-    if (await serversAnswer())
-      return await withOwnServers(SERVERS, (own) => start(own, 'PostgreSQL, RabbitMQ'))
+    if (onServers) return await withOwnServers(SERVERS, (own) => start(own, 'PostgreSQL, RabbitMQ'))
     return await start({ DATABASE_URL: `sqlite:${path.join(directory, 'photos.db')}` }, 'embedded')
   } finally {
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
@@ -51,7 +51,7 @@ export async function withOwnService<T>(use: (url: string, what: string) => Prom
 
 /** In a directory without `.env`, and in a group of its own, so that an interrupt of ours does not end it first. */
 async function startService(env: Environment, cwd: string): Promise<{ url: string; stop(): Promise<void> }> {
-  const child = spawn(process.execPath, [START, 'all'], {
+  const child = spawn(process.execPath, [RUN, 'serve/start', 'all'], {
     cwd,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,8 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { parseArgs } from 'node:util'
 import { chromium, type Page } from 'playwright-core'
 import sharp from 'sharp'
+import { readArguments } from '../arguments.ts'
 import { startRole } from '../bench/service.ts'
 import { draw, SCENES } from './scenes.ts'
 
@@ -12,7 +14,15 @@ const SIZE = { width: 1280, height: 836 }
 
 type Photo = { name: string; mimeType: string; buffer: Buffer }
 
-await main(process.argv[2])
+const USAGE = 'Usage: npm run screenshots -- [directory of photos]'
+
+await main(
+  readArguments(USAGE, (args) => {
+    const [directory, more] = parseArgs({ args, allowPositionals: true, options: {} }).positionals
+    if (more !== undefined) throw new Error('Name one directory')
+    return directory
+  }),
+)
 
 async function main(directory: string | undefined): Promise<void> {
   const work = await mkdtemp(path.join(tmpdir(), 'screenshots-'))

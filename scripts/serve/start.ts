@@ -1,19 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
 import { type App, openApp } from '../../lib/app.ts'
 import { type Config, readConfig } from '../../lib/config/index.ts'
 import { isDatabaseAway } from '../../lib/db/errors.ts'
 import { migrate } from '../../lib/db/migrate.ts'
+import { readArguments } from '../arguments.ts'
 import { checkInstallation } from './installation.ts'
 import { ROLES, type Running } from './roles.ts'
 
 /** Longest wait for what runs when the process is to stop, in ms. */
 const STOP_TIMEOUT_MS = 30_000
 
-await main(process.argv[2] ?? 'all').catch((error: Error) => {
+const USAGE = 'Usage: npm start, or npm run api, worker, relay or migrate; they take no arguments'
+
+await main(readArguments(USAGE, readRole)).catch((error: Error) => {
   console.error(error.message)
   process.exit(1)
 })
+
+function readRole(args: string[]): string {
+  const [role = 'all', more] = parseArgs({ args, allowPositionals: true, options: {} }).positionals
+  if (!Object.hasOwn(ROLES, role)) throw new Error(`There is no role ${role}`)
+  if (more !== undefined) throw new Error(`Unexpected argument ${more}`)
+  return role
+}
 
 async function main(role: string): Promise<void> {
   checkInstallation(role)
@@ -21,7 +32,7 @@ async function main(role: string): Promise<void> {
   const config = readConfig(process.env)
   if (['api', 'worker', 'relay'].includes(role) && !config.rabbitmqUrl) {
     throw new Error(
-      `RABBITMQ_URL must be set: ${role} apart from the others needs a queue that all can reach`,
+      `RABBITMQ_URL must be set: ${role} in a process of its own needs a queue that all can reach`,
     )
   }
   const app = await openApp(config)
@@ -54,9 +65,10 @@ async function migrateWhenUp(app: App): Promise<string[]> {
 
 function stopper(app: App & { close(): Promise<void> }, running: Running[]) {
   let stopping = false
-  return async () => {
+  return async (signal: NodeJS.Signals) => {
     if (stopping) return
     stopping = true
+    app.log.info({ signal }, 'stopping')
     setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
     for (const part of running.reverse()) await part.stop()
     await app.close()

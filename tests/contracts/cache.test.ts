@@ -108,7 +108,7 @@ describe.for(BACKENDS)('cache in $name', ({ available, open }) => {
   )
 })
 
-test('the memory of a cache is bounded; what was not asked for the longest goes first', () =>
+test('the memory of a cache is bounded; what was not read for the longest time goes first', () =>
   withCache(openMemoryCache(10_000), async (cache) => {
     for (const key of ['a', 'b', 'c', 'd']) await cache.set(key, Buffer.alloc(2_400), MINUTE_MS)
     await cache.get('a')

@@ -40,7 +40,7 @@ async function migrateApart(env: Environment): Promise<string> {
   const options = { cwd: ROOT, env: { PATH: process.env.PATH ?? '', ...env } }
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ['scripts/serve/start.mjs', 'migrate'],
+    ['scripts/run.mjs', 'serve/start', 'migrate'],
     options,
   )
   return stdout.trim()
@@ -225,7 +225,7 @@ describe.for(DATABASES)('database in $name', ({ setup, own }) => {
       const made = { name: 'thumbnail', format: 'jpeg', width: 1, height: 1, url, bytes: 1 }
       expect(await renew(app, late)).toBe(false)
       expect(await complete(app, late, [made], {})).toBe(false)
-      expect(await fail(app, late, { code: 'corrupt', message: 'too late' })).toBe(false)
+      expect(await fail(app, late, { code: 'corrupt-image', message: 'too late' })).toBe(false)
       expect(await findPhoto(app.db, uuid)).toEqual(before)
       expect(await app.db.selectFrom('photo_thumbnails').selectAll().execute()).toEqual([])
       expect(await app.storage.read(renditionKey(url), 100)).toEqual(Buffer.from('of the other'))

@@ -300,7 +300,7 @@ real('a message whose consumer lost the broker while handling it comes back', ()
   ),
 )
 
-real('a listener is told of the gap when the broker is back, and goes on', () =>
+real('a listener learns of the gap when the broker is back, and goes on', () =>
   withProxy(SERVERS, (env, proxy) =>
     withQueueOf(env, async (queue) => {
       const [got, gaps]: [string[], number[]] = [[], []]

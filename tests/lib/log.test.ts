@@ -1,11 +1,14 @@
+import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import { openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { createLog, redactUrls } from '../../lib/log.ts'
+import { processPhoto } from '../../lib/photos/process.ts'
 import { findPhoto } from '../../lib/photos/row.ts'
 import { findTimeline } from '../../lib/photos/show.ts'
+import { originalKey } from '../../lib/storage/port.ts'
 import { insertPhoto } from '../functions/support.ts'
-import { isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
+import { isAvailable, SETUPS, withEnvironment, withWorker } from '../support/app.ts'
 import { jpeg, sample } from '../support/images.ts'
 import { DEADLINE_MS, freePort, postJson, startScript, until } from '../support/service.ts'
 import {
@@ -152,6 +155,10 @@ describe.for(SETUPS)('the log on $name', (setup) => {
         const telling = output.split('\n').filter((line) => line.includes('s3cr3t'))
         expect([...new Set(failuresIn(telling.join('\n')).values())]).toEqual([])
         expect(telling).toHaveLength(0)
+        await service.kill('SIGTERM')
+        expect(linesIn(service.output())).toContainEqual(
+          expect.objectContaining({ msg: 'stopping', signal: 'SIGTERM' }),
+        )
       } finally {
         await service.kill('SIGTERM')
         await app.close()
@@ -160,6 +167,34 @@ describe.for(SETUPS)('the log on $name', (setup) => {
     })
   })
 })
+
+/** Breaks the render with a fault that is no broken rule. */
+const FAULTY = { renditions: [{ name: 'a', operations: [{ op: 'blur', radius: 1n }], format: 'png' }] }
+
+test('what caused a fault in a thread is logged with its stack, and told to nobody', () =>
+  withWorker(SETUPS[0], async (worker) => {
+    const lines: string[] = []
+    const log = createLog('warn', { write: (line) => void lines.push(line) })
+    const imaging = {
+      ...worker.imaging,
+      render: (data: Uint8Array) => worker.imaging.render(data, FAULTY as never),
+    }
+    const uuid = await insertPhoto(worker, { url: originalKey(uuidv7()) })
+    const { url } = await findPhoto(worker.db, uuid)
+    await worker.storage.put(url, await jpeg(sample(40, 30)))
+    expect(await processPhoto({ ...worker, log, imaging }, uuid)).toBe('failed')
+    const failed = lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'attempt failed')
+    expect(failed).toMatchObject({
+      code: 'render-failed',
+      err: {
+        message: expect.stringContaining('BigInt'),
+        stack: expect.stringMatching(/imaging.blur\.ts:\d+/),
+      },
+    })
+    const shown = [await findPhoto(worker.db, uuid), await findTimeline(worker.db, uuid)]
+    expect(JSON.stringify(shown)).toContain('a: The image could not be made')
+    expect(JSON.stringify(shown)).not.toMatch(/BigInt|blur\.ts/)
+  }))
 
 test.each([
   ['http://a.example/b.jpg', 'http://a.example/b.jpg'],

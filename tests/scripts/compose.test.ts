@@ -16,7 +16,7 @@ type Service = {
 const { services } = parse(await readFile('docker-compose.yml', 'utf8'), { merge: true }) as {
   services: Record<string, Service>
 }
-const readme = await readFile('README.md', 'utf8')
+const configuration = await readFile('docs/configuration.md', 'utf8')
 const app = services['waldo-app'] ?? expect.fail('no waldo-app')
 
 test('publishes the ports of the service, the database and the broker on this machine only', () => {
@@ -50,7 +50,7 @@ test('configures the service with variables that it knows', () => {
     redisUrl: 'redis://redis:6379',
   })
   expect(app.volumes).toContain('waldo-app-thumbs:/waldo-app-thumbs')
-  const documented = [...readme.matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name)
+  const documented = [...configuration.matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name)
   expect(documented).toEqual(expect.arrayContaining(Object.keys(environment)))
 })
 

@@ -24,7 +24,7 @@ test('without what development packages build, each role that needs it refuses t
     withCopiedTree({ files: [WASM], packages: ['esbuild'] }, async (root) => {
       const start = (role: string) => {
         const options = { cwd: root, env, encoding: 'utf8' } as const
-        return spawnSync(process.execPath, ['scripts/serve/start.mjs', role], options)
+        return spawnSync(process.execPath, ['scripts/run.mjs', 'serve/start', role], options)
       }
       for (const { role, missing } of ROLES)
         expect(start(role), role).toMatchObject({
@@ -43,7 +43,7 @@ test('a service that cannot render says so and leaves its photos to a repaired o
     withCopiedTree({}, async (root) => {
       const start = () =>
         startCommand(
-          [process.execPath, path.join(root, 'scripts/serve/start.mjs'), 'all'],
+          [process.execPath, path.join(root, 'scripts/run.mjs'), 'serve/start', 'all'],
           env,
           /Photo processor on/,
         )

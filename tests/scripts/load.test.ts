@@ -8,13 +8,13 @@ import { expect, test } from 'vitest'
 import { findRate, isSustained } from '../../scripts/load/find.ts'
 import { makePhoto, parseSize } from '../../scripts/load/photo.ts'
 import type { Outcome } from '../../scripts/load/run.ts'
-import { type Environment, SETUPS, withEnvironment } from '../support/app.ts'
+import { type Environment, isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
 import { freePort, getJson, type Service, startScript, until } from '../support/service.ts'
 
 type Command = { child: ChildProcess; output(): string; ended: Promise<number | null> }
 
 function load(args: readonly string[], env: Environment = {}): Command {
-  const child = spawn(process.execPath, ['scripts/load.mjs', ...args], {
+  const child = spawn(process.execPath, ['scripts/run.mjs', 'load', ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -114,6 +114,20 @@ test('searches on a service of its own, of which nothing stays', () =>
     expect(command.output()).toMatch(/^A service of its own on http:\S+ \(embedded\)\n/)
     expect(await readdir(directory)).toEqual([])
   }))
+
+const isNamed = process.env.TEST_DATABASE_URL !== undefined || process.env.TEST_RABBITMQ_URL !== undefined
+
+test.skipIf(!isAvailable(SETUPS[1]) || isNamed)(
+  'uses no servers that nobody named where nobody can agree to it, and says which they are',
+  async () => {
+    const command = load(['--minutes', '0.0001', '--size', '10kb'])
+    expect(await command.ended).toBe(1)
+    expect(command.output()).toMatch(
+      /PostgreSQL at 127\.0\.0\.1:5432 and queues on RabbitMQ at 127\.0\.0\.1:5672/,
+    )
+    expect(command.output()).toContain('`npm run load -- --yes` does it')
+  },
+)
 
 test('an interrupted run removes what it made, and exits with 130', () =>
   withService(async (service) => {

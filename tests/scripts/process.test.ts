@@ -17,7 +17,7 @@ async function withCommand(
 ): Promise<void> {
   const directory = await mkdtemp(path.join(tmpdir(), 'photos-'))
   const command = (...names: string[]) =>
-    run(process.execPath, ['scripts/process.mjs', ...names], {
+    run(process.execPath, ['scripts/run.mjs', 'process', ...names], {
       env: {
         PATH: process.env.PATH,
         HOME: process.env.HOME,

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 
 export type Route = (request: http.IncomingMessage, response: http.ServerResponse) => void
 
-/** A server of images for tests: on loopback, with a record of what was asked for. */
+/** A server of images for tests: on loopback, with a record of the requests. */
 export interface SourceServer {
   /** Without a slash at the end. */
   url: string
@@ -117,7 +117,7 @@ export const cutBody: Route = ({ socket }, response) => {
   setTimeout(() => socket.resetAndDestroy(), 20)
 }
 
-/** Compressed though nobody asked for it. */
+/** Compressed although the request does not accept it. */
 export const gzipped =
   (data: Uint8Array | string): Route =>
   (_, response) => {

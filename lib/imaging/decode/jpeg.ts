@@ -4,6 +4,7 @@ import type { Header } from '../headers/header.ts'
 import type { Size } from '../operations.ts'
 import { asBuffer } from '../probe.ts'
 import { type Scale, scaleFor } from '../scale.ts'
+import type { Target } from '../sizes.ts'
 import { type Codec, checked, copyIn, withCodec } from '../wasm/module.ts'
 
 export { SCALES, type Scale } from '../scale.ts'
@@ -34,21 +35,22 @@ export async function readyJpegDecoder({ icc }: Pick<Header, 'icc'>): Promise<vo
  * stays grey. CMYK is shown by its profile, if it has one and `readyJpegDecoder` came before. The pixels lie in memory that is
  * used again after `takeBack`.
  */
-export function decodeJpeg(source: Uint8Array, header: JpegHeader, target?: Size): Promise<Bitmap> {
-  return decodeScaled(source, header, scaleFor(header, target))
+export function decodeJpeg(source: Uint8Array, header: JpegHeader, target?: Target): Promise<Bitmap> {
+  return decodeScaled(source, header, scaleFor(header, target), target?.halfColours)
 }
 
-/** As `decodeJpeg`, at a given scale. */
+/** As `decodeJpeg`, at a given scale. With `halfColours` colours may have half the resolution of the bitmap. */
 export function decodeScaled(
   source: Uint8Array,
   { width, height, icc }: JpegHeader,
   scale: Scale,
+  halfColours = false,
 ): Promise<Bitmap> {
   const table = icc?.space === 'CMYK' ? inks?.readInkTable(asBuffer(source), icc) : undefined
   const extent = { width: (width * scale) / 8, height: (height * scale) / 8 }
   const decode = (codec: Codec, lendTo: (pixels: Buffer) => void) => {
     codec.keepInks(table !== undefined)
-    const status = codec.decode(copyIn(codec, source), source.length, scale)
+    const status = codec.decode(copyIn(codec, source), source.length, scale, halfColours)
     if (status !== 0) throw failures[status]?.()
     const size = { width: codec.outputWidth(), height: codec.outputHeight() }
     if (size.width !== Math.ceil(extent.width) || size.height !== Math.ceil(extent.height))

@@ -7,7 +7,7 @@ export type Codec = {
   memory: { buffer: ArrayBuffer }
   reset(): void
   allocate(bytes: number): number
-  decode(source: number, length: number, scale: number): number
+  decode(source: number, length: number, scale: number, halfColours: boolean): number
   outputAddress(): number
   outputWidth(): number
   outputHeight(): number

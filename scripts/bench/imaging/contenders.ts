@@ -1,4 +1,4 @@
-/** What each contender is asked for: a JPEG of quality 80 inside 320x320, or the four JPEGs of the project versions. */
+/** What each contender makes: a JPEG of quality 80 inside 320x320, or the four JPEGs of the project versions. */
 export type Task = 'thumbnail' | 'versions'
 
 /** How a contender, opened for so many images at a time, does a task on the bytes of a source. */

@@ -14,7 +14,7 @@ test('a message that is no event goes to the dead queue with its reason', () =>
       await notify.handle({ body: Buffer.from(body), headers: {}, redelivered: false }, app)
     const dead = await eventsOf(app, 'message.dead')
     expect(dead.map(({ detail }) => detail)).toEqual(
-      Array.from({ length: 5 }, () => 'The message is no event of a photo'),
+      Array.from({ length: 5 }, () => 'The message is not an event of a photo'),
     )
   }))
 

@@ -150,7 +150,10 @@ describe.for(SETUPS)('POST /photos on $name', (setup) => {
   )
 })
 
-async function refusal(app: App, body: { url: string } | { urls: string[] }): Promise<Partial<AppError>> {
+async function refusal(
+  app: App,
+  body: { url: string } | { urls: string[] },
+): Promise<{ code: string } & Partial<Omit<AppError, 'code'>>> {
   return call(add, app, { body }).then(
     () => ({ code: 'accepted' }),
     (error: AppError) => error,

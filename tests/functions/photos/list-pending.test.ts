@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { listPending } from '../../../functions/photos/list-pending.ts'
 import type { App } from '../../../lib/app.ts'
-import type { PhotoStatus } from '../../../lib/db/tables.ts'
+import type { PhotoStatus } from '../../../lib/photo-status.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { at, call, insertPhoto, problemOf, withServer } from '../support.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { reprocess } from '../../../functions/photos/reprocess.ts'
-import type { PhotoStatus } from '../../../lib/db/tables.ts'
+import type { PhotoStatus } from '../../../lib/photo-status.ts'
 import { addPhotos } from '../../../lib/photos/add.ts'
 import { runRelay, runWorker } from '../../../scripts/serve/roles.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'

@@ -11,7 +11,7 @@ import { FILE, statusOf, upload, withUploads } from './support.ts'
 describe.for(SETUPS)('uploads on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
 
-  on('an upload is stored byte for byte and asked for once, whoever tells of it and how often', () =>
+  on('an upload is stored byte for byte and queued once, whoever confirms it and how often', () =>
     withUploads(setup, async (app, url, link) => {
       const made = await link('C:\\photos/../holiday.jpg')
       const early = await fetch(`${url}/images/${made.image_id}/uploaded`, { method: 'POST' })
@@ -33,7 +33,7 @@ describe.for(SETUPS)('uploads on $name', (setup) => {
     }),
   )
 
-  on('the sweep finds what nobody told of, and gives up what was never uploaded', () =>
+  on('the sweep finds uploads that nobody confirmed, and fails what was never uploaded', () =>
     withUploads(setup, async (app, _url, link) => {
       const [found, expired, waiting] = [await link(), await link(), await link()]
       await app.storage.put(originalKey(found.image_id), Buffer.from(FILE))

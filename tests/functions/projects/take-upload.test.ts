@@ -11,7 +11,7 @@ test('refuses forms that are not the one handed out, and stores nothing of them'
       const [made, other] = [await link(), await link()]
       const { params } = made
       const file: [string, Blob] = ['file', new Blob([FILE])]
-      const refused = { status: 403, code: 'invalid-upload' }
+      const refused = { status: 403, code: 'upload-refused' }
       expect(
         await upload(made, FILE, { ...params, signature: params.signature?.replace(/^./, 'x') ?? '' }),
       ).toEqual(refused)

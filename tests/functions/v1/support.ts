@@ -1,6 +1,6 @@
 import type { App } from '../../../lib/app.ts'
-import type { PhotoStatus } from '../../../lib/db/tables.ts'
 import type { ProblemBody } from '../../../lib/http/problem.ts'
+import type { PhotoStatus } from '../../../lib/photo-status.ts'
 import { post } from '../support.ts'
 
 /** Moves a photo as a worker would in the end. */

@@ -8,7 +8,7 @@ import { bytes, openSourceServer, type SourceServer } from '../../support/source
 export const BLOCKED = { code: 'blocked-address', status: 422, retry: false }
 export const NETWORK = { code: 'network-error', status: 502, retry: true }
 export const TIMEOUT = { code: 'download-timeout', status: 502, retry: true }
-export const TOO_MANY_BYTES = { code: 'too-many-bytes', status: 422, retry: false }
+export const TOO_MANY_BYTES = { code: 'too-many-bytes', status: 413, retry: false }
 
 export let source: SourceServer
 /** Listens where no download may get. */

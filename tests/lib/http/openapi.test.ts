@@ -3,6 +3,7 @@ import formats from 'ajv-formats'
 import { uuidv7 } from 'uuidv7'
 import { expect, test } from 'vitest'
 import { endpoints, lives } from '../../../functions/index.ts'
+import { ERROR_CODES } from '../../../lib/errors.ts'
 import { insertPhoto, post, withServer } from '../../functions/support.ts'
 import { SETUPS, withApp } from '../../support/app.ts'
 
@@ -15,7 +16,11 @@ type Operation = {
   requestBody?: { required: boolean; content: Content }
   responses: Record<string, { description: string; content?: Content }>
 }
-type Document = { openapi: string; paths: Record<string, Record<string, Operation>> }
+type Document = {
+  openapi: string
+  info: { description: string }
+  paths: Record<string, Record<string, Operation>>
+}
 
 const withDocument = (use: (document: Document, url: string, uuid: string) => Promise<void> | void) =>
   withApp(SETUPS[0], async (app) => {
@@ -117,6 +122,8 @@ test('/openapi.json is an OpenAPI 3.1 document whose schemas compile', () =>
     const validate = ajv.compile(DOCUMENT)
     validate(document)
     expect(validate.errors ?? []).toEqual([])
+    for (const code of Object.keys(ERROR_CODES))
+      expect(document.info.description).toContain(`| \`${code}\` |`)
     for (const { operation } of operationsOf(document)) {
       for (const content of contentsOf(operation)) {
         for (const { schema } of Object.values(content)) expect(() => ajv.compile(schema)).not.toThrow()

@@ -150,10 +150,16 @@ test('a broken rule is told with its status, its code and its sentence', () =>
         const answer = await fetch(`${url}/fault`)
         expect([answer.status, await answer.json()]).toEqual([
           409,
-          { type: 'about:blank', title: 'Conflict', status: 409, detail: 'It is held', code: 'already-held' },
+          {
+            type: 'about:blank',
+            title: 'Conflict',
+            status: 409,
+            detail: 'It is held',
+            code: 'already-processing',
+          },
         ])
       },
-      [faulty(() => Promise.reject(new AppError('already-held', 409, 'It is held', { cause: SECRET })))],
+      [faulty(() => Promise.reject(new AppError('already-processing', 'It is held', { cause: SECRET })))],
     ),
   ))
 

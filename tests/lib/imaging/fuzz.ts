@@ -70,7 +70,7 @@ export async function digestOf(decode: () => Promise<Bitmap>): Promise<{ digest:
 
 /** For header readers: refuses more than so many pixels, so that a broken header costs no more than a broken scan. */
 export const atMost = (pixels: number) => (width: number, height: number) => {
-  if (width * height > pixels) throw new AppError('too-many-pixels', 422, 'too large to try')
+  if (width * height > pixels) throw new AppError('too-many-pixels', 'too large to try')
 }
 
 /** Changes bytes, cuts, repeats or exchanges pieces, most of all in the headers. */

@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
+import { imageRecipe, THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
+import { addPhotos } from '../../../lib/photos/add.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
+import { requestProcessing } from '../../../lib/photos/request.ts'
+import { takeFile } from '../../../lib/photos/take-file.ts'
 import { originalKey } from '../../../lib/storage/port.ts'
 import { insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withWorker } from '../../support/app.ts'
@@ -10,6 +15,17 @@ import { expectCompleted, expectFailed, inspect, sharedPipeline, withPipeline } 
 
 const picture = await jpeg(sample(400, 300))
 const pipeline = sharedPipeline(SETUPS[0])
+
+/** Runs `use` as a later version would, whose thumbnails fit a square of `side` px. */
+async function withThumbnailsOf(side: number, use: () => Promise<void>): Promise<void> {
+  const { renditions } = THUMBNAIL_RECIPE
+  THUMBNAIL_RECIPE.renditions = imageRecipe(side).renditions
+  try {
+    await use()
+  } finally {
+    THUMBNAIL_RECIPE.renditions = renditions
+  }
+}
 
 describe.for(SETUPS)('a row inserted by hand on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
@@ -34,6 +50,26 @@ describe.for(SETUPS)('a row inserted by hand on $name', (setup) => {
       expect(await processPhoto(app, uuid)).toBe('completed')
       const { thumbnail } = await expectCompleted({ app }, uuid)
       expect(thumbnail).toMatchObject({ width: 320, height: 240 })
+    }),
+  )
+
+  on('keeps the size that it was made with, as photos of the doors do, when the default changes', () =>
+    withPipeline(setup, async (pipeline) => {
+      const { app, source } = pipeline
+      source.set('/photo.jpg', bytes(picture))
+      const url = `${source.url}/photo.jpg`
+      const byHand = await insertPhoto(app, { url })
+      const [added] = await addPhotos(app, [{ url, door: 'photos' }])
+      const uploaded = await takeFile(app, 'photo.jpg', Readable.from([picture]))
+      const all = [byHand, `${added?.uuid}`, uploaded.uuid]
+      expect(await processPhoto(app, byHand)).toBe('completed')
+      await withThumbnailsOf(100, async () => {
+        await requestProcessing(app, all, true)
+        for (const uuid of all) {
+          expect(await processPhoto(app, uuid)).toBe('completed')
+          expect((await inspect(pipeline, uuid)).thumbnails).toMatchObject([{ width: 320, height: 240 }])
+        }
+      })
     }),
   )
 

@@ -165,7 +165,7 @@ describe.for(SETUPS)('processPhoto on $name', (setup) => {
     }),
   )
 
-  on('leaves nothing of a completed photo whose source is broken when it is asked for again', () =>
+  on('leaves nothing of a completed photo whose source is broken when it is processed again', () =>
     withPipeline(setup, async (pipeline) => {
       const { app } = pipeline
       const { uuid } = await attempt(pipeline, sequence(bytes(jpeg), bytes('no image')))

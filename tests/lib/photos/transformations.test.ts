@@ -132,3 +132,24 @@ test.each([
     expect.objectContaining({ errors: [expect.objectContaining({ pointer })] }),
   )
 })
+
+test.each([
+  [
+    ['swirl', 'grayscale', 'blur:0', 'format:gif', 'quality:50'],
+    ['0 is none of', '2 must be blur', '3 must be format'],
+  ],
+  [
+    ['rotate:1', 'quality:50'],
+    ['0 must be rotate', '1 means nothing for PNG'],
+  ],
+  [
+    ['quality:0', 'quality:5', 'format:png'],
+    ['0 must be quality', '1 means nothing for PNG'],
+  ],
+])('names every wrong entry of %j', (list, expected) => {
+  const errors = expected.map((text) => {
+    const [index, ...detail] = text.split(' ')
+    return { pointer: `/transformations/${index}`, detail: expect.stringContaining(detail.join(' ')) }
+  })
+  expect(() => parseTransformations(list)).toThrow(expect.objectContaining({ code: 'invalid', errors }))
+})

@@ -33,14 +33,15 @@ const MOST_PART: u64 = 0xf0000000
 let scans: u32 = 0
 
 /**
- * Decodes the JPEG of `length` bytes at `source`, at `scale` eighths of its sides: 1, 2, 4 or 8. Returns a `Status`;
- * then `outputAddress()` and the like say where the pixels are.
+ * Decodes the JPEG of `length` bytes at `source`, at `scale` eighths of its sides: 1, 2, 4 or 8; with `halfColours` colours may
+ * have half the resolution of that. Returns a `Status`; then `outputAddress()` and the like say where the pixels are.
  */
-export function decode(source: usize, length: usize, scale: u32): i32 {
+export function decode(source: usize, length: usize, scale: u32, halfColours: bool): i32 {
   if (length > MOST_BYTES) return Status.OUT_OF_MEMORY
   resetFrame()
   resetTables()
   frame.scale = scale
+  frame.halfColours = halfColours
   frame.at = source + 2
   frame.end = source + length
   scans = 0

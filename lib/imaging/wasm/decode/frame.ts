@@ -67,6 +67,8 @@ export class Frame {
   unitsHigh: u32
   /** Side of what an 8x8 block becomes in the output: 8, 4, 2 or 1. */
   scale: u32
+  /** Whether colours may have half the resolution of the output. */
+  halfColours: bool
   /** Whether samples are made as blocks come in, for the only scan; else all coefficients are kept. */
   direct: bool
   restartInterval: u32

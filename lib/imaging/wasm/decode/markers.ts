@@ -113,7 +113,7 @@ function measure(member: Component): void {
   // As libjpeg does: where colours have half the resolution of the picture and the scale leaves frequencies out, more of
   // theirs are kept instead of enlarging them.
   const isShared = 2 * member.h == frame.hMax && 2 * member.v == frame.vMax
-  const factor: u32 = isShared && frame.scale < 8 ? 2 : 1
+  const factor: u32 = isShared && frame.scale < 8 && !frame.halfColours ? 2 : 1
   member.scale = frame.scale * factor
   member.across = member.h * factor
   member.down = member.v * factor

@@ -41,7 +41,7 @@ export function readBlock(start: usize, limit: usize, base: usize): usize {
   let at = stream.at
   let entry = lookUp(literals, bits, LITERAL_BITS)
   while (true) {
-    if (at - ((count - TAKEN) >> 3) > end) {
+    if (at > end && at - ((count - TAKEN) >> 3) > end) {
       out = safe
       stream.ended = true
       break

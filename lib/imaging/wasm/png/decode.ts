@@ -1,10 +1,10 @@
 import { addRow, finishShrink, openShrink } from '../resize/shrink'
 import { openBlocks } from './block'
-import { openTables } from './huffman'
 import { finishInterlaced, openInterlaced, readPasses } from './interlace'
 import { nextRow, openPass, openRows } from './rows'
 import { bitsPerPixel, channels, openSamples, toChannels } from './samples'
 import { openStream } from './stream'
+import { openTables } from './tables'
 
 /** What a decode ends with; `lib/imaging/decode/png.ts` says it in words. */
 namespace Status {

@@ -1,6 +1,7 @@
 import { lookUp, readBlock } from './block'
-import { build, CODE_LENGTHS, DISTANCE_BITS, EXCEPTION, LENGTH_BITS, LITERAL_BITS, tables } from './huffman'
+import { build, DISTANCE_BITS, EXCEPTION, LENGTH_BITS, LITERAL_BITS } from './huffman'
 import { alignToByte, isBeyondEnd, refill, stream, TAKEN, take } from './stream'
+import { CODE_LENGTHS, tables } from './tables'
 
 /** The order in which lengths of the code lengths' codes are sent (RFC 1951, 3.2.7). */
 const LENGTH_ORDER = memory.data<u8>([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])

@@ -1,10 +1,10 @@
 import { allocate } from '../core/memory'
 
 /** Colour types (PNG, 11.2.1). */
-const GREY: u32 = 0
 const RGB: u32 = 2
 const INDEXED: u32 = 3
 const GREY_ALPHA: u32 = 4
+const RGBA: u32 = 6
 
 /**
  * How rows are stored, and what they become: 1 (grey), 3 (RGB) or 4 (RGBA) bytes a pixel. `table` is 0, or an address of
@@ -32,7 +32,7 @@ export function openSamples(width: u32, type: u32, bits: u32, tableAddress: usiz
 
 /** Bits of a pixel as stored. */
 export function bitsPerPixel(type: u32, bits: u32): u32 {
-  const samples: u32 = type == RGB ? 3 : type == GREY_ALPHA ? 2 : type == 6 ? 4 : 1
+  const samples: u32 = type == RGB ? 3 : type == GREY_ALPHA ? 2 : type == RGBA ? 4 : 1
   return samples * bits
 }
 

@@ -1,3 +1,0 @@
-import './node-version.mjs'
-
-await import('./s3-setup.ts')

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest'
+import { submit } from '../../../functions/jobs/submit.ts'
+import { add } from '../../../functions/photos/add.ts'
+import { requestProcessing } from '../../../functions/photos/request-processing.ts'
+import { list } from '../../../functions/v1/list.ts'
+import { submitBatch } from '../../../functions/v1/submit-batch.ts'
+import { AppError } from '../../../lib/errors.ts'
+import { validatorCompiler } from '../../../lib/http/validate.ts'
+
+/** What is said of a part of a request, by its pointer. */
+function complaints(schema: unknown, value: unknown, httpPart: 'body' | 'querystring' = 'body') {
+  const { error } = validatorCompiler({ schema, httpPart })(value)
+  if (!(error instanceof AppError)) return undefined
+  return Object.fromEntries((error.errors ?? []).map(({ pointer, detail }) => [pointer, detail]))
+}
+
+const UUID = /^must be a UUID such as [0-9a-f-]{36}$/
+
+test.each([
+  ['process', requestProcessing.body, [], { '': 'must have at least one entry' }],
+  ['process', requestProcessing.body, { uuids: [] }, { '/uuids': 'must have at least one entry' }],
+  ['process', requestProcessing.body, Array(10_001).fill('x'), { '': 'must have at most 10000 entries' }],
+  ['process', requestProcessing.body, 'x', { '': 'must be an array or an object' }],
+  ['process', requestProcessing.body, {}, { '/uuids': 'is missing' }],
+  ['process', requestProcessing.body, ['x'], { '/0': expect.stringMatching(UUID) }],
+  ['process', requestProcessing.body, { uuids: ['x'] }, { '/uuids/0': expect.stringMatching(UUID) }],
+  ['add', add.body, { urls: [] }, { '/urls': 'must have at least one entry' }],
+  ['add', add.body, { url: '' }, { '/url': 'must have at least one character' }],
+  ['add', add.body, { url: 5 }, { '/url': 'must be a string' }],
+  ['add', add.body, [], { '': 'must be an object' }],
+  ['batch', submitBatch.body, { urls: [] }, { '/urls': 'must have at least one entry' }],
+  ['batch', submitBatch.body, { urls: ['x'], more: 1 }, { '/more': 'is not known here' }],
+  ['job', submit.body, { imageUrl: 'x' }, { '/transformations': 'is missing' }],
+] as const)('of a wrong body of %s it is said what would fit: %#', (_, schema, body, expected) => {
+  expect(complaints(schema, body)).toEqual(expected)
+})
+
+test.each([
+  ['created_after', 'yesterday', 'must be a time such as 2026-01-31T12:00:00Z'],
+  ['created_before', '2026-02-30T00:00:00Z', 'must be a time such as 2026-01-31T12:00:00Z'],
+  ['status', 'done', 'must be one of init, pending, processing, completed, failed'],
+  ['limit', 'ten', 'must be an integer'],
+])('of a wrong %s it is said what would fit', (name, value, detail) => {
+  expect(complaints(list.query, { [name]: value }, 'querystring')).toEqual({ [`/query/${name}`]: detail })
+})
