@@ -13,8 +13,8 @@ type Sample = [cpu: number, wall: number, peak: number]
 const ROUNDS = 15
 const LEAST_ROUNDS = 5
 
-/** As long as compilers take to notice what is run often: servers run for long. */
-const WARM_UP_MS = 1_000
+/** As long as compilers take: a process makes a hundred images before its code is as fast as it gets, and servers run for long. */
+const WARM_UP_MS = 3_000
 
 /** These take seconds: when there is little time they come last, once or a few times, and not warm. */
 const SLOW: Record<string, number> = { jimp: 1, 'wasm-vips': 3 }
