@@ -1,4 +1,7 @@
+import sharp from 'sharp'
+import { expect } from 'vitest'
 import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
+import type { Size } from '../../../lib/imaging/operations.ts'
 
 /** The means of boxes of `side` x `side` pixels, each pixel counting as much as it is opaque, as numbers of any size allow. */
 export function boxMeans({ width, height, data }: Bitmap, side: number): Bitmap {
@@ -24,4 +27,17 @@ export function boxMeans({ width, height, data }: Bitmap, side: number): Bitmap 
     }
   }
   return small
+}
+
+/** Holds a decoder to the pixels that sharp sees, and what it makes for a sixth of the sides to the means of these. */
+export async function expectPixelsOfSharp(
+  source: Buffer,
+  decode: (source: Buffer, target?: Size) => Bitmap,
+): Promise<void> {
+  const { data, info } = await sharp(source).ensureAlpha().raw().toBuffer({ resolveWithObject: true })
+  const shown = decode(source)
+  expect(shown).toMatchObject({ width: info.width, height: info.height })
+  expect(shown.data.equals(data)).toBe(true)
+  const small = decode(source, { width: info.width / 6, height: info.height / 6 })
+  expect(small.data.equals(boxMeans(shown, 3).data)).toBe(true)
 }
