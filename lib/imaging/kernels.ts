@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 /** A filter over distances in px of the picture that is made; zero beyond its radius. */
 type Filter = {
   radius: number
@@ -9,6 +11,9 @@ type Filter = {
 export type Kernels = { taps: number; starts: Int32Array; weights: Int16Array }
 
 const STEPS = 256
+
+/** Bytes of weights that are kept: those of a hundred thumbnails of sources of different sizes. */
+const KEPT_BYTES = 1_000_000
 
 /** Weights are integers: so many stand for 1. */
 const ONE = 1 << 14
@@ -53,8 +58,23 @@ export function makeKernelsInHalves({ size, extent, to }: Axis, align: 1 | 2): K
   return weigh({ size, extent, to: 2 * to }, filter, Math.max(1, extent / to), align)
 }
 
+/** Photos come in few sizes: weights cost a fiftieth of a thumbnail. */
+const kept = new LRUCache<string, Kernels>({
+  maxSize: KEPT_BYTES,
+  sizeCalculation: ({ starts, weights }) => starts.byteLength + weights.byteLength,
+})
+
 /** A px of the filter is `stretch` samples of the source. */
-function weigh(
+function weigh(axis: Axis, filter: Filter, stretch: number, align: 1 | 2): Kernels {
+  const key = [axis.size, axis.extent, axis.to, filter.radius, stretch, align].join()
+  const known = kept.get(key)
+  if (known) return known
+  const kernels = compute(axis, filter, stretch, align)
+  kept.set(key, kernels)
+  return kernels
+}
+
+function compute(
   { size, extent, to }: Axis,
   { radius, values }: Filter,
   stretch: number,

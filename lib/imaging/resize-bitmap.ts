@@ -19,25 +19,26 @@ export function resizeBitmap(source: Bitmap, { width, height }: Size): Bitmap {
     makeKernels({ size: source.width, extent: extent.width, to: width }, LANCZOS3, 2),
     makeKernels({ size: source.height, extent: extent.height, to: height }, LANCZOS3, 1),
   ] as const
-  return { width, height, data: filter(source, ...kernels, { isLent: false }) }
+  return { width, height, data: filter(source, ...kernels, { isLent: false }).data }
 }
 
 /**
  * Brings a picture to exactly twice the sides of `to`, for a resize that makes one pixel of the mean of 2x2: filtered so
- * that those means are what `resizeBitmap` would make. The pixels lie in memory that is used again after `takeBack`.
- * `readyCodec` must have come before.
+ * that those means are what `resizeBitmap` would make; says whether all of it is opaque. The pixels lie in memory that is
+ * used again after `takeBack`. `readyCodec` must have come before.
  */
-export function prescale(source: Bitmap, to: Size): Bitmap {
+export function prescale(source: Bitmap, to: Size): { twice: Bitmap; isOpaque: boolean } {
   const { extent = source } = source
   const kernels = [
     makeKernelsInHalves({ size: source.width, extent: extent.width, to: to.width }, 2),
     makeKernelsInHalves({ size: source.height, extent: extent.height, to: to.height }, 1),
   ] as const
-  return { width: 2 * to.width, height: 2 * to.height, data: filter(source, ...kernels, { isLent: true }) }
+  const { data, isOpaque } = filter(source, ...kernels, { isLent: true })
+  return { twice: { width: 2 * to.width, height: 2 * to.height, data }, isOpaque }
 }
 
 /** Rows go through WebAssembly in strips, so that the memory there does not grow with their number. */
-function filter(source: Bitmap, columns: Kernels, rows: Kernels, { isLent }: { isLent: boolean }): Buffer {
+function filter(source: Bitmap, columns: Kernels, rows: Kernels, { isLent }: { isLent: boolean }) {
   const [width, height] = [columns.starts.length, rows.starts.length]
   const [rowBytes, sourceRowBytes] = [width * 4, source.width * 4]
   return useCodec((codec, lendTo) => {
@@ -77,7 +78,7 @@ function filter(source: Bitmap, columns: Kernels, rows: Kernels, { isLent }: { i
         data.set(bytes.subarray(lines, lines + count * rowBytes), done * rowBytes)
       }
     }
-    return data
+    return { data, isOpaque: !translucent }
   })
 }
 

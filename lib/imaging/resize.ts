@@ -16,19 +16,18 @@ const THUMBNAIL_SIDE = 320
 function resize<I extends { bitmap: Bitmap }>(image: I, { w, h }: { w: number; h: number }): I {
   const size = { width: w, height: h }
   const isThumbnail = Math.max(w, h) <= THUMBNAIL_SIDE
-  image.bitmap = isThumbnail
-    ? resizeByJimp(prescale(image.bitmap, size), size)
-    : resizeBitmap(image.bitmap, size)
+  image.bitmap = isThumbnail ? resizeByJimp(image.bitmap, size) : resizeBitmap(image.bitmap, size)
   return image
 }
 
-/** Ends the loan of the pixels given. */
-function resizeByJimp(twice: Bitmap, { width: w, height: h }: Size): Bitmap {
-  const made = mixByAlpha(twice, (opaque) => {
-    const image = { bitmap: { ...opaque } }
-    jimp.resize(image as never, { w, h })
+function resizeByJimp(source: Bitmap, size: Size): Bitmap {
+  const { twice, isOpaque } = prescale(source, size)
+  const halve = (bitmap: Bitmap): Bitmap => {
+    const image = { bitmap: { ...bitmap } }
+    jimp.resize(image as never, { w: size.width, h: size.height })
     return image.bitmap
-  })
+  }
+  const made = isOpaque ? halve(twice) : mixByAlpha(twice, halve)
   takeBack(twice.data)
   return made
 }

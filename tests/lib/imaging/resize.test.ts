@@ -107,7 +107,7 @@ test.each([
   [200, 150],
 ])('Jimp itself makes 320x240 of 640x480, from %dx%d', (width, height) => {
   const source = images.paint(width, height, (x, y) => [(x * 7) & 255, (y * 5) & 255, (x * y) & 255, 255])
-  const twice = prescale(source, { width: 320, height: 240 })
+  const { twice } = prescale(source, { width: 320, height: 240 })
   expect(twice).toMatchObject({ width: 640, height: 480 })
   const byJimp = new Jimp({ ...twice, data: Buffer.from(twice.data) }).resize({ w: 320, h: 240 }).bitmap
   expect(resize(source, 320, 240).data.equals(byJimp.data)).toBe(true)
