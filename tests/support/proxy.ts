@@ -1,27 +1,16 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** A TCP proxy before a server, so that the server can be away for a while: `cut` ends every connection and refuses new ones, `hold` lets nothing through. */
+/** A TCP proxy before a server, so that the network between can fail in every way. */
+export type Proxy = Awaited<ReturnType<typeof openProxy>>
+
 export async function openProxy(target: { host: string; port: number }) {
-  const sockets = new Set<Socket>()
+  const pairs = new Set<readonly [near: Socket, far: Socket]>()
   let port = 0
+  let isSilent = false
   let server = await listen()
 
   async function listen(): Promise<Server> {
-    const listening = createServer((near) => {
-      const far = connect(target)
-      for (const [socket, other] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        sockets.add(socket)
-        socket.on('error', () => {})
-        socket.on('close', () => {
-          sockets.delete(socket)
-          other.destroy()
-        })
-      }
-      near.pipe(far).pipe(near)
-    })
+    const listening = createServer(join)
     await new Promise<void>((resolve, reject) => {
       listening.once('error', reject)
       listening.listen(port, '127.0.0.1', resolve)
@@ -32,17 +21,46 @@ export async function openProxy(target: { host: string; port: number }) {
     return listening
   }
 
+  function join(near: Socket): void {
+    const pair = [near, connect(target)] as const
+    const [, far] = pair
+    pairs.add(pair)
+    for (const [socket, other] of [pair, [far, near]] as const) {
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        pairs.delete(pair)
+        other.destroy()
+      })
+    }
+    if (!isSilent) near.pipe(far).pipe(near)
+  }
+
+  /** Ends every connection, and refuses new ones until `restore`. */
   async function cut(): Promise<void> {
     const closed = new Promise((resolve) => server.close(resolve))
-    for (const socket of sockets) socket.destroy()
+    for (const [near] of pairs) near.destroy()
     await closed
   }
 
   return {
     port,
     cut,
+    /** Lets nothing through connections that are open; new ones work. */
     hold() {
-      for (const socket of sockets) socket.unpipe()
+      for (const pair of pairs) for (const socket of pair) socket.unpipe()
+    },
+    /** Lets nothing through any connection, new ones included, until `speak`. */
+    silence() {
+      isSilent = true
+      for (const pair of pairs) for (const socket of pair) socket.unpipe()
+    },
+    /** Lets new connections through again; those that were open stay silent, as after a change of routes. */
+    speak() {
+      isSilent = false
+    },
+    /** Ends every connection by RST; new ones work at once. */
+    reset() {
+      for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy()
     },
     async restore() {
       server = await listen()
