@@ -9,7 +9,7 @@ import { cpuOfName, cpuOfTree } from '../processes.ts'
 import { type Contender, POLL_MS, TURN_TIMEOUT_MS } from './turn.ts'
 
 /** The number of a Redis database that hardly anybody uses; of the 16 that a server has unless it is configured. */
-const DATABASE = 13
+export const DATABASE = 13
 
 const QUEUE = 'bench-photos'
 
