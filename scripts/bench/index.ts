@@ -94,10 +94,10 @@ async function withEnvironment(bench: (env: Environment) => Promise<Figures>): P
 async function describeMachine(): Promise<string> {
   const versions = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
   const { fastify, kysely, rascal, jimp } = versions.dependencies
-  const { sharp, 'wasm-vips': vips } = versions.devDependencies
+  const { bullmq, sharp, 'wasm-vips': vips } = versions.devDependencies
   const [cpu] = cpus()
   return [
     `${cpus().length} x ${cpu?.model.trim()}, Node ${process.versions.node}`,
-    `fastify ${fastify}, kysely ${kysely}, rascal ${rascal}, jimp ${jimp}, sharp ${sharp}, wasm-vips ${vips}`,
+    `fastify ${fastify}, kysely ${kysely}, rascal ${rascal}, jimp ${jimp}, sharp ${sharp}, wasm-vips ${vips}, bullmq ${bullmq}`,
   ].join('\n')
 }

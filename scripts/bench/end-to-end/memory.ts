@@ -13,6 +13,8 @@ const RENDERERS = 2
 const DEADLINE_MS = 1_800_000
 const SAMPLE_MS = 200
 const POLL_MS = 1_000
+/** What the start leaves behind is collected by then. */
+const START_MS = 10_000
 /** Longer than memory of large pictures is kept after the last of them. */
 const REST_MS = 40_000
 
@@ -43,7 +45,7 @@ async function measure(
   for (const role of roles) services.push(await startRole(role, own))
   const url = services[0]?.url ?? ''
   const main = services.at(-1)?.pid ?? 0
-  await delay(POLL_MS)
+  await delay(START_MS)
   const idle = (await memoryOf(main)).now
   const peak = watchPeak(services)
   await submit(url, source.next(PHOTOS))
