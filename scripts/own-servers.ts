@@ -21,6 +21,9 @@ export const SERVERS: Servers = {
   rabbitmqUrl: process.env.TEST_RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672',
 }
 
+/** The Redis server that `TEST_REDIS_URL` names, else that of this machine. */
+export const REDIS_URL = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
+
 /** Whether these servers may be used: those that nobody has named only where a person agrees. */
 export async function mayUseServers(how: string): Promise<boolean> {
   if (process.env.TEST_DATABASE_URL && process.env.TEST_RABBITMQ_URL) return true

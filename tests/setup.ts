@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import net from 'node:net'
 import type { TestProject } from 'vitest/node'
-import { SERVERS } from '../scripts/own-servers.ts'
+import { REDIS_URL, SERVERS } from '../scripts/own-servers.ts'
 
-const REDIS_URL = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
 /** Where Debian has it. */
 const CHROMIUM = process.env.TEST_CHROMIUM ?? '/usr/bin/chromium'
 

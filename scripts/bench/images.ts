@@ -6,6 +6,7 @@ import { THUMBNAIL_RECIPE } from '../../lib/imaging/recipe.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
 import { renditionPath } from '../../lib/renditions/path.ts'
 import { renditionKey } from '../../lib/storage/port.ts'
+import { REDIS_URL } from '../own-servers.ts'
 import { type Environment, startRole } from './service.ts'
 
 const CONNECTIONS = 16
@@ -14,7 +15,6 @@ const PHOTOS = 500
 const BYTES = 15_000
 const WARM_UP_MS = 3_000
 const MEASURED_MS = 10_000
-const REDIS_URL = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
 
 /** `GET /images/{uuid}/content` of images that are in the cache: the rate, and the processor time of one. */
 export async function benchImages(env: Environment): Promise<Record<string, string>> {

@@ -5,25 +5,29 @@ import { parseArgs } from 'node:util'
 import { readArguments } from '../arguments.ts'
 import { mayUseServers, SERVERS, withOwnServers } from '../own-servers.ts'
 import { benchBigUploads } from './big-uploads.ts'
+import { benchEndToEnd } from './end-to-end/index.ts'
+import { benchMemory } from './end-to-end/memory.ts'
+import { benchSmall } from './end-to-end/small.ts'
+import { benchVersions } from './end-to-end/versions.ts'
 import { benchImages } from './images.ts'
 import { benchImaging } from './imaging/index.ts'
 import { benchQuality } from './imaging/quality.ts'
 import { benchLists } from './lists.ts'
-import { benchMemory } from './memory.ts'
-import { benchPipeline } from './pipeline.ts'
 import { benchRequests } from './requests.ts'
 import type { Environment } from './service.ts'
 import { benchSockets } from './sockets.ts'
 import { benchSubmissions } from './submissions.ts'
 import { benchUploads } from './uploads.ts'
 
-type Figures = Record<string, string>
+type Figures = Record<string, string | number>
 
 /** Every benchmark that needs servers, by the name that `--only` takes; `imaging` needs none, nor does `quality`, which takes photos. */
 const BENCHES: Record<string, (env: Environment) => Promise<Figures>> = {
   requests: benchRequests,
-  pipeline: benchPipeline,
-  memory: benchMemory,
+  'end-to-end': benchEndToEnd,
+  'end-to-end-small': benchSmall,
+  'end-to-end-versions': benchVersions,
+  'end-to-end-memory': benchMemory,
   images: benchImages,
   uploads: benchUploads,
   sockets: benchSockets,
@@ -63,7 +67,7 @@ const needsServers = only === undefined || only in BENCHES
 if (needsServers && !yes && !(await mayUseServers('`npm run bench -- --yes`'))) process.exit(1)
 
 console.log(await describeMachine())
-const figures: Record<string, Record<string, string | number>> = {}
+const figures: Record<string, Figures> = {}
 for (const [name, bench] of Object.entries(BENCHES)) {
   if (only !== undefined && only !== name) continue
   const measured = await withEnvironment(bench)
@@ -90,10 +94,10 @@ async function withEnvironment(bench: (env: Environment) => Promise<Figures>): P
 async function describeMachine(): Promise<string> {
   const versions = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
   const { fastify, kysely, rascal, jimp } = versions.dependencies
-  const { sharp, 'wasm-vips': vips } = versions.devDependencies
+  const { bullmq, sharp, 'wasm-vips': vips } = versions.devDependencies
   const [cpu] = cpus()
   return [
     `${cpus().length} x ${cpu?.model.trim()}, Node ${process.versions.node}`,
-    `fastify ${fastify}, kysely ${kysely}, rascal ${rascal}, jimp ${jimp}, sharp ${sharp}, wasm-vips ${vips}`,
+    `fastify ${fastify}, kysely ${kysely}, rascal ${rascal}, jimp ${jimp}, sharp ${sharp}, wasm-vips ${vips}, bullmq ${bullmq}`,
   ].join('\n')
 }

@@ -21,18 +21,19 @@ export async function countCompleted({ db }: App): Promise<number> {
   return Number(row.count)
 }
 
-/** Waits until `measure` reaches `target`; throws past `timeoutMs`. */
+/** Waits until `measure`, called every `everyMs`, reaches `target`; throws past `timeoutMs`. */
 export async function reach(
   measure: () => Promise<number>,
   target: number,
   timeoutMs: number,
+  everyMs = 20,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     const value = await measure()
     if (value >= target) return
     if (performance.now() > deadline) throw new Error(`reached ${value} of ${target} within ${timeoutMs} ms`)
-    await delay(20)
+    await delay(everyMs)
   }
 }
 

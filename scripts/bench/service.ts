@@ -1,25 +1,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
+import { cpuOfTree, memoryOf } from './processes.ts'
 
 export type Environment = Record<string, string>
 
 /** A process of the service that a benchmark watches. */
 export type ServiceProcess = {
+  pid: number
   /** Where it serves HTTP, if it does. */
   url: string
-  /** Resident memory in MB. */
+  /** Resident memory in MB, without that of processes that it started. */
   rss(): Promise<number>
-  /** Processor time spent, user and system, in ms. */
+  /** Processor time spent by it and all that it started, user and system, in ms. */
   cpu(): Promise<number>
   stop(): Promise<void>
 }
-
-/** Kernel clock ticks per second in /proc, the same on every Linux that Node runs on. */
-const TICKS = 100
 
 /** Starts a role of the service in a process of its own and waits until it says that it is ready. */
 export async function startRole(role: string, env: Environment): Promise<ServiceProcess> {
@@ -34,30 +30,16 @@ export async function startRole(role: string, env: Environment): Promise<Service
     if (/ready|Try:/.test(line)) break
   }
   child.stdout.resume()
+  const { pid } = child
+  if (pid === undefined) throw new Error(`${role} did not start`)
   return {
+    pid,
     url,
-    async rss() {
-      const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
-      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
-    },
-    async cpu() {
-      const fields = (await readFile(`/proc/${child.pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
-      return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS
-    },
+    rss: async () => (await memoryOf(pid)).now,
+    cpu: () => cpuOfTree(pid),
     async stop() {
       child.kill('SIGTERM')
       await once(child, 'exit')
     },
   }
-}
-
-/** Serves one file under every path. */
-export async function serve(data: Uint8Array): Promise<{ url: string; close(): void }> {
-  const server = http.createServer((_request, response) =>
-    response.writeHead(200, { 'content-type': 'image/jpeg', 'content-length': data.byteLength }).end(data),
-  )
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, close: () => void server.close() }
 }
