@@ -21,6 +21,8 @@ export function failure(error: unknown, host: string): AppError {
     return new AppError('download-timeout', `The download from ${host} took too long`, options)
   }
   const code = (error as NodeJS.ErrnoException | undefined)?.code
+  if (code?.startsWith('HPE_'))
+    return new AppError('invalid-answer', `The answer of ${host} breaks the rules of HTTP (${code})`, options)
   return new AppError('network-error', `The download from ${host} failed${code ? ` (${code})` : ''}`, options)
 }
 
