@@ -70,7 +70,7 @@ export function openDownloader({
       return { ...body, contentType: headers['content-type'], url: url.href }
     } catch (error) {
       if (signal?.aborted) throw signal.reason
-      throw failure(error, url.hostname)
+      throw failure(error, url.hostname, stream.response?.complete)
     } finally {
       stream.destroy()
     }

@@ -1,15 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { bytes, endless, lying, status } from '../../support/source-server.ts'
-import {
-  answering,
-  downloader,
-  elsewhere,
-  failureOf,
-  INVALID_ANSWER,
-  NETWORK,
-  source,
-  TOO_MANY_BYTES,
-} from './support.ts'
+import { bytes, endless, lying, raw, status } from '../../support/source-server.ts'
+import { answering, downloader, elsewhere, failureOf, NETWORK, source, TOO_MANY_BYTES } from './support.ts'
 
 describe('a download', () => {
   it('brings the bytes, their type and where they came from', async () => {
@@ -107,7 +98,9 @@ describe('a size', () => {
 
   it('beyond what was declared never gets through', async () => {
     source.set('/long', lying('abcdefghij', 3))
-    expect(await failureOf(`${source.url}/long`)).toMatchObject(INVALID_ANSWER)
+    source.set('/kept', raw('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdefghij'))
+    expect(await failureOf(`${source.url}/long`)).toMatchObject(NETWORK)
+    expect(await failureOf(`${source.url}/kept`)).toMatchObject(NETWORK)
   })
 
   it('of an error page does not matter', async () => {

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { type BufferPool, collectIn, openBufferPool } from '../../../lib/download/buffers.ts'
 import { until } from '../../support/service.ts'
-import { bytes, cutBody, encoded, stalledBody } from '../../support/source-server.ts'
+import { bytes, encoded, lying, stalledBody } from '../../support/source-server.ts'
 import { downloader, failureOf, source } from './support.ts'
 
 const MIB = 1024 * 1024
@@ -36,7 +36,7 @@ describe('the memory of a download', () => {
       response.writeHead(200, { 'content-length': 50 * MIB }).write(randomBytes(20 * KIB))
     })
     const buffers = countingPool()
-    const { fetch } = downloader({ buffers, maxBytes: 50 * MIB })
+    const { fetch } = downloader({ buffers, maxBytes: 50 * MIB, timeoutMs: 60_000 })
     const controller = new AbortController()
     const all = Promise.allSettled(
       Array.from({ length: 20 }, () => fetch(`${source.url}/slow`, controller.signal)),
@@ -84,7 +84,7 @@ describe('the memory of a download', () => {
   })
 
   it.each([
-    ['cut off', cutBody],
+    ['cut off', lying('abc', 10)],
     ['too large', (_, response) => response.writeHead(200).end(Buffer.alloc(200_000))],
     ['too large once it is decoded', encoded(gzipSync(Buffer.alloc(200_000)), 'gzip')],
     ['damaged', encoded(randomBytes(1000), 'gzip')],
@@ -93,7 +93,9 @@ describe('the memory of a download', () => {
   ])('comes back from a source that is %s', async (_, route) => {
     source.set('/a', route)
     const buffers = countingPool()
-    expect(await failureOf(`${source.url}/a`, { buffers, timeoutMs: 1000 })).toBeTruthy()
+    expect(
+      await failureOf(`${source.url}/a`, { buffers, timeoutMs: 60_000, leastRate: { bytes: 6, ms: 200 } }),
+    ).toBeTruthy()
     expect(buffers.most).toBeGreaterThan(0)
     expect(buffers.out).toBe(0)
   })

@@ -48,7 +48,7 @@ describe('a download by https', () => {
     secure.set('/a', (request, response) =>
       bytes(DATA.subarray(Number(request.url?.slice(3))))(request, response),
     )
-    const { fetch } = downloader({ maxBytes: DATA.length })
+    const { fetch } = downloader({ maxBytes: DATA.length, timeoutMs: 60_000 })
     await Promise.all(
       Array.from({ length: 16 }, async (_, i) => {
         const { data, release } = await fetch(`${secure.url}/a?${i}`)
