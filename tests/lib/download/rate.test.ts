@@ -50,12 +50,14 @@ describe('a source that is slow', () => {
   it('is not to blame for a process that was busy', async () => {
     source.set('/a', (_, response) => {
       response.writeHead(200).write('x')
-      setTimeout(() => {
+      const blockAfterMore = () => {
         response.write(Buffer.alloc(5000))
         const end = performance.now() + 1500
         while (performance.now() < end);
         response.end()
-      }, 10)
+      }
+      // After sockets are read and before timers are looked at.
+      setTimeout(setImmediate, 300, blockAfterMore)
     })
     const { data } = await downloader({ leastRate: { bytes: 1000, ms: 1000 } }).fetch(`${source.url}/a`)
     expect(data).toHaveLength(5001)
