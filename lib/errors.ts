@@ -54,7 +54,11 @@ export const ERROR_CODES = {
   'download-timeout': {
     status: 502,
     retry: true,
-    means: 'The download took longer than `DOWNLOAD_TIMEOUT_MS`.',
+    means: 'The download outlasted `DOWNLOAD_TIMEOUT_MS`, or brought under 1 kB/s.',
+  },
+  'invalid-answer': {
+    status: 502,
+    means: 'The answer is broken HTTP, an unasked part (206) or oddly encoded.',
   },
   'empty-source': { status: 422, means: 'The source has no bytes.' },
   'too-many-bytes': { status: 413, means: 'The source has more than `MAX_SOURCE_BYTES`.' },

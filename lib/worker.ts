@@ -14,6 +14,7 @@ export function openWorker(app: App): WorkerApp & { close(): Promise<void> } {
     allowCidrs: config.sourceAllowCidrs,
     maxBytes: config.maxSourceBytes,
     timeoutMs: config.downloadTimeoutMs,
+    userAgent: config.userAgent,
   })
   const imaging = openImaging({
     threads: config.workerThreads,

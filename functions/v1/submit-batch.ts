@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { checkSubmittedUrl } from '../../lib/download/source-url.ts'
+import { checkSubmittedUrl, MAX_URL_LENGTH } from '../../lib/download/source-url.ts'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { ImageJob, problems, Strict, Uuid } from '../../lib/http/schemas.ts'
@@ -42,15 +42,12 @@ export const submitBatch = endpoint({
 
 export const handler = lambda(submitBatch)
 
-/** Characters of a refused URL that are said back. */
-const SHOWN = 2048
-
 function refusalOf(url: string, allowed: readonly string[]) {
   try {
     checkSubmittedUrl(url, '/urls', allowed)
     return undefined
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    return { url: url.slice(0, SHOWN), code: error.code, detail: error.message }
+    return { url: url.slice(0, MAX_URL_LENGTH), code: error.code, detail: error.message }
   }
 }

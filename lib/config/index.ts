@@ -59,6 +59,7 @@ function read(env: Environment) {
     renderMemory: integer(env, 'RENDER_MEMORY', Math.floor(RENDER_SHARE * processMemory()), 1, 2 ** 40),
     /** Megapixels that the operations of one recipe may touch: see `imaging/cost.ts`. */
     maxJobCost: integer(env, 'MAX_JOB_COST', 400, 1, 1_000_000),
+    userAgent: printable(env, 'USER_AGENT', 'photo-processor'),
     downloadTimeoutMs: integer(env, 'DOWNLOAD_TIMEOUT_MS', 30_000, 1, 3_600_000),
     renderTimeoutMs: integer(env, 'RENDER_TIMEOUT_MS', 30_000, 1, 3_600_000),
     leaseMs: integer(env, 'LEASE_MS', 30_000, 100, 3_600_000),
@@ -171,6 +172,12 @@ function name(env: Environment, variable: string, fallback: string): string {
   if (!/^[\w.:-]{1,200}$/.test(text))
     wrong(variable, 'must be 1 to 200 letters, digits, dots, colons or dashes')
   return text
+}
+
+/** What may be sent as a header. */
+function printable(env: Environment, variable: string, fallback: string): string {
+  const text = env[variable]?.trim() ?? fallback
+  return /^[\x20-\x7e]{1,256}$/.test(text) ? text : wrong(variable, 'must be 1 to 256 characters of ASCII')
 }
 
 function oneOf<T extends string>(env: Environment, variable: string, values: readonly T[], fallback: T): T {

@@ -1,6 +1,7 @@
 import dns from 'node:dns'
 import http from 'node:http'
 import https from 'node:https'
+import type net from 'node:net'
 import { isIP, type LookupFunction } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { isAllowed } from './address.ts'
@@ -21,7 +22,7 @@ export function openAgents(allowed: readonly string[], lookup: LookupFunction = 
       const host = withoutBrackets(options.host ?? '')
       // The socket does not look literals up, so the lookup below never sees them.
       if (isIP(host) ? isAllowed(host, allowed) : host)
-        return connect({ ...options, lookup: guardedLookup }, callback)
+        return readThroughOneBuffer(connect, { ...options, lookup: guardedLookup }, callback)
       process.nextTick(callback as (error: Error) => void, blocked(host))
       return undefined
     }
@@ -33,6 +34,26 @@ export function openAgents(allowed: readonly string[], lookup: LookupFunction = 
       agents.https.destroy()
     },
   }
+}
+
+/** What all sockets are read into: nothing else holds it when the next one is read, as the HTTP parser copies what it passes on. */
+const received = Buffer.allocUnsafeSlow(256 * 1024)
+
+/** Connects without a new buffer for each read, which would be garbage as large as the source. */
+function readThroughOneBuffer(connect: Connect, options: http.ClientRequestArgs, callback?: Connected) {
+  const onread = {
+    buffer: received,
+    callback: (length: number) => {
+      socket?.emit('data', received.subarray(0, length))
+      return true
+    },
+  }
+  const withReader: http.ClientRequestArgs & Pick<net.SocketConstructorOpts, 'onread'> = {
+    ...options,
+    onread,
+  }
+  const socket: Duplex | null | undefined = connect(withReader, callback)
+  return socket
 }
 
 type Connect = http.Agent['createConnection']

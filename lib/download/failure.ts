@@ -12,8 +12,11 @@ export function badAnswer(status: number, headers: IncomingHttpHeaders): AppErro
   return new AppError('source-unavailable', message, { retryAfterMs })
 }
 
-/** What kept a download from its end, in words that show no address, path or query. */
-export function failure(error: unknown, host: string): AppError {
+/**
+ * What kept a download from its end, in words that show no address, path or query; `isComplete` where the answer was whole
+ * by then: what came after it is a wrong length, as fewer bytes are, and not broken HTTP.
+ */
+export function failure(error: unknown, host: string, isComplete = false): AppError {
   for (let cause = error; cause instanceof Error; cause = cause.cause)
     if (cause instanceof AppError) return cause
   const options = { cause: error }
@@ -21,6 +24,8 @@ export function failure(error: unknown, host: string): AppError {
     return new AppError('download-timeout', `The download from ${host} took too long`, options)
   }
   const code = (error as NodeJS.ErrnoException | undefined)?.code
+  if (code?.startsWith('HPE_') && !isComplete)
+    return new AppError('invalid-answer', `The answer of ${host} breaks the rules of HTTP (${code})`, options)
   return new AppError('network-error', `The download from ${host} failed${code ? ` (${code})` : ''}`, options)
 }
 

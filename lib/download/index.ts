@@ -4,15 +4,30 @@ import { AppError } from '../errors.ts'
 import { once } from '../once.ts'
 import { parseCidrs } from './address.ts'
 import { openAgents } from './agent.ts'
+import { readBody } from './body.ts'
+import { openBufferPool } from './buffers.ts'
 import { badAnswer, failure } from './failure.ts'
 import type { Downloaded, Downloader, DownloadOptions } from './port.ts'
-import { checkSourceUrl, parseSourceUrl } from './source-url.ts'
+import type { LeastRate } from './rate.ts'
+import { redirectTarget } from './redirect.ts'
+import { parseSourceUrl } from './source-url.ts'
 
 const MAX_REDIRECTS = 5
+/** WebP and AVIF are not named: who converts for them makes from a JPEG what is worse, and takes longer to decode. */
+const ACCEPT = 'image/jpeg,image/png,image/*;q=0.9,*/*;q=0.8'
+const LEAST_RATE: LeastRate = { bytes: 10_000, ms: 10_000 }
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** A downloader whose every hop is judged by its URL and by the address it dials. */
-export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: DownloadOptions): Downloader {
+export function openDownloader({
+  allowCidrs,
+  maxBytes,
+  timeoutMs,
+  userAgent,
+  lookup,
+  leastRate = LEAST_RATE,
+  buffers = openBufferPool(),
+}: DownloadOptions): Downloader {
   parseCidrs(allowCidrs) // a wrong one is said at the start, not at the first refusal
   const { close, ...agent } = openAgents(allowCidrs, lookup)
   const connecting = Math.ceil(timeoutMs / 3)
@@ -23,7 +38,8 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
       agent,
       decompress: false,
       followRedirect: false,
-      headers: { 'user-agent': 'photo-processor', 'accept-encoding': 'identity' },
+      // Images do not shrink by compression; what comes compressed all the same is undone.
+      headers: { 'user-agent': userAgent, accept: ACCEPT, 'accept-encoding': 'identity' },
       retry: { limit: 0 },
       throwHttpErrors: false,
       timeout: {
@@ -31,6 +47,7 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
         connect: connecting,
         secureConnect: connecting,
         socket: Math.ceil(timeoutMs / 2),
+        response: Math.ceil(timeoutMs / 2),
       },
     })
   })
@@ -47,11 +64,13 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
       if (REDIRECTS.has(statusCode) && headers.location)
         return redirectTarget(headers.location, url, allowCidrs)
       if (statusCode < 200 || statusCode > 299) throw badAnswer(statusCode, headers)
-      const data = await readBody(stream, headers['content-length'], maxBytes)
-      return { data, contentType: headers['content-type'], url: url.href }
+      if (statusCode === 206)
+        throw new AppError('invalid-answer', 'The source sent a part without being asked')
+      const body = await readBody(stream, headers, { maxBytes, leastRate, buffers })
+      return { ...body, contentType: headers['content-type'], url: url.href }
     } catch (error) {
       if (signal?.aborted) throw signal.reason
-      throw failure(error, url.hostname)
+      throw failure(error, url.hostname, stream.response?.complete)
     } finally {
       stream.destroy()
     }
@@ -69,36 +88,9 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
       }
       throw new AppError('too-many-redirects', `The source redirects more than ${MAX_REDIRECTS} times`)
     },
-    close,
+    close() {
+      close()
+      buffers.close()
+    },
   }
 }
-
-/** Where a redirect leads; throws where it may not be followed. */
-function redirectTarget(location: string, base: URL, allowed: readonly string[]): URL {
-  const next = URL.parse(location, base.href)
-  if (!next) throw new AppError('invalid-source', 'The source redirects to a malformed URL')
-  return checkSourceUrl(next, allowed)
-}
-
-/** Collects at most `maxBytes`, and exactly what was declared. */
-async function readBody(stream: AsyncIterable<Uint8Array>, declared: string | undefined, maxBytes: number) {
-  if (declared && Number(declared) > maxBytes) throw tooManyBytes(maxBytes)
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of stream) {
-    size += chunk.length
-    if (size > maxBytes) throw tooManyBytes(maxBytes)
-    chunks.push(chunk)
-  }
-  if (declared && Number(declared) !== size) throw new Error(`${size} bytes instead of ${declared}`)
-  const data = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    data.set(chunk, offset)
-    offset += chunk.length
-  }
-  return data
-}
-
-const tooManyBytes = (maxBytes: number) =>
-  new AppError('too-many-bytes', `The source is larger than ${maxBytes} bytes`)

@@ -1,4 +1,6 @@
 import type { LookupFunction } from 'node:net'
+import type { BufferPool } from './buffers.ts'
+import type { LeastRate } from './rate.ts'
 
 /** Fetches sources over http(s) without reaching what only this machine can reach. */
 export interface Downloader {
@@ -8,8 +10,14 @@ export interface Downloader {
   close(): void
 }
 
-/** `data` owns its memory, so it may be transferred to a thread; `url` is the last one after redirects. */
-export type Downloaded = { data: Uint8Array<ArrayBuffer>; contentType: string | undefined; url: string }
+/** `data` lies in pooled memory; `url` is the last one after redirects. */
+export type Downloaded = {
+  data: Uint8Array<ArrayBuffer>
+  contentType: string | undefined
+  url: string
+  /** Gives the memory back, once `data` is not needed any more: it is empty then. */
+  release(): void
+}
 
 export type DownloadOptions = {
   /** Ranges that may be reached though they are not public. */
@@ -17,6 +25,11 @@ export type DownloadOptions = {
   maxBytes: number
   /** For all of a download, redirects included. */
   timeoutMs: number
+  userAgent: string
   /** For tests of names whose addresses change. */
   lookup?: LookupFunction
+  /** For tests that do not wait for 10 s. */
+  leastRate?: LeastRate
+  /** For tests that count its bytes. */
+  buffers?: BufferPool
 }

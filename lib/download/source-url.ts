@@ -2,14 +2,15 @@ import { isIP } from 'node:net'
 import { AppError } from '../errors.ts'
 import { isAllowed } from './address.ts'
 
-const MAX_LENGTH = 2048
+/** Characters of a URL at most, where a client sends it. */
+export const MAX_URL_LENGTH = 8192
 
 /**
  * The URL of a source, judged by its text alone: throws `invalid-source` or `blocked-address`.
  * What a name stands for is judged when it is dialled.
  */
 export function parseSourceUrl(text: string, allowed: readonly string[] = []): URL {
-  if (text.length > MAX_LENGTH) throw invalid(`The URL is longer than ${MAX_LENGTH} characters`)
+  if (text.length > MAX_URL_LENGTH) throw invalid(`The URL is longer than ${MAX_URL_LENGTH} characters`)
   if (/\p{Cc}|^\s|\s$/u.test(text)) throw invalid('The URL has control characters, or spaces around it')
   const url = URL.parse(text)
   if (!url) throw invalid('The URL is malformed')

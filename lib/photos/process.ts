@@ -29,10 +29,10 @@ export async function processPhoto(given: WorkerApp, uuid: string): Promise<Outc
   const timings = startTimings(app, photo)
   const lease = keepLease(app, attempt)
   try {
-    const source = await fetchSource(app, photo, lease.signal)
-    timings.end('download', 'downloaded', { url: photo.url, bytes: source.byteLength })
     const recipe = recipeOf(photo)
-    const rendered = await app.imaging.render(source, recipe)
+    const source = await fetchSource(app, photo, lease.signal)
+    timings.end('download', 'downloaded', { url: photo.url, bytes: source.data.byteLength })
+    const rendered = await app.imaging.render(source.data, recipe).finally(source.release)
     timings.rendered(rendered.timings)
     lease.signal.throwIfAborted()
     const stored: StoredRendition[] = []
@@ -70,17 +70,20 @@ function keepLease(app: WorkerApp, attempt: Attempt) {
 /** Whether a source is fetched from elsewhere, and not read from the storage. */
 const isRemote = (url: string) => /^https?:/i.test(url)
 
+/** A source, and what gives its memory back. */
+type Source = { data: Uint8Array; release?: () => void }
+
 async function fetchSource(
   app: WorkerApp,
   { url, source_etag }: PhotoRow,
   signal: AbortSignal,
-): Promise<Uint8Array> {
-  if (isRemote(url)) return (await app.downloader.fetch(url, signal)).data
+): Promise<Source> {
+  if (isRemote(url)) return app.downloader.fetch(url, signal)
   if (!isOriginal(url))
     throw new AppError('invalid-source', 'The source is neither an http(s) URL nor a stored original')
   const original = await app.storage.read(url, app.config.maxSourceBytes, source_etag ?? undefined)
   if (!original) throw new AppError('source-missing', 'The stored original is gone')
-  return original
+  return { data: original }
 }
 
 async function store(

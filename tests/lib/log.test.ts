@@ -39,7 +39,7 @@ const ROUTES: Record<string, [code: string, route: Route]> = {
   '/empty': ['empty-source', bytes('')],
   '/cut': ['network-error', cut],
   '/cut-body': ['network-error', cutBody],
-  '/babbling': ['network-error', babbling],
+  '/babbling': ['invalid-answer', babbling],
   '/stalled': ['download-timeout', stalled],
   '/stalled-body': ['download-timeout', stalledBody],
   '/to-blocked': ['blocked-address', redirect(`http://127.0.0.2/?${SECRET}`)],
@@ -56,7 +56,7 @@ const urlsWithoutServer = (port: number, closedPort: number): [code: string, url
   ['blocked-address', `http://127.0.0.2/photo.jpg?${SECRET}`],
   ['invalid-source', `ftp://127.0.0.1/photo.jpg?${SECRET}`],
   ['invalid-source', `http://user:${SECRET}@127.0.0.1/photo.jpg`],
-  ['invalid-source', `http://127.0.0.1/${'x'.repeat(2048)}?${SECRET}`],
+  ['invalid-source', `http://127.0.0.1/${'x'.repeat(8192)}?${SECRET}`],
   ['invalid-source', `http://127.0.0.1/\n?${SECRET}`],
   ['invalid-source', `originals/../../${SECRET}`],
 ]

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
+import https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { gzipSync } from 'node:zlib'
 
 export type Route = (request: http.IncomingMessage, response: http.ServerResponse) => void
 
@@ -17,24 +17,26 @@ export interface SourceServer {
   close(): Promise<void>
 }
 
-/** Opens a server on 127.0.0.1 or the given address, with a port of its own. */
+/** Opens a server on 127.0.0.1 or the given address, with a port of its own; with a certificate it speaks https. */
 export async function openSourceServer(
   routes: Record<string, Route> = {},
   address = '127.0.0.1',
+  certificate?: { key: string; cert: string },
 ): Promise<SourceServer> {
   const table = new Map(Object.entries(routes))
   const hits: SourceServer['hits'] = []
-  const server = http.createServer((request, response) => {
+  const answer: Route = (request, response) => {
     const path = request.url ?? '/'
     hits.push({ path, headers: request.headers })
     const route = table.get(path.replace(/\?.*/, '')) ?? status(404)
     route(request, response)
-  })
+  }
+  const server = certificate ? https.createServer(certificate, answer) : http.createServer(answer)
   server.listen(0, address)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {
-    url: `http://${address}:${port}`,
+    url: `${certificate ? 'https' : 'http'}://${address}:${port}`,
     port,
     hits,
     set: (path, route) => table.set(path, route),
@@ -99,12 +101,16 @@ export const endless: Route = (_, response) => {
   fill()
 }
 
-/** A body beside the length that was declared; the connection ends after it. */
-export const lying =
-  (data: string, declared: number): Route =>
+/** Whatever is written, then the end of the connection. */
+export const raw =
+  (answer: string | Uint8Array): Route =>
   ({ socket }) => {
-    socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${declared}\r\nConnection: close\r\n\r\n${data}`)
+    socket.end(answer)
   }
+
+/** A body beside the length that was declared. */
+export const lying = (data: string, declared: number): Route =>
+  raw(`HTTP/1.1 200 OK\r\nContent-Length: ${declared}\r\nConnection: close\r\n\r\n${data}`)
 
 /** Cuts the connection without an answer. */
 export const cut: Route = ({ socket }) => {
@@ -117,9 +123,14 @@ export const cutBody: Route = ({ socket }, response) => {
   setTimeout(() => socket.resetAndDestroy(), 20)
 }
 
-/** Compressed although the request does not accept it. */
-export const gzipped =
-  (data: Uint8Array | string): Route =>
+/** Bytes with headers that say what they are. */
+export const encoded =
+  (data: Uint8Array, encoding: string): Route =>
   (_, response) => {
-    response.writeHead(200, { 'content-type': 'image/jpeg', 'content-encoding': 'gzip' }).end(gzipSync(data))
+    const headers = {
+      'content-type': 'image/jpeg',
+      'content-encoding': encoding,
+      'content-length': data.length,
+    }
+    response.writeHead(200, headers).end(data)
   }

@@ -114,9 +114,7 @@ describe('a fault', () => {
     expect(await failureOf('http://nowhere.test/?hunter2', { lookup })).toMatchObject({ ...NETWORK, message })
   })
 
-  it('of the protocol may pass', async () => {
-    source.set('/private', ({ socket }) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'))
-    expect(await failureOf(`${source.url}/private`)).toMatchObject(NETWORK)
+  it('of the certificate or of TLS may pass', async () => {
     expect(await failureOf(`https://127.0.0.1:${source.port}/private?hunter2`)).toMatchObject(NETWORK)
   })
 })

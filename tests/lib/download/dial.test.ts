@@ -1,7 +1,7 @@
 import http from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { openAgents } from '../../../lib/download/agent.ts'
-import { bytes, delayed, redirect } from '../../support/source-server.ts'
+import { bytes, delayed, raw, redirect } from '../../support/source-server.ts'
 import { answering, BLOCKED, downloader, elsewhere, failureOf, source, TIMEOUT } from './support.ts'
 
 describe('an address', () => {
@@ -87,6 +87,36 @@ describe('a redirect', () => {
     source.set('/start', redirect(`/a.jpg?${'s'.repeat(4000)}`))
     source.set('/a.jpg', bytes('a'))
     expect((await downloader().fetch(`${source.url}/start`)).url).toHaveLength(source.url.length + 4007)
+  })
+
+  it.each([
+    ['/fotos/über.jpg?größe=1', '/fotos/%C3%BCber.jpg?gr%C3%B6%C3%9Fe=1'],
+    ['写真.jpg', '/写真.jpg'],
+    ['/fotos/%FC.jpg', '/fotos/%FC.jpg'],
+    ['/b?c=é', '/b?c=é'],
+  ])('to %s in UTF-8 is followed', async (location, target) => {
+    source.set('/start', raw(`HTTP/1.1 302 Found\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`))
+    const { href, pathname } = new URL(target, source.url)
+    source.set(pathname, bytes('a'))
+    expect((await downloader().fetch(`${source.url}/start`)).url).toBe(href)
+  })
+
+  it('to a host in UTF-8 is followed', async () => {
+    const location = `http://bücher.test:${source.port}/a`
+    source.set('/start', raw(`HTTP/1.1 302 Found\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`))
+    source.set('/a', bytes('a'))
+    const { url } = await downloader({ lookup: answering(['127.0.0.1']) }).fetch(`${source.url}/start`)
+    expect(url).toBe(`http://xn--bcher-kva.test:${source.port}/a`)
+  })
+
+  it('whose bytes are no UTF-8 is followed by them', async () => {
+    const location = Buffer.from('Location: /\xfcber.jpg', 'latin1')
+    const [before, after] = ['HTTP/1.1 302 Found\r\n', '\r\nContent-Length: 0\r\n\r\n'].map((text) =>
+      Buffer.from(text),
+    )
+    source.set('/start', raw(Buffer.concat([before, location, after] as Buffer[])))
+    source.set('/%FCber.jpg', bytes('a'))
+    expect((await downloader().fetch(`${source.url}/start`)).url).toBe(`${source.url}/%FCber.jpg`)
   })
 
   it('is followed five times, not six', async () => {

@@ -73,8 +73,8 @@ describe('parseSourceUrl', () => {
     )
   })
 
-  it('takes 2048 characters, not 2049', () => {
-    const text = 'http://example.org/'.padEnd(2048, 'a')
+  it('takes 8192 characters, not 8193', () => {
+    const text = 'http://example.org/'.padEnd(8192, 'a')
     expect(parseSourceUrl(text, []).href).toBe(text)
     expect(() => parseSourceUrl(`${text}a`, [])).toThrow(expect.objectContaining({ code: 'invalid-source' }))
   })

@@ -8,6 +8,8 @@ import { bytes, openSourceServer, type SourceServer } from '../../support/source
 export const BLOCKED = { code: 'blocked-address', status: 422, retry: false }
 export const NETWORK = { code: 'network-error', status: 502, retry: true }
 export const TIMEOUT = { code: 'download-timeout', status: 502, retry: true }
+export const INVALID_ANSWER = { code: 'invalid-answer', status: 502, retry: false }
+export const EMPTY = { code: 'empty-source', status: 422, retry: false }
 export const TOO_MANY_BYTES = { code: 'too-many-bytes', status: 413, retry: false }
 
 export let source: SourceServer
@@ -35,6 +37,7 @@ export function downloader(options: Partial<DownloadOptions> = {}): Downloader {
     allowCidrs: ['127.0.0.1/32'],
     maxBytes: 100_000,
     timeoutMs: 5000,
+    userAgent: 'Photos/2.0',
     ...options,
   })
   open.push(opened)
