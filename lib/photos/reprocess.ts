@@ -8,6 +8,9 @@ import { requestProcessing } from './request.ts'
 /** Photos queued in one transaction. */
 const BATCH = 250
 
+/** After so long the other parts of the sweep have their turn, in ms. */
+const TURN_MS = 1_000
+
 type ReprocessApp = Pick<App, 'db' | 'queue' | 'contents' | 'trace'>
 
 /**
@@ -30,8 +33,16 @@ export async function reprocessPhotos(app: ReprocessApp, filters: Filters): Prom
   return count
 }
 
-/** Queues the next batch of the oldest request of which something is left; returns how many photos it looked at. */
-export const continueReprocessing = (app: ReprocessApp): Promise<number> => queueBatch(app)
+/** Queues batches of the oldest request of which something is left, for a second; returns how many photos it looked at. */
+export async function continueReprocessing(app: ReprocessApp): Promise<number> {
+  const end = performance.now() + TURN_MS
+  let done = 0
+  for (;;) {
+    const found = await queueBatch(app)
+    done += found
+    if (found === 0 || performance.now() > end) return done
+  }
+}
 
 /** The photos, the messages and how far it has come are one transaction: a batch that is repeated finds nothing done. */
 function queueBatch(app: ReprocessApp, id?: string): Promise<number> {
