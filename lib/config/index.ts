@@ -164,7 +164,7 @@ function origins(env: Environment, variable: string): readonly string[] {
 
 function database(env: Environment, variable: string, fallback: string): string {
   const found = url(env, variable, ['sqlite:', 'postgres:', 'postgresql:']) ?? fallback
-  return found === 'sqlite:' ? wrong(variable, 'must name a file after sqlite:') : found
+  return /^sqlite:(:memory:)?$/.test(found) ? wrong(variable, 'must name a file after sqlite:') : found
 }
 
 function name(env: Environment, variable: string, fallback: string): string {

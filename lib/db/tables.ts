@@ -9,6 +9,7 @@ export type Tables = {
   deliveries: DeliveriesTable
   stopped_targets: StoppedTargetsTable
   idempotency_keys: IdempotencyKeysTable
+  reprocessings: ReprocessingsTable
 }
 
 /** Which set of endpoints created a photo. */
@@ -106,6 +107,20 @@ export type IdempotencyKeysTable = {
   status: number
   headers: string
   body: string
+  created_at: Generated<string>
+}
+
+/** A request to process again all photos that fit a filter, until the last of them is queued. */
+export type ReprocessingsTable = {
+  /** UUIDv7. */
+  id: string
+  /** `Filters` of a list of photos. */
+  filters: string
+  /** The photo up to which they are queued, in the order of creation; null before the first. */
+  last_created_at: string | null
+  last_uuid: string | null
+  /** W3C Trace Context of the request. */
+  traceparent: string | null
   created_at: Generated<string>
 }
 

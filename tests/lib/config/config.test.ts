@@ -182,6 +182,7 @@ const WRONG: readonly (readonly [variable: string, value: string, more?: Environ
   ['DATABASE_URL', 'photos.db'],
   // SQLite takes no name for a file that is gone when it is closed.
   ['DATABASE_URL', 'sqlite:'],
+  ['DATABASE_URL', 'sqlite::memory:'],
   ['RABBITMQ_URL', 'http://guest:secret@broker'],
   ['RABBITMQ_URL', 'broker:5672'],
   ['QUEUE_NAME', 'with space'],
