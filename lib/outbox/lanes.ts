@@ -7,9 +7,6 @@ export const LANE = sql<string>`coalesce(cast(project_id as text), door)`
 /** Class of the locks below, which keeps them apart from other advisory locks of the database. */
 const LOCK_CLASS = 7_203_118
 
-/** A share of the window that must be free before a lane goes on: one statement publishes many messages then. */
-const FREE_SHARE = 1 / 4
-
 /** Lanes that go on in one turn. */
 const LANES = 100
 
@@ -20,8 +17,9 @@ const published = (lane: RawBuilder<string>, most: number) =>
 
 const OWN = sql<string>`own.lane`
 
+// Not `exists`: of a lane with many rows PostgreSQL expects to find one soon without an index, and then there is none.
 const isWaiting = (lane: RawBuilder<string>) =>
-  sql<boolean>`exists (select 1 from events where events.lane = ${lane})`
+  sql<boolean>`(select min(events.lane) from events where events.lane >= ${lane}) = ${lane}`
 
 /** The lane of a photo where its message has to wait for its turn, else null. The photo counts itself, for it is queued. */
 export const laneToWaitIn = (uuid: string, window: number): RawBuilder<string | null> =>
@@ -41,21 +39,25 @@ export async function readLanes(
 }
 
 /**
- * The lanes that have messages waiting, and room for a good many of them: those with the most room. Jumps from lane to lane
- * through the index, however many messages wait in each.
+ * The lanes that have messages waiting, and room for at least so many: those with the most room first. Jumps from lane to
+ * lane through the index, however many messages wait in each.
  */
-export async function findRoom(db: Db, window: number): Promise<{ lane: string; room: number }[]> {
+export async function findRoom(
+  db: Db,
+  window: number,
+  least: number,
+): Promise<{ lane: string; room: number }[]> {
   const { rows } = await sql<{ lane: string; room: number }>`
     with recursive waiting (lane) as (
       select min(lane) from events where lane is not null
       union all
       select (select min(lane) from events where lane > waiting.lane)
       from waiting where lane is not null
-    ), rooms as (
+    ), rooms as materialized (
       select lane, ${sql.lit(window)} - ${published(sql`waiting.lane`, window)} as room
       from waiting where lane is not null
     )
-    select lane, room from rooms where room >= ${sql.lit(Math.max(1, Math.floor(window * FREE_SHARE)))}
+    select lane, room from rooms where room >= ${sql.lit(least)}
     order by room desc, lane limit ${sql.lit(LANES)}`.execute(db)
   return rows
 }

@@ -23,7 +23,7 @@ export async function record<T>(
     app,
     inserted.rows.filter((row) => row.due),
   )
-  if (inserted.isContended && !app.db.isTransaction) await publishWaiting(app)
+  if (inserted.isContended && !app.db.isTransaction) await publishWaiting(app, 1)
   return result
 }
 

@@ -13,17 +13,17 @@ const BATCH = 500
 const TAKEN_MS = 5_000
 
 /**
- * Publishes messages that wait for their turn, of each lane as many as it has room for, and of many lanes a few each. Returns how
- * many were confirmed. Exact however many processes do it at once: a lane is locked from the count to the commit.
+ * Publishes messages that wait for their turn, of each lane that has room for at least so many, and of many lanes a few each.
+ * Returns how many were confirmed. Exact however many processes do it at once: a lane is locked from the count to the commit.
  */
-export async function publishWaiting(app: Pick<App, 'db' | 'queue'>): Promise<number> {
+export async function publishWaiting(app: Pick<App, 'db' | 'queue'>, least: number): Promise<number> {
   const { window } = app.queue
-  const found = await findRoom(app.db, window)
+  const found = await findRoom(app.db, window, least)
   if (found.length === 0) return 0
   const lanes = found.map(({ lane }) => lane)
   const taken = await app.db.transaction().execute(async (tx) => {
     await lockLanes(tx, lanes)
-    const rooms = (await findRoom(tx, window)).filter(({ lane }) => lanes.includes(lane))
+    const rooms = (await findRoom(tx, window, least)).filter(({ lane }) => lanes.includes(lane))
     return rooms.length > 0 ? takeInTurns(tx, rooms) : []
   })
   return publishEvents(app, taken)
