@@ -1,4 +1,4 @@
-import { type Db, nowPlus, uuids } from '../db/port.ts'
+import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
 import { LANE, readLanes, tryLockLanes } from './lanes.ts'
 
 /** Where the messages of queued photos wait: the lane of each by photo; a photo that is not in it is published at once. */
@@ -40,13 +40,13 @@ export async function markHeld(tx: Db, photos: readonly string[]): Promise<void>
       .execute()
 }
 
-/** Marks photos whose messages are about to be published, and returns the lane of each. */
-export async function markReleased(tx: Db, photos: readonly string[]): Promise<Map<string, string>> {
-  const released = await tx
-    .updateTable('photos')
-    .set({ held_at: null })
+/** Marks photos whose messages are about to be published; locks them in the order of the key, as requests do. */
+export async function markReleased(tx: Db, photos: readonly string[]): Promise<void> {
+  const locked = tx
+    .selectFrom('photos')
+    .select('uuid')
     .where('uuid', 'in', uuids(tx, photos))
-    .returning(['uuid', LANE.as('lane')])
-    .execute()
-  return new Map(released.map(({ uuid, lane }) => [uuid, lane]))
+    .orderBy('uuid')
+    .$if(isPostgres(tx), (query) => query.forUpdate())
+  await tx.updateTable('photos').set({ held_at: null }).where('uuid', 'in', locked).execute()
 }

@@ -1,6 +1,6 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, nowPlus } from '../db/port.ts'
+import { type Db, nowPlus, uuids } from '../db/port.ts'
 import type { EventRow } from './event.ts'
 import { findRoom, lockLanes } from './lanes.ts'
 import { markReleased } from './places.ts'
@@ -29,33 +29,30 @@ export async function publishWaiting(app: Pick<App, 'db' | 'queue'>, least: numb
   return publishEvents(app, taken)
 }
 
-/** Takes the first messages of each lane, and returns them in turns: the first of each lane, then the second of each. */
+/**
+ * Takes the first messages of each lane, and returns them in turns: the first of each lane, then the second of each. Rows of
+ * photos come before those of their events, as when a photo is removed: otherwise the two could wait for each other.
+ */
 async function takeInTurns(tx: Db, rooms: readonly { lane: string; room: number }[]): Promise<EventRow[]> {
   const share = Math.ceil(BATCH / rooms.length)
   const firsts = rooms.map(
-    ({ lane, room }) => sql`select id from (select id from events where lane = ${lane}
-      order by id limit ${sql.lit(Math.min(share, room))}) as firsts`,
+    ({ lane, room }) => sql`select id, photo_uuid, row_number() over (order by id) as turn from (
+      select id, photo_uuid from events where lane = ${lane} order by id limit ${sql.lit(Math.min(share, room))}
+    ) as firsts`,
   )
+  const { rows: waiting } = await sql<{ id: string; photo_uuid: string | null; turn: number }>`
+    ${sql.join(firsts, sql` union all `)}`.execute(tx)
+  await markReleased(
+    tx,
+    waiting.flatMap(({ photo_uuid }) => photo_uuid ?? []),
+  )
+  const ids = waiting.sort((a, b) => a.turn - b.turn).map(({ id }) => id)
   const taken = await tx
     .updateTable('events')
     .set({ lane: null, publish_after: nowPlus(TAKEN_MS) })
-    .where('id', 'in', sql`(${sql.join(firsts, sql` union all `)})` as RawBuilder<string>)
+    .where('id', 'in', uuids(tx, ids))
     .returning(['id', 'photo_uuid', 'type', 'at', 'data', 'traceparent'])
     .execute()
-  taken.sort((a, b) => (a.id < b.id ? -1 : 1))
-  const laneOf = await markReleased(
-    tx,
-    taken.flatMap(({ photo_uuid }) => photo_uuid ?? []),
-  )
-  const turns = new Map<string, number>()
-  const turnOf = taken.map(({ photo_uuid }) => {
-    const lane = laneOf.get(photo_uuid ?? '') ?? ''
-    const turn = turns.get(lane) ?? 0
-    turns.set(lane, turn + 1)
-    return turn
-  })
-  return taken
-    .map((row, index) => ({ row: { ...row, due: true }, turn: turnOf[index] ?? 0 }))
-    .sort((a, b) => a.turn - b.turn)
-    .map(({ row }) => row)
+  const rows = new Map(taken.map((row) => [row.id, { ...row, due: true }]))
+  return ids.flatMap((id) => rows.get(id) ?? [])
 }
