@@ -40,13 +40,18 @@ export async function markHeld(tx: Db, photos: readonly string[]): Promise<void>
       .execute()
 }
 
-/** Marks photos whose messages are about to be published; locks them in the order of the key, as requests do. */
-export async function markReleased(tx: Db, photos: readonly string[]): Promise<void> {
+/** Marks photos whose messages are about to be published, but for those that another transaction holds; returns which. */
+export async function markReleased(tx: Db, photos: readonly string[]): Promise<Set<string>> {
   const locked = tx
     .selectFrom('photos')
     .select('uuid')
     .where('uuid', 'in', uuids(tx, photos))
-    .orderBy('uuid')
-    .$if(isPostgres(tx), (query) => query.forUpdate())
-  await tx.updateTable('photos').set({ held_at: null }).where('uuid', 'in', locked).execute()
+    .$if(isPostgres(tx), (query) => query.forUpdate().skipLocked())
+  const released = await tx
+    .updateTable('photos')
+    .set({ held_at: null })
+    .where('uuid', 'in', locked)
+    .returning('uuid')
+    .execute()
+  return new Set(released.map(({ uuid }) => uuid))
 }

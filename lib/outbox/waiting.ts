@@ -34,19 +34,15 @@ export async function publishWaiting(app: Pick<App, 'db' | 'queue'>, least: numb
  * photos come before those of their events, as when a photo is removed: otherwise the two could wait for each other.
  */
 async function takeInTurns(tx: Db, rooms: readonly { lane: string; room: number }[]): Promise<EventRow[]> {
-  const share = Math.ceil(BATCH / rooms.length)
-  const firsts = rooms.map(
-    ({ lane, room }) => sql`select id, photo_uuid, row_number() over (order by id) as turn from (
-      select id, photo_uuid from events where lane = ${lane} order by id limit ${sql.lit(Math.min(share, room))}
-    ) as firsts`,
-  )
-  const { rows: waiting } = await sql<{ id: string; photo_uuid: string | null; turn: number }>`
-    ${sql.join(firsts, sql` union all `)}`.execute(tx)
-  await markReleased(
+  const waiting = await findFirsts(tx, rooms)
+  const released = await markReleased(
     tx,
     waiting.flatMap(({ photo_uuid }) => photo_uuid ?? []),
   )
-  const ids = waiting.sort((a, b) => a.turn - b.turn).map(({ id }) => id)
+  // What another transaction holds waits for the next turn; what has no photo any more shall not stay.
+  const ids = waiting
+    .filter(({ photo_uuid, is_known }) => !is_known || released.has(photo_uuid ?? ''))
+    .map(({ id }) => id)
   const taken = await tx
     .updateTable('events')
     .set({ lane: null, publish_after: nowPlus(TAKEN_MS) })
@@ -55,4 +51,20 @@ async function takeInTurns(tx: Db, rooms: readonly { lane: string; room: number 
     .execute()
   const rows = new Map(taken.map((row) => [row.id, { ...row, due: true }]))
   return ids.flatMap((id) => rows.get(id) ?? [])
+}
+
+type Waiting = { id: string; photo_uuid: string | null; is_known: boolean | number; turn: number }
+
+/** The first messages of each lane, in turns, no more than a lane has room for. */
+async function findFirsts(tx: Db, rooms: readonly { lane: string; room: number }[]): Promise<Waiting[]> {
+  const share = Math.ceil(BATCH / rooms.length)
+  const firsts = rooms.map(
+    ({ lane, room }) => sql`select id, photo_uuid, row_number() over (order by id) as turn,
+      exists (select 1 from photos where uuid = photo_uuid) as is_known
+      from (
+        select id, photo_uuid from events where lane = ${lane} order by id limit ${sql.lit(Math.min(share, room))}
+      ) as firsts`,
+  )
+  const { rows } = await sql<Waiting>`${sql.join(firsts, sql` union all `)}`.execute(tx)
+  return rows.sort((a, b) => a.turn - b.turn)
 }

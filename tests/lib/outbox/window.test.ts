@@ -186,6 +186,24 @@ describe.for(SETUPS)('the window on $name', (setup) => {
     }),
   )
 
+  test.skipIf(!setup.servers || !isAvailable(setup))('waits for no photo that somebody holds', () =>
+    withWindow(2, async (app) => {
+      const [a = '', b = '', c = '', d = '', e = ''] = await queue(app, 5, 1)
+      await app.db.updateTable('events').set({ photo_uuid: uuidv7() }).where('photo_uuid', '=', e).execute()
+      await finish(app, [a, b])
+      await app.db.transaction().execute(async (tx) => {
+        await tx.selectFrom('photos').select('uuid').where('uuid', '=', c).forUpdate().execute()
+        expect(await relayEvents(app)).toBe(1)
+      })
+      await finish(app, [d])
+      await relayAll(app)
+      const got = await published(app)
+      expect(got.slice(0, 4)).toEqual([a, b, d, c])
+      // The photo of the last event was removed by hand: its message comes, as it always did.
+      expect(got).toHaveLength(5)
+    }),
+  )
+
   on('publishes what a broker did not take, and no more than the window meanwhile', () =>
     withWindow(4, async (app) => {
       const away = withRefusing(app, 0)
