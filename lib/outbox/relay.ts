@@ -8,7 +8,7 @@ import { publishWaiting } from './waiting.ts'
 /** Events that one statement takes. */
 const BATCH = 500
 
-/** The share of a window that must be free before its lane goes on: a turn costs eight statements, for one message or for many. */
+/** The share of a window that must be free before its lane goes on: a turn costs nine statements, for one message or for many. */
 const FREE_SHARE = 1 / 4
 
 /** While one relay publishes what it took, the others leave it alone, in ms. */
