@@ -19,6 +19,8 @@ export type Backlog = {
   oldestAgeS: number
   /** Events whose time has come and that are not published. */
   outbox: number
+  /** Messages that wait for their turn. */
+  held: number
 }
 
 export type Stage = 'wait' | 'download' | 'decode' | 'render' | 'store' | 'total'
@@ -105,18 +107,24 @@ const openGauges = (registers: Registry[]) => ({
     help: 'Events whose time has come and that are not published',
     registers,
   }),
+  held: new Gauge({
+    name: 'photo_queue_held',
+    help: 'Messages that wait for their turn in the window of their project or door',
+    registers,
+  }),
 })
 
-function setGauges({ photos, depth, oldest, outbox }: Gauges, backlog: Backlog | undefined): void {
+function setGauges({ photos, depth, oldest, outbox, held }: Gauges, backlog: Backlog | undefined): void {
   if (!backlog) {
     photos.reset()
-    for (const gauge of [depth, oldest, outbox]) gauge.remove()
+    for (const gauge of [depth, oldest, outbox, held]) gauge.remove()
     return
   }
   for (const [status, count] of Object.entries(backlog.photos)) photos.set({ status }, count)
   depth.set(backlog.depth)
   oldest.set(backlog.oldestAgeS)
   outbox.set(backlog.outbox)
+  held.set(backlog.held)
 }
 
 /** Reads again only after a while that grows with how long reading takes; until then the last answer stands. */

@@ -129,6 +129,10 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
           .insertInto('events')
           .values({ ...event, id: uuidv7(), publish_after })
           .execute()
+      await app.db
+        .insertInto('events')
+        .values({ ...event, id: uuidv7(), publish_after: nowPlus(-1000), lane: 'v1' })
+        .execute()
 
       const values = await measure(app)
       expect(values).toMatchObject({
@@ -139,6 +143,7 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
         'photos{status="failed"}': 1,
         photo_queue_depth: 2,
         photo_outbox_backlog: 2,
+        photo_queue_held: 1,
       })
       expect(values.photo_queue_oldest_age_seconds).toBeGreaterThanOrEqual(60)
       expect(values.photo_queue_oldest_age_seconds).toBeLessThan(600)
