@@ -1,4 +1,4 @@
-import { type Db, nowPlus, uuids } from '../db/port.ts'
+import { type Db, isPostgres, nowPlus, PREPARED, uuids } from '../db/port.ts'
 
 /** Marks that wait for the statement that runs, by database. */
 const groups = new WeakMap<Db, { ids: string[]; done: Promise<void> }>()
@@ -29,5 +29,10 @@ export function markPublished(db: Db, ids: readonly string[]): Promise<void> {
 }
 
 const mark = async (db: Db, ids: readonly string[]) => {
-  await db.updateTable('events').set({ published_at: nowPlus() }).where('id', 'in', uuids(db, ids)).execute()
+  await db
+    .updateTable('events')
+    .set({ published_at: nowPlus() })
+    .where('id', 'in', uuids(db, ids))
+    .$if(isPostgres(db), (query) => query.modifyEnd(PREPARED))
+    .execute()
 }
