@@ -35,13 +35,12 @@ const names = new Map<string, string>()
 
 /** Has a connection parse and plan once what ends with `PREPARED_MARK`; Kysely gives text and parameters only. */
 function prepareStatements(client: pg.PoolClient): void {
-  const query = client.query.bind(client) as (statement: unknown, parameters?: unknown) => unknown
+  const query = client.query.bind(client) as (...statement: unknown[]) => unknown
   const queryPrepared = (text: unknown, values?: unknown, ...more: unknown[]) => {
-    if (typeof text !== 'string' || !text.endsWith(PREPARED_MARK))
-      return Reflect.apply(query, client, [text, values, ...more])
+    if (typeof text !== 'string' || !text.endsWith(PREPARED_MARK)) return query(text, values, ...more)
     const name = names.get(text) ?? `prepared_${names.size}`
     names.set(text, name)
-    return query({ name, text, values })
+    return query({ name, text, values }, ...more)
   }
   client.query = queryPrepared as typeof client.query
 }

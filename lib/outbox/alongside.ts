@@ -1,7 +1,12 @@
 import { type QueryCreator, type RawBuilder, type Selectable, sql } from 'kysely'
 import { uuidv7 } from 'uuidv7'
+import type { App } from '../app.ts'
 import { nowPlus } from '../db/port.ts'
 import type { EventType, PhotosTable, Tables } from '../db/tables.ts'
+import { PUBLISH_DEADLINE_MS } from '../queue/port.ts'
+import type { EventRow } from './event.ts'
+import { markSoon } from './mark-soon.ts'
+import { messageOf } from './message.ts'
 import { GRACE_MS } from './record.ts'
 
 /** What an event has before the statement that records it. */
@@ -14,7 +19,7 @@ export type Changing = QueryCreator<Tables & { changed: Selectable<PhotosTable> 
 
 /**
  * The part of a statement on PostgreSQL that records an event of the photo that was changed, if one was: change and event
- * are committed together in one round trip. Publishing is left to the caller, as after `record()`.
+ * are committed together in one round trip. `publishAlongside` publishes it after the commit.
  */
 export const recordAlongside = (
   db: Changing,
@@ -48,3 +53,12 @@ export const recordAlongside = (
       ]),
     )
     .returning('data')
+
+/** Publishes an event that a statement has recorded; what the broker does not confirm the relay publishes. */
+export async function publishAlongside(
+  app: Pick<App, 'db' | 'queue'>,
+  event: Omit<EventRow, 'due'>,
+): Promise<void> {
+  const confirmed = await app.queue.publish([messageOf(event)], PUBLISH_DEADLINE_MS)
+  if (confirmed.size > 0) markSoon(app.db, [...confirmed])
+}

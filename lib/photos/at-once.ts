@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { nowPlus, PREPARED } from '../db/port.ts'
-import { recordAlongside, stampEvent } from '../outbox/alongside.ts'
-import { publishEvents } from '../outbox/record.ts'
+import { publishAlongside, recordAlongside, stampEvent } from '../outbox/alongside.ts'
 import { claimedData, eventData, withStored } from './event-data.ts'
 import {
   type Attempt,
@@ -15,7 +14,10 @@ import {
 } from './held.ts'
 import { PHOTO_COLUMNS, type PhotoRow } from './row.ts'
 
-/** On PostgreSQL: claims a photo and records its event in one statement, then publishes that. */
+/**
+ * On PostgreSQL: claims a photo and records its event in one statement, then publishes that. The attempt goes on meanwhile:
+ * what it publishes later goes the same way behind it.
+ */
 export async function claimAtOnce(
   app: AttemptApp,
   uuid: string,
@@ -35,7 +37,7 @@ export async function claimAtOnce(
   if (!photo) return undefined
   const data = JSON.stringify(eventData(photo, [], publicUrl))
   const { traceparent } = photo
-  await publishEvents(app, [{ ...event, photo_uuid: uuid, data, traceparent, due: true }])
+  publishAlongside(app, { ...event, photo_uuid: uuid, data, traceparent }).catch(() => {})
   return photo
 }
 
@@ -98,6 +100,6 @@ export async function completeAtOnce(
     .executeTakeFirst()
   if (!recorded) return false
   const { uuid } = attempt.photo
-  await publishEvents(app, [{ ...event, photo_uuid: uuid, data: recorded.data, traceparent, due: true }])
+  await publishAlongside(app, { ...event, photo_uuid: uuid, data: recorded.data, traceparent })
   return true
 }

@@ -3,13 +3,17 @@ import pg from 'pg'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { App } from '../../../lib/app.ts'
 import type { CloudEvent } from '../../../lib/outbox/event.ts'
+import { markSoon, settleMarks } from '../../../lib/outbox/mark-soon.ts'
 import { claim, complete } from '../../../lib/photos/attempt.ts'
 import { eventData } from '../../../lib/photos/event-data.ts'
+import { requestProcessing } from '../../../lib/photos/request.ts'
 import { findPhoto } from '../../../lib/photos/row.ts'
 import type { Message } from '../../../lib/queue/port.ts'
 import { findRenditions } from '../../../lib/renditions/row.ts'
+import { runWorker } from '../../../scripts/serve/roles.ts'
 import { eventsOf, insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
+import { until } from '../../support/service.ts'
 
 const made = (name: string, bytes = 1) => ({
   name,
@@ -33,6 +37,13 @@ async function attempt(app: App, uuid: string, names: readonly string[]): Promis
     ),
   ).toBe(true)
 }
+
+/** Waits until so many events are marked as published, and no other is left. */
+const untilPublished = ({ db }: App, count: number) =>
+  until(async () => {
+    const events = await db.selectFrom('events').select('published_at').execute()
+    return events.length === count && events.every(({ published_at }) => published_at !== null)
+  })
 
 /** Photos as they may stand before a claim: an event says something else of each. */
 const PHOTOS = {
@@ -90,13 +101,13 @@ describe.for(SETUPS)('what an attempt records on $name', (setup) => {
           attempt: 1,
           detail: null,
           traceparent,
-          published_at: expect.any(String),
         })
         const message = messages.find(({ id }) => id === event?.id)?.body as CloudEvent
         expect(message.data).toEqual(JSON.parse(event?.data ?? ''))
         expect(message).toMatchObject({ subject: uuid, time: event?.at, traceparent })
       }
-      expect(messages).toHaveLength(2)
+      expect(messages.map(({ id }) => id)).toEqual([processing?.id, uploaded?.id])
+      await untilPublished(app, 2)
     }),
   )
 
@@ -130,20 +141,43 @@ describe.for(SETUPS)('what an attempt records on $name', (setup) => {
 describe.skipIf(!isAvailable(SETUPS[1]))('statements of an attempt on PostgreSQL', () => {
   afterEach(() => void vi.restoreAllMocks())
 
-  test('are four: claim, completion, and a mark after each', async () => {
+  test('are two, and a mark that attempts which run together share', async () => {
     const query = vi.spyOn(pg.Client.prototype, 'query')
     await withApp(SETUPS[1], async (app) => {
       await attempt(app, await insertPhoto(app), ['a'])
-      const uuid = await insertPhoto(app)
+      const alone = await insertPhoto(app)
+      await untilPublished(app, 2)
       query.mockClear()
-      await attempt(app, uuid, ['a', 'b', 'c'])
-      expect(query).toHaveBeenCalledTimes(4)
+      await attempt(app, alone, ['a', 'b', 'c'])
+      await settleMarks(app.db)
+      expect(query.mock.calls.length).toBeLessThanOrEqual(2 + 2)
+
+      const uuids = await Promise.all(Array.from({ length: 30 }, () => insertPhoto(app)))
+      query.mockClear()
+      await Promise.all(uuids.map((uuid) => attempt(app, uuid, ['a', 'b', 'c'])))
+      await settleMarks(app.db)
+      expect(query.mock.calls.length).toBeLessThan(30 * 2 + 30)
+      await untilPublished(app, 64)
     })
   })
+
+  test('leave nothing unmarked when a worker stops, also where the database was away before', () =>
+    withApp(SETUPS[1], async (app) => {
+      await sql`alter table events rename to away`.execute(app.db)
+      markSoon(app.db, ['0198c0de-0000-7000-8000-000000000000'])
+      await settleMarks(app.db)
+      await sql`alter table away rename to events`.execute(app.db)
+      const worker = await runWorker(app)
+      await requestProcessing(app, [await insertPhoto(app, { url: 'originals/gone' })], false)
+      await until(async () => (await eventsOf(app, 'image.processing')).length === 1)
+      await worker.stop()
+      expect(await eventsOf(app, 'image.processing')).toMatchObject([{ published_at: expect.any(String) }])
+    }))
 
   test('are prepared, and go on working when another version adds a column', () =>
     withApp(SETUPS[1], async (app) => {
       await attempt(app, await insertPhoto(app), ['a'])
+      await settleMarks(app.db)
       const { rows } = await sql<{ statement: string }>`select statement from pg_prepared_statements`.execute(
         app.db,
       )
