@@ -6,7 +6,7 @@ import { laneToWaitIn } from './lanes.ts'
 import { type Held, holdBack, markHeld } from './places.ts'
 
 /** How long the relay leaves a fresh event to the request that wrote it, in ms. */
-const GRACE_MS = 5_000
+export const GRACE_MS = 5_000
 
 /** Events that stay in the timeline and are no message. */
 const SILENT: ReadonlySet<EventType> = new Set(['image.created'])

@@ -1,4 +1,4 @@
-import { type Db, nowPlus, uuids } from '../db/port.ts'
+import { type Db, isPostgres, nowPlus, PREPARED, uuids } from '../db/port.ts'
 import { grouped } from './grouped.ts'
 
 /** Marks events as published, those of many photos in one statement. */
@@ -8,6 +8,7 @@ export const markPublished: (db: Db, ids: readonly string[]) => Promise<void> = 
       .updateTable('events')
       .set({ published_at: nowPlus() })
       .where('id', 'in', uuids(db, ids))
+      .$if(isPostgres(db), (query) => query.modifyEnd(PREPARED))
       .execute()
   },
 )

@@ -4,7 +4,8 @@ import { nowPlus } from '../db/port.ts'
 import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 import { continueTrace, traceFields } from '../trace.ts'
-import { type Attempt, fail } from './attempt.ts'
+import { fail } from './attempt.ts'
+import type { Attempt } from './held.ts'
 import type { PhotoRow } from './row.ts'
 
 /** Photos freed in one go. */

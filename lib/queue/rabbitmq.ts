@@ -32,7 +32,7 @@ export function openRabbitMq(options: Options): Queue {
     isUp: () => up,
     async publish(messages, deadlineMs) {
       const confirmed = new Set<string>()
-      await Promise.race([tried.promise, delay(deadlineMs, undefined, { ref: false })])
+      if (!up) await Promise.race([tried.promise, delay(deadlineMs, undefined, { ref: false })])
       if (!up) return confirmed
       const publishing = channel
         .get()

@@ -12,6 +12,7 @@ import { openHttp } from '../../lib/http/server.ts'
 import { testImaging } from '../../lib/imaging/self-test.ts'
 import { openHub } from '../../lib/live/hub.ts'
 import { enqueueMissed } from '../../lib/notifications/enqueue.ts'
+import { settleMarks } from '../../lib/outbox/mark-soon.ts'
 import { requeueAll } from '../../lib/photos/requeue.ts'
 import { openWorker, type WorkerApp } from '../../lib/worker.ts'
 
@@ -74,6 +75,7 @@ export async function runWorker(app: App): Promise<Running> {
     async stop() {
       stopping.abort()
       await Promise.all(running.map((consumer) => consumer.stop()))
+      await settleMarks(app.db)
       await worker.close()
     },
   }
