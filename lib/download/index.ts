@@ -5,10 +5,12 @@ import { once } from '../once.ts'
 import { parseCidrs } from './address.ts'
 import { openAgents } from './agent.ts'
 import { badAnswer, failure } from './failure.ts'
-import type { Downloaded, Downloader, DownloadOptions } from './port.ts'
+import type { DownloadAsks, Downloaded, Downloader, DownloadOptions } from './port.ts'
 import { checkSourceUrl, parseSourceUrl } from './source-url.ts'
 
 const MAX_REDIRECTS = 5
+/** Memory that a body without a length asks for at first; then twice as much each time. */
+const FIRST_BYTES = 1024 * 1024
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** A downloader whose every hop is judged by its URL and by the address it dials. */
@@ -36,7 +38,12 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
   })
 
   /** One request: the body, or the URL it is redirected to. */
-  async function hop(url: URL, deadline: number, signal?: AbortSignal): Promise<Downloaded | URL> {
+  async function hop(
+    url: URL,
+    deadline: number,
+    signal?: AbortSignal,
+    asks?: DownloadAsks,
+  ): Promise<Downloaded | URL> {
     const request = Math.max(1, deadline - Date.now())
     const client = await openClient()
     const stream = client.stream(url, { timeout: { request }, signal })
@@ -47,7 +54,7 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
       if (REDIRECTS.has(statusCode) && headers.location)
         return redirectTarget(headers.location, url, allowCidrs)
       if (statusCode < 200 || statusCode > 299) throw badAnswer(statusCode, headers)
-      const data = await readBody(stream, headers['content-length'], maxBytes)
+      const data = await readBody(stream, headers['content-length'], maxBytes, asks)
       return { data, contentType: headers['content-type'], url: url.href }
     } catch (error) {
       if (signal?.aborted) throw signal.reason
@@ -58,12 +65,15 @@ export function openDownloader({ allowCidrs, maxBytes, timeoutMs, lookup }: Down
   }
 
   return {
-    async fetch(text, signal) {
+    async fetch(text, signal, asks) {
       signal?.throwIfAborted()
-      const deadline = Date.now() + timeoutMs
+      let deadline = Date.now() + timeoutMs
       let url = parseSourceUrl(text, allowCidrs)
       for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-        const answer = await hop(url, deadline, signal)
+        const asked = Date.now()
+        await asks?.enter(url)
+        deadline += Date.now() - asked
+        const answer = await hop(url, deadline, signal, asks)
         if (!(answer instanceof URL)) return answer
         url = answer
       }
@@ -81,13 +91,24 @@ function redirectTarget(location: string, base: URL, allowed: readonly string[])
 }
 
 /** Collects at most `maxBytes`, and exactly what was declared. */
-async function readBody(stream: AsyncIterable<Uint8Array>, declared: string | undefined, maxBytes: number) {
+async function readBody(
+  stream: AsyncIterable<Uint8Array>,
+  declared: string | undefined,
+  maxBytes: number,
+  asks: DownloadAsks | undefined,
+) {
   if (declared && Number(declared) > maxBytes) throw tooManyBytes(maxBytes)
+  let granted = declared ? Number(declared) : FIRST_BYTES
+  await asks?.grow(granted)
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of stream) {
     size += chunk.length
     if (size > maxBytes) throw tooManyBytes(maxBytes)
+    if (size > granted) {
+      granted = Math.min(Math.max(2 * granted, size), maxBytes)
+      await asks?.grow(granted)
+    }
     chunks.push(chunk)
   }
   if (declared && Number(declared) !== size) throw new Error(`${size} bytes instead of ${declared}`)

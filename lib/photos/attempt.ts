@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, nowPlus } from '../db/port.ts'
+import { grouped } from '../db/grouped.ts'
+import { type Db, nowPlus, uuids } from '../db/port.ts'
 import type { AppError, ErrorCode } from '../errors.ts'
 import { THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import { record } from '../outbox/record.ts'
@@ -43,6 +44,7 @@ export async function claim(app: AttemptApp, uuid: string): Promise<Attempt | un
         attempts: sql<number>`attempts + 1`,
         lease_until: nowPlus(app.config.leaseMs),
         lease_token: token,
+        render_began_at: null,
         queued_at: sql<string>`coalesce(queued_at, ${nowPlus()})`,
         updated_at: nowPlus(),
         recipe: sql<string>`coalesce(recipe, ${JSON.stringify(THUMBNAIL_RECIPE)})`,
@@ -65,6 +67,33 @@ export async function claim(app: AttemptApp, uuid: string): Promise<Attempt | un
   })
   return photo && { photo, token }
 }
+
+/**
+ * Notes that a render of each attempt has begun: from then on the attempt counts, whatever becomes of its worker. Late
+ * attempts are left out.
+ */
+export const markRenderBegan = grouped(async (db: Db, attempts: readonly Attempt[]) => {
+  await db
+    .updateTable('photos')
+    .set({ render_began_at: nowPlus() })
+    .where(
+      'uuid',
+      'in',
+      uuids(
+        db,
+        attempts.map(({ photo }) => photo.uuid),
+      ),
+    )
+    .where(
+      'lease_token',
+      'in',
+      uuids(
+        db,
+        attempts.map(({ token }) => token),
+      ),
+    )
+    .execute()
+})
 
 /** Prolongs the lease; false where the photo is no longer held by this attempt. */
 export async function renew({ config, db }: Pick<App, 'config' | 'db'>, attempt: Attempt): Promise<boolean> {

@@ -73,6 +73,7 @@ export async function runWorker(app: App): Promise<Running> {
   return {
     async stop() {
       stopping.abort()
+      worker.handBack()
       await Promise.all(running.map((consumer) => consumer.stop()))
       await worker.close()
     },
