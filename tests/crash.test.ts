@@ -12,8 +12,8 @@ import { findRenditions } from '../lib/renditions/row.ts'
 import { runRelay, runWorker } from '../scripts/serve/roles.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
-import { getJson, postJson, startScript, until } from './support/service.ts'
-import { bytes, openSourceServer } from './support/source-server.ts'
+import { DEADLINE_MS, getJson, postJson, startScript, until } from './support/service.ts'
+import { bytes, openSourceServer, stalledBody } from './support/source-server.ts'
 
 const run = promisify(execFile)
 
@@ -109,6 +109,44 @@ test('kill -9 of the embedded process with 50 photos queued: after the next star
     expect(
       shown.map(({ timeline }) => timeline.filter(({ type }) => type === 'image.uploaded').length),
     ).toEqual(Array(50).fill(1))
+    await second.kill('SIGTERM')
+  })
+  await source.close()
+})
+
+test('kill -9 with downloads in hand costs their photos no attempt, and the timeline says so', async () => {
+  const picture = bytes(await jpeg(sample(64, 48)), 'image/jpeg')
+  const source = await openSourceServer({ '/photo.jpg': stalledBody })
+  await withEnvironment(SETUPS[0], async (given) => {
+    const env = { ...given, LEASE_MS: '3000', DOWNLOAD_TIMEOUT_MS: '600000' }
+    const first = await startScript('start', env, /Try: curl/)
+    const photos = await postJson<Photo[]>(`${first.url}/photos`, {
+      urls: Array.from({ length: 12 }, (_, i) => `${source.url}/photo.jpg?${i}`),
+    })
+    await postJson(
+      `${first.url}/photos/process`,
+      photos.map(({ uuid }) => uuid),
+    )
+    await until(() => source.hits.length === 12)
+    await first.kill('SIGKILL')
+    source.set('/photo.jpg', picture)
+
+    const second = await startScript('start', env, /Try: curl/)
+    type Shown = Photo & { attempts: number; timeline: { attempt: number | null; detail: string | null }[] }
+    const shown = () => Promise.all(photos.map(({ uuid }) => getJson<Shown>(`${second.url}/photos/${uuid}`)))
+    await until(async () => (await shown()).every(({ status }) => status === 'completed'), DEADLINE_MS, shown)
+    const detail = 'The worker was lost before a render began: the attempt does not count'
+    for (const { attempts, timeline } of await shown()) {
+      expect(attempts).toBe(1)
+      expect(timeline).toMatchObject([
+        { type: 'image.created' },
+        { type: 'image.queued' },
+        { type: 'image.processing', attempt: 1 },
+        { type: 'image.queued', attempt: 1, detail },
+        { type: 'image.processing', attempt: 1 },
+        { type: 'image.uploaded', attempt: 1 },
+      ])
+    }
     await second.kill('SIGTERM')
   })
   await source.close()
