@@ -21,7 +21,7 @@ export type Backlog = {
   outbox: number
 }
 
-/** What downloads, and how many hosts are tried as usual, not at all, or one download at a time. */
+/** What downloads, and how many hosts are tried as usual, not at all, and one download at a time. */
 export type DownloadState = {
   running: number
   waiting: number

@@ -1,15 +1,14 @@
 import type { AppError } from '../errors.ts'
 import { openBudget, type Share } from './budget.ts'
-import { type CircuitState, openCircuit, type Verdict } from './circuit.ts'
+import type { Verdict } from './circuit.ts'
+import { openFlow } from './flow.ts'
 import { type HandBackReason, handBackError } from './hand-back.ts'
-import { type Lane, openLane } from './lane.ts'
+import { type Host, openHosts } from './hosts.ts'
 
 /** How often those that wait are looked at, in ms. */
 const CHECK_MS = 250
 /** What a stopping worker leaves downloads to end, in ms. */
 const GRACE_MS = 5_000
-/** Hosts remembered for what they did. */
-const MOST_HOSTS = 10_000
 
 export type Limits = {
   downloads: number
@@ -29,12 +28,6 @@ export type Place = {
   signal: AbortSignal
 }
 
-type Host = {
-  name: string
-  running: number
-  lane: Lane
-  circuit: ReturnType<typeof openCircuit>
-}
 type Waiter = { host: Host; start: () => void; refuse: (error: AppError) => void }
 
 export type Schedule = ReturnType<typeof openSchedule>
@@ -46,39 +39,23 @@ export type Schedule = ReturnType<typeof openSchedule>
  */
 export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason) => void) {
   const most = Math.max(limits.downloadsPerHost, Math.floor(limits.downloads / 2))
-  const hosts = new Map<string, Host>()
-  const all = openLane()
+  const hosts = openHosts()
+  const all = openFlow()
   const budget = openBudget(limits.downloadMemory, () => dispatch())
   const stopping = new AbortController()
-  let waiters: Waiter[] = []
+  const waiters = new Set<Waiter>()
   let running = 0
   let isStopped = false
   let timer: NodeJS.Timeout | undefined
 
-  const hostOf = (name: string): Host => {
-    const known = hosts.get(name)
-    if (known) return known
-    const host = { name, running: 0, lane: openLane(), circuit: openCircuit() }
-    hosts.set(name, host)
-    const [oldest] = hosts.size > MOST_HOSTS ? [...hosts.values()].filter(isIdle) : []
-    if (oldest) hosts.delete(oldest.name)
-    return host
-  }
-
-  const isIdle = (host: Host) => host.running === 0 && waiters.every((waiter) => waiter.host !== host)
-
-  const forget = (host: Host) => {
-    if (isIdle(host) && host.circuit.isClean()) hosts.delete(host.name)
-  }
-
   const hasRoom = (host: Host) => {
     const state = host.circuit.state(performance.now())
     if (state !== 'closed') return state === 'half-open' && host.running === 0
-    const isAlone = waiters.every((waiter) => waiter.host === host)
-    return host.running < (isAlone ? most : limits.downloadsPerHost)
+    return host.running < (waiters.size === host.waiting ? most : limits.downloadsPerHost)
   }
 
-  const mayStart = (host: Host) => hasRoom(host) && running < limits.downloads && budget.isOpen()
+  const mayStart = (host: Host) =>
+    !isStopped && hasRoom(host) && running < limits.downloads && budget.isOpen()
 
   const begin = (host: Host) => {
     host.running++
@@ -90,10 +67,14 @@ export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason
     host.running--
     running--
     host.circuit.take(verdict, now)
-    host.lane.ended(now)
+    host.flow.ended(now)
     all.ended(now)
     dispatch()
-    forget(host)
+    hosts.tidy(host)
+  }
+
+  const remove = (waiter: Waiter) => {
+    if (waiters.delete(waiter)) waiter.host.waiting--
   }
 
   function dispatch() {
@@ -106,15 +87,14 @@ export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason
     check()
   }
 
-  const remove = (waiter: Waiter) => {
-    waiters = waiters.filter((each) => each !== waiter)
-  }
-
   /** Hands back those that would wait too long, the last ones first. */
   function check() {
     const now = performance.now()
-    if (!budget.isOpen() && budget.hasComplete())
-      for (const { lane } of [{ lane: all }, ...hosts.values()]) lane.excuse(now)
+    // Renders are what they wait for then, and another worker's would do no sooner.
+    if (!budget.isOpen() && budget.hasComplete()) {
+      hosts.excuse(now)
+      all.excuse(now)
+    }
     const kept = new Map<Host, number>()
     let keptOfAll = 0
     for (const waiter of waiters) {
@@ -124,23 +104,23 @@ export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason
       if (reason) {
         remove(waiter)
         waiter.refuse(handedBack(host, reason, now))
-        forget(host)
+        hosts.tidy(host)
         continue
       }
       kept.set(host, before + 1)
       if (hasRoom(host)) keptOfAll++
     }
     clearTimeout(timer)
-    if (waiters.length > 0) timer = setTimeout(check, CHECK_MS)
+    if (waiters.size > 0) timer = setTimeout(check, CHECK_MS)
   }
 
   /** Why one more photo of a host should not wait, where so many wait before it. */
   function reasonAgainst(host: Host, ofHost: number, ofAll: number, now: number): HandBackReason | undefined {
     if (isStopped) return 'stop'
-    if (host.circuit.state(now) !== 'closed' && !hasRoom(host)) return 'circuit'
     if (!hasRoom(host)) {
-      host.lane.full(now)
-      return ofHost < host.lane.room(now) ? undefined : 'host'
+      if (host.circuit.state(now) !== 'closed') return 'circuit'
+      host.flow.full(now)
+      return ofHost < host.flow.room(now) ? undefined : 'host'
     }
     all.full(now)
     if (ofAll < all.room(now)) return undefined
@@ -149,25 +129,48 @@ export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason
 
   function handedBack(host: Host, reason: HandBackReason, now: number): AppError {
     onHandBack(reason)
-    const lane = reason === 'host' || reason === 'circuit' ? host.lane : all
-    return handBackError(reason, host.name, lane.delay(now, host.circuit.left(now)))
+    const flow = reason === 'host' || reason === 'circuit' ? host.flow : all
+    return handBackError(reason, host.name, flow.delay(now, host.circuit.left(now)))
+  }
+
+  function waitFor(host: Host, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        remove(waiter)
+        reject(signal?.reason)
+        hosts.tidy(host)
+      }
+      const settle = (done: () => void) => {
+        signal?.removeEventListener('abort', abort)
+        done()
+      }
+      const waiter: Waiter = {
+        host,
+        start: () => settle(resolve),
+        refuse: (error) => settle(() => reject(error)),
+      }
+      waiters.add(waiter)
+      host.waiting++
+      signal?.addEventListener('abort', abort, { once: true })
+      check()
+    })
   }
 
   return {
     open(): Place {
       let held: Host | undefined
-      const share = budget.open()
       return {
-        share,
+        share: budget.open(),
         signal: stopping.signal,
         async enter(url, signal) {
-          const host = hostOf(url.host)
-          if (held === host) return
+          if (held?.name === url.host) return
           if (held) end(held, 'in-time')
           held = undefined
-          if (!isStopped && mayStart(host) && waiters.every((waiter) => waiter.host !== host)) {
+          signal?.throwIfAborted()
+          const host = hosts.get(url.host)
+          if (host.waiting === 0 && mayStart(host)) {
             begin(host)
-            host.lane.free()
+            host.flow.free()
             all.free()
           } else await waitFor(host, signal)
           held = host
@@ -185,33 +188,11 @@ export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason
       setTimeout(() => stopping.abort(handBackError('stop')), GRACE_MS).unref()
     },
     /** What runs and waits now, and how many hosts are tried less. */
-    state() {
-      const now = performance.now()
-      const hostsBy: Record<CircuitState, number> = { closed: 0, open: 0, 'half-open': 0 }
-      for (const { circuit } of hosts.values()) hostsBy[circuit.state(now)]++
-      return { running, waiting: waiters.length, bytes: budget.used(), hosts: hostsBy }
-    },
-  }
-
-  function waitFor(host: Host, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const abort = () => {
-        remove(waiter)
-        reject(signal?.reason)
-        forget(host)
-      }
-      const settle = (done: () => void) => {
-        signal?.removeEventListener('abort', abort)
-        done()
-      }
-      const waiter: Waiter = {
-        host,
-        start: () => settle(resolve),
-        refuse: (error) => settle(() => reject(error)),
-      }
-      waiters.push(waiter)
-      signal?.addEventListener('abort', abort, { once: true })
-      check()
-    })
+    state: () => ({
+      running,
+      waiting: waiters.size,
+      bytes: budget.used(),
+      hosts: hosts.byState(performance.now()),
+    }),
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { openBudget } from '../../../lib/download/budget.ts'
 import { openCircuit } from '../../../lib/download/circuit.ts'
-import { openLane } from '../../../lib/download/lane.ts'
+import { openFlow } from '../../../lib/download/flow.ts'
 import { type Limits, openSchedule, type Place } from '../../../lib/download/schedule.ts'
 import { until } from '../../support/service.ts'
 
@@ -80,14 +80,14 @@ test('where slow hosts have every download, who waits is handed back too', async
 })
 
 test('as many wait as are likely to have their turn soon', () => {
-  const lane = openLane()
-  lane.full(10_000)
-  expect(lane.room(10_900)).toBe(Number.POSITIVE_INFINITY)
-  for (const at of [10_500, 11_200, 11_400, 11_900]) lane.ended(at)
-  expect(lane.room(12_000)).toBe(6)
-  expect(lane.room(13_000)).toBe(0)
-  lane.excuse(13_000)
-  expect(lane.room(13_500)).toBe(Number.POSITIVE_INFINITY)
+  const flow = openFlow()
+  flow.full(10_000)
+  expect(flow.room(10_900)).toBe(Number.POSITIVE_INFINITY)
+  for (const at of [10_500, 11_200, 11_400, 11_900]) flow.ended(at)
+  expect(flow.room(12_000)).toBe(6)
+  expect(flow.room(13_000)).toBe(0)
+  flow.excuse(13_000)
+  expect(flow.room(13_500)).toBe(Number.POSITIVE_INFINITY)
 })
 
 test('a redirect counts where it goes', async () => {

@@ -7,10 +7,10 @@ const LONGEST_MS = 600_000
 /** So many of those that were handed back return in a second, or twice as many as have their turn in it. */
 const RETURNS_PER_S = 20
 
-export type Lane = ReturnType<typeof openLane>
+export type Flow = ReturnType<typeof openFlow>
 
 /** How fast downloads of one kind end, and so how many photos may wait for their turn. Times are in ms of one clock. */
-export function openLane() {
+export function openFlow() {
   let fullSince: number | undefined
   let ends: number[] = []
   let lastEnd = 0
