@@ -19,7 +19,9 @@ export type WorkerApp = App & {
 /** Adds to an open app what processing needs. */
 export function openWorker(app: App): WorkerApp & { handBack(): void; close(): Promise<void> } {
   const { config, metrics } = app
-  const downloads = openSchedule(config, (reason) => metrics.handedBack.inc({ reason }))
+  // At least one of the photos that the worker holds is none that downloads, unless it holds a single one.
+  const limits = { ...config, downloads: Math.min(config.downloads, Math.max(1, config.prefetch - 1)) }
+  const downloads = openSchedule(limits, (reason) => metrics.handedBack.inc({ reason }))
   metrics.observeDownloads(downloads.state)
   const originals = openGate({ places: 2 * config.workerThreads + 2, memory: Number.POSITIVE_INFINITY })
   const downloader = openDownloader({

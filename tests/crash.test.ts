@@ -17,7 +17,10 @@ import { bytes, openSourceServer, stalledBody } from './support/source-server.ts
 
 const run = promisify(execFile)
 
-const STAGES = ['claim', 'download', 'write', 'commit'] as const
+const STAGES = ['claim', 'download', 'render', 'write', 'commit'] as const
+
+/** Those that cost the photo an attempt, or none, whatever the timing. */
+const ATTEMPTS: Partial<Record<(typeof STAGES)[number], number>> = { claim: 1, download: 1, render: 2 }
 
 const filesBelow = async (directory: string) =>
   (await readdir(directory, { recursive: true, withFileTypes: true }))
@@ -39,7 +42,8 @@ describe.for(SETUPS)('kill -9 on $name', (setup) => {
         '/photo.jpg': bytes(await jpeg(sample(640, 480)), 'image/jpeg'),
       })
       await withEnvironment(setup, async (given) => {
-        const env = { ...given, LEASE_MS: '500' }
+        // Inline, the begin of a render is noted before it.
+        const env = { ...given, LEASE_MS: '2000', WORKER_THREADS: stage === 'render' ? '0' : '1' }
         const app = await openApp(readConfig(env))
         await migrate(app.db)
         const [photo] = await addPhotos(app, [{ url: `${source.url}/photo.jpg`, door: 'photos' }])
@@ -57,6 +61,8 @@ describe.for(SETUPS)('kill -9 on $name', (setup) => {
         await until(async () => (await unpublished(app)).length === 0)
         for (const part of parts.reverse()) await part.stop()
 
+        const { attempts } = await findPhoto(app.db, uuid)
+        expect(attempts).toBe(ATTEMPTS[stage] ?? attempts)
         const types = (
           await app.db.selectFrom('events').select('type').where('photo_uuid', '=', uuid).execute()
         ).map(({ type }) => type)
