@@ -60,7 +60,7 @@ export function openBudget(total: number, onFree: () => void) {
       const abort = () => {
         remove(waits)
         reject(signal?.reason)
-        letIn()
+        freed()
       }
       const start = () => {
         signal?.removeEventListener('abort', abort)

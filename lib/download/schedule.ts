@@ -118,8 +118,8 @@ export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason
   function reasonAgainst(host: Host, ofHost: number, ofAll: number, now: number): HandBackReason | undefined {
     if (isStopped) return 'stop'
     if (!hasRoom(host)) {
-      if (host.circuit.state(now) !== 'closed') return 'circuit'
       host.flow.full(now)
+      if (host.circuit.state(now) !== 'closed') return 'circuit'
       return ofHost < host.flow.room(now) ? undefined : 'host'
     }
     all.full(now)

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { openBudget } from '../../../lib/download/budget.ts'
 import { openCircuit } from '../../../lib/download/circuit.ts'
 import { openFlow } from '../../../lib/download/flow.ts'
@@ -135,6 +135,30 @@ test('photos of a host that is left alone are handed back at once, until it may 
   expect(reasons).toHaveLength(4)
   expect(Math.min(...delays)).toBeGreaterThan(9_000)
   expect(schedule.state().hosts).toEqual({ closed: 0, open: 1, 'half-open': 0 })
+})
+
+test('a host that was left alone is probed by one download at a time', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
+  try {
+    const { enter, reasons, count, schedule } = scheduled()
+    for (const place of [enter('slow'), enter('slow'), enter('slow')]) {
+      await settled()
+      place.leave('timed-out')
+    }
+    vi.advanceTimersByTime(10_001)
+    expect(schedule.state().hosts).toEqual({ closed: 0, open: 0, 'half-open': 1 })
+    const probe = enter('slow')
+    enter('slow')
+    await settled()
+    expect([count('slow'), reasons]).toEqual([4, ['circuit']])
+    probe.leave('in-time')
+    for (let i = 0; i < 3; i++) enter('slow')
+    await settled()
+    expect([count('slow'), reasons]).toEqual([7, ['circuit']])
+    expect(schedule.state()).toMatchObject({ running: 3, hosts: { closed: 1, 'half-open': 0 } })
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('a worker that stops hands back what waits, and what still downloads after a while', async () => {
