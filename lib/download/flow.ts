@@ -1,5 +1,7 @@
-/** Who would wait longer than this for a download is handed back, in ms. */
+/** Where no download ended for so long, in ms, none waits for the next. */
 const PATIENCE_MS = 1_000
+/** Longest wait in the worker at the pace of that time, in s. Less would hand back what only a busy worker is slow with. */
+const LONGEST_WAIT_S = 5
 /** Shortest and longest time for which a photo is handed back, in ms; between them it grows with how long nothing has moved. */
 const SHORTEST_MS = 2_000
 const GROWN_MS = 60_000
@@ -40,7 +42,7 @@ export function openFlow() {
     /** How many may wait: all at first, then as many as are likely to have their turn soon. */
     room(now: number): number {
       const isNew = fullSince === undefined || now - fullSince < PATIENCE_MS
-      return isNew ? Number.POSITIVE_INFINITY : 2 * recent(now)
+      return isNew ? Number.POSITIVE_INFINITY : LONGEST_WAIT_S * recent(now)
     },
     /** For how long to hand one back, at least `leastMs`: jittered, and one after the other, so that they do not return together. */
     delay(now: number, leastMs = 0): number {

@@ -9,6 +9,10 @@ import { type Host, openHosts } from './hosts.ts'
 const CHECK_MS = 250
 /** What a stopping worker leaves downloads to end, in ms. */
 const GRACE_MS = 5_000
+/** A worker that takes longer than this from a place to the request, in ms, is slow itself… */
+const SLOW_START_MS = 250
+/** … and holds its hosts to nothing for so long, in ms. */
+const EXCUSED_MS = 1_000
 
 export type Limits = {
   downloads: number
@@ -21,6 +25,8 @@ export type Limits = {
 export type Place = {
   /** Waits until a request to that host may begin; each hop asks. Throws `handed-back` where that is not likely soon. */
   enter(url: URL, signal?: AbortSignal): Promise<void>
+  /** The photo is claimed, and its request begins. */
+  begin(): void
   /** The download is over. */
   leave(verdict: Verdict): void
   share: Share
@@ -34,8 +40,8 @@ export type Schedule = ReturnType<typeof openSchedule>
 
 /**
  * Decides which downloads run: at most `downloads`, at most `downloadsPerHost` of one host and port, or half of all while no
- * other host waits, and none while the memory is taken. A photo waits only while its turn is likely to come within a second;
- * else it is handed back, so that slow hosts keep nothing from the worker. `onHandBack` counts.
+ * other host waits, and none while the memory is taken. A photo waits only while its turn is likely to come soon; else
+ * it is handed back, so that slow hosts keep nothing from the worker. `onHandBack` counts.
  */
 export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason) => void) {
   const most = Math.max(limits.downloadsPerHost, Math.floor(limits.downloads / 2))
@@ -46,6 +52,7 @@ export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason
   const waiters = new Set<Waiter>()
   let running = 0
   let isStopped = false
+  let excusedUntil = 0
   let timer: NodeJS.Timeout | undefined
 
   const hasRoom = (host: Host) => {
@@ -90,8 +97,8 @@ export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason
   /** Hands back those that would wait too long, the last ones first. */
   function check() {
     const now = performance.now()
-    // Renders are what they wait for then, and another worker's would do no sooner.
-    if (!budget.isOpen() && budget.hasComplete()) {
+    // What they wait for then is this worker, or its renders, and no host.
+    if (now < excusedUntil || (!budget.isOpen() && budget.hasComplete())) {
       hosts.excuse(now)
       all.excuse(now)
     }
@@ -159,6 +166,7 @@ export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason
   return {
     open(): Place {
       let held: Host | undefined
+      let since = 0
       return {
         share: budget.open(),
         signal: stopping.signal,
@@ -174,6 +182,11 @@ export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason
             all.free()
           } else await waitFor(host, signal)
           held = host
+          since = performance.now()
+        },
+        begin() {
+          const now = performance.now()
+          if (now - since > SLOW_START_MS) excusedUntil = now + EXCUSED_MS
         },
         leave(verdict) {
           if (held) end(held, verdict)

@@ -34,6 +34,7 @@ function openRemote({ downloader, downloads }: SourceApp, asked: string): Source
       if (url) await place.enter(url)
     },
     async read({ url }, signal) {
+      place.begin()
       const either = AbortSignal.any([signal, place.signal])
       try {
         const { data } = await downloader.fetch(url, either, {
