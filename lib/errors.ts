@@ -87,6 +87,11 @@ export const ERROR_CODES = {
   'imaging-closed': { status: 503, retry: true, means: 'The service shuts down and renders nothing more.' },
   // Of the service.
   'lease-lost': { status: 409, means: 'Another worker holds the photo; this one leaves it.' },
+  'handed-back': {
+    status: 503,
+    retry: true,
+    means: 'No attempt: the source is slow, or the worker stops; the photo waits and is tried again.',
+  },
   'worker-lost': { status: 500, retry: true, means: 'The worker died while it processed the photo.' },
   'internal-fault': {
     status: 500,

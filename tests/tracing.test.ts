@@ -217,7 +217,8 @@ describe.for(SETUPS)('a trace on $name', (setup) => {
     withTraced(setup, async ({ app, source, lines }) => {
       source.set('/flaky.jpg', sequence(status(503), bytes(picture)))
       const flaky = await insertPhoto(app, { url: `${source.url}/flaky.jpg`, ...headerOf(1) })
-      const expired = { status: 'processing', attempts: 1, lease_token: crypto.randomUUID() } as const
+      const rendering = { lease_token: crypto.randomUUID(), render_began_at: new Date().toISOString() }
+      const expired = { status: 'processing', attempts: 1, ...rendering } as const
       const lost = await insertPhoto(app, { ...expired, ...headerOf(2) })
       const given = await insertPhoto(app, { ...expired, attempts: 5, ...headerOf(3) })
       expect(await processPhoto(app, flaky)).toBe('retried')

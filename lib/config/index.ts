@@ -27,6 +27,7 @@ function read(env: Environment) {
   const host = hostname(env, 'HOST', '127.0.0.1')
   const port = integer(env, 'PORT', 3000, 0, 65_535)
   const workerThreads = integer(env, 'WORKER_THREADS', availableParallelism(), 0, 256)
+  const downloads = integer(env, 'DOWNLOADS', 32, 1, 1000)
   const sourceAllowCidrs = cidrs(env, 'SOURCE_ALLOW_CIDRS')
   const storageDir = path.resolve(env.STORAGE_DIR ?? 'data/files')
   return {
@@ -44,10 +45,10 @@ function read(env: Environment) {
     /** Undefined: the queue lives in this process. */
     rabbitmqUrl: url(env, 'RABBITMQ_URL', ['amqp:', 'amqps:']),
     queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
-    /** Photos a worker holds at once; one more than threads, so that a download runs while all threads render. */
-    prefetch: integer(env, 'PREFETCH', workerThreads + 1, 1, 1000),
     /** Messages of one project, or of one door where there is none, that are in the queue at a time. */
     queueWindow: integer(env, 'QUEUE_WINDOW', 10_000, 1, 1_000_000),
+    /** Photos a worker holds at once: as many as download and wait for it, and what keeps the threads busy. */
+    prefetch: integer(env, 'PREFETCH', 2 * downloads + 2 * workerThreads + 2, 1, 10_000),
     /** Undefined: images are cached in this process. */
     redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),
     storageDir,
@@ -55,6 +56,11 @@ function read(env: Environment) {
     s3: s3(env),
     workerThreads,
     sourceAllowCidrs,
+    downloads,
+    /** Of one host and port; half of `downloads` while no other host waits. */
+    downloadsPerHost: integer(env, 'DOWNLOADS_PER_HOST', 4, 1, 1000),
+    /** Bytes of downloaded sources in memory, from the download to the end of the render. */
+    downloadMemory: integer(env, 'DOWNLOAD_MEMORY', 256 * 1024 * 1024, 1, 2 ** 40),
     maxSourceBytes: integer(env, 'MAX_SOURCE_BYTES', 50 * 1024 * 1024, 1, 2 ** 31),
     maxSourcePixels: integer(env, 'MAX_SOURCE_PIXELS', 50_000_000, 1, 1_000_000_000),
     /** Bytes that the renders of this process may take together; what is left is for everything else in it. */

@@ -36,6 +36,10 @@ export type PhotosTable = {
   lease_until: string | null
   /** Fencing token of the attempt that holds the photo: a write that does not carry it changes nothing. */
   lease_token: string | null
+  /** When a render of the last attempt began; null before that. */
+  render_began_at: string | null
+  /** How many attempts were given back since processing was requested: their workers died before a render began. */
+  given_back: Generated<number>
   error_code: string | null
   error: string | null
   metadata: string | null

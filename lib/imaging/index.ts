@@ -19,8 +19,11 @@ export type { Rendered, RenderedImage } from './render.ts'
 
 /** Makes renditions of images: in threads, or inline where threads are not to be had. */
 export type Imaging = {
-  /** Throws `AppError`. The source is given away: a thread may take its buffer along. */
-  render(source: Uint8Array, recipe: Recipe): Promise<Rendered>
+  /**
+   * Throws `AppError`. The source is given away: a thread may take its buffer along. `begins` is called, and awaited, when
+   * the render has its turn.
+   */
+  render(source: Uint8Array, recipe: Recipe, begins?: () => Promise<void> | void): Promise<Rendered>
   /** Waits for the renders that run, then ends the threads. */
   close(): Promise<void>
 }
@@ -66,13 +69,16 @@ export function openImaging(options: ImagingOptions): Imaging {
       throw orBroken(error)
     })
   return {
-    render: async (source, recipe) => {
+    render: async (source, recipe, begins) => {
       const probed = readSource(source, maxPixels)
       checkCost(recipe, maxCost, probed.info)
       const bytes = memoryOfRender(probed, recipe)
       if (bytes > mostMemory) throw tooManyPixels(NO_MEMORY)
       const task = { source, recipe, options: renderOptions, probed }
-      const first = await gate.use(bytes, () => renderOnce(task))
+      const first = await gate.use(bytes, async () => {
+        await begins?.()
+        return renderOnce(task)
+      })
       if ('rendered' in first) return first.rendered
       const { unrendered } = first
       const last = await gate.use(ALONE, () => renderOnce({ ...task, source: unrendered }))

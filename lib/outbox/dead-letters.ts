@@ -1,9 +1,9 @@
 import type { App } from '../app.ts'
+import { grouped } from '../db/grouped.ts'
 import type { Db } from '../db/port.ts'
 import type { ReceivedMessage } from '../queue/port.ts'
 import { traceFields } from '../trace.ts'
 import type { NewEvent } from './event.ts'
-import { grouped } from './grouped.ts'
 import { record } from './record.ts'
 
 /** Characters that are kept of the text of a dead letter. */
@@ -38,7 +38,7 @@ export async function recordDeadLetter(
   app.metrics.dead.inc()
 }
 
-const recordTogether = grouped<Db, { app: DeadLettersApp; event: NewEvent }>(async (_db, letters) => {
+const recordTogether = grouped<Db, { app: DeadLettersApp; event: NewEvent }, void>(async (_db, letters) => {
   const [first] = letters
   if (!first) return
   await record(first.app, async (_tx, emit) => {

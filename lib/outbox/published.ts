@@ -1,7 +1,7 @@
+import { grouped } from '../db/grouped.ts'
 import { type Db, isPostgres, nowPlus, PREPARED, uuids } from '../db/port.ts'
-import { grouped } from './grouped.ts'
 
-/** Marks events as published, those of many photos in one statement. */
+/** Marks events as published, together with those of other photos. */
 export const markPublished: (db: Db, ids: readonly string[]) => Promise<void> = grouped(
   async (db: Db, ids: readonly string[]) => {
     await db

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { App } from '../app.ts'
-import { isPostgres, nowPlus } from '../db/port.ts'
+import { grouped } from '../db/grouped.ts'
+import { type Db, isPostgres, nowPlus, PREPARED, uuids } from '../db/port.ts'
 import type { AppError, ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 import { findRenditions } from '../renditions/row.ts'
@@ -43,6 +44,34 @@ const claimInTransaction = (app: AttemptApp, uuid: string, token: string) =>
     }
     return claimed
   })
+
+/**
+ * Notes that a render of each attempt has begun: from then on the attempt counts, whatever becomes of its worker. Late
+ * attempts are left out.
+ */
+export const markRenderBegan = grouped(async (db: Db, attempts: readonly Attempt[]) => {
+  await db
+    .updateTable('photos')
+    .set({ render_began_at: nowPlus() })
+    .where(
+      'uuid',
+      'in',
+      uuids(
+        db,
+        attempts.map(({ photo }) => photo.uuid),
+      ),
+    )
+    .where(
+      'lease_token',
+      'in',
+      uuids(
+        db,
+        attempts.map(({ token }) => token),
+      ),
+    )
+    .$if(isPostgres(db), (query) => query.modifyEnd(PREPARED))
+    .execute()
+})
 
 /** Prolongs the lease; false where the photo is no longer held by this attempt. */
 export async function renew({ config, db }: Pick<App, 'config' | 'db'>, attempt: Attempt): Promise<boolean> {

@@ -34,6 +34,9 @@ export const PHOTO_COLUMNS = Object.keys({
   nickname: true,
   check_after: true,
   traceparent: true,
+  held_at: true,
+  render_began_at: true,
+  given_back: true,
 } satisfies Record<keyof PhotosTable, true>) as (keyof PhotosTable)[]
 
 /** The photo of that id; throws `not-found`, also for an id that is no uuid. */

@@ -231,7 +231,7 @@ describe.for(DATABASES)('database in $name', ({ setup, own }) => {
       expect(await app.storage.read(renditionKey(url), 100)).toEqual(Buffer.from('of the other'))
       expect(await eventsOf(app, 'image.failed')).toEqual([])
       expect([await renew(app, current), await complete(app, current, [made], {})]).toEqual([true, true])
-      expect(await findPhoto(app.db, uuid)).toMatchObject({ status: 'completed', attempts: 2 })
+      expect(await findPhoto(app.db, uuid)).toMatchObject({ status: 'completed', attempts: 1 })
     }),
   )
 

@@ -160,7 +160,8 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
       await attempt(pipeline, status(404))
       await attempt(pipeline, bytes('no image'))
       await attempt(pipeline, bytes('no image'))
-      const lost = { status: 'processing', lease_token: crypto.randomUUID() } as const
+      const rendering = { lease_token: crypto.randomUUID(), render_began_at: new Date().toISOString() }
+      const lost = { status: 'processing', ...rendering } as const
       for (const attempts of [1, 1, 5]) await insertPhoto(app, { ...lost, attempts })
       await app.db
         .updateTable('photos')

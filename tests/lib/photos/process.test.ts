@@ -214,7 +214,8 @@ test('tries once more what used up the heap of its thread, however many attempts
 
 test('a photo whose files cannot be removed keeps the sweep from no other', async () => {
   const { app } = pipeline()
-  const stuck = await insertPhoto(app, { status: 'processing', attempts: 5, lease_token: randomUUID() })
+  const rendering = { lease_token: randomUUID(), render_began_at: new Date().toISOString() }
+  const stuck = await insertPhoto(app, { status: 'processing', attempts: 5, ...rendering })
   const lost = await insertPhoto(app, { queued_at: new Date(0).toISOString() })
   const expireAndSweep = async () => {
     const lease_until = nowPlus(-1000)
