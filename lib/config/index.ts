@@ -44,7 +44,7 @@ function read(env: Environment) {
     /** Undefined: the queue lives in this process. */
     rabbitmqUrl: url(env, 'RABBITMQ_URL', ['amqp:', 'amqps:']),
     queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
-    /** Photos a worker holds at once; one more than threads, so that a download runs while all threads render. */
+    /** Photos a worker holds at once; one more than renderers, so that a download runs while all of them render. */
     prefetch: integer(env, 'PREFETCH', workerThreads + 1, 1, 1000),
     /** Undefined: images are cached in this process. */
     redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),

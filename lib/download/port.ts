@@ -8,7 +8,7 @@ export interface Downloader {
   close(): void
 }
 
-/** `data` owns its memory, so it may be transferred to a thread; `url` is the last one after redirects. */
+/** `url` is the last one after redirects. */
 export type Downloaded = { data: Uint8Array<ArrayBuffer>; contentType: string | undefined; url: string }
 
 export type DownloadOptions = {

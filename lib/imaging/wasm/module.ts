@@ -55,13 +55,13 @@ const MOST_KEPT = 3
 
 let module: WasmModule | undefined
 
-/** Instances of this thread that nobody uses, from the one with the least memory. */
+/** Instances that nobody uses, from the one with the least memory. */
 let idle: Codec[] = []
 
 /** Instances in whose memory the pixels of a picture lie. */
 const lent = new WeakMap<Buffer, Codec>()
 
-/** Compiles the module, once in a thread: before the first `useCodec`. */
+/** Compiles the module, once in a process: before the first `useCodec`. */
 export async function readyCodec(): Promise<void> {
   module ??= await compileWasm('./imaging.wasm')
 }

@@ -29,7 +29,7 @@ type Decoder = {
 let module: WasmModule | undefined
 const kept = openKept<Decoder>(({ memory }) => memory.buffer.byteLength)
 
-/** Compiles the decoder, once in a thread: before the first `showWebp`. */
+/** Compiles the decoder, once in a process: before the first `showWebp`. */
 export async function readyWebpDecoder(): Promise<void> {
   module ??= await compileWasm('@jsquash/webp/codec/dec/webp_dec.wasm')
 }
