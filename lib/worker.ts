@@ -22,6 +22,7 @@ export function openWorker(app: App): WorkerApp & { close(): Promise<void> } {
     renderMemory: config.renderMemory,
     exifGps: config.exifGps,
     renderTimeoutMs: config.renderTimeoutMs,
+    onDeath: (reason) => app.metrics.crashes.inc({ reason }),
   })
   return {
     ...app,
