@@ -20,16 +20,21 @@ export type RenderersOptions = {
   onDeath: (reason: Reason) => void
   /** Aborts the wait for the next start. */
   signal: AbortSignal
+  /** How long a renderer that has nothing to do keeps its memory. */
+  idleMs?: number
 }
-
-/** How long a renderer that has nothing to do keeps its memory, in ms. */
-const IDLE_MS = 30_000
 
 /** From a start that failed to the next one, in ms: doubled for each that follows, up to the most. */
 const BACKOFF = { first: 1000, most: 30_000 }
 
 /** Opens a pool, which starts nothing yet. */
-export function openRenderers({ program, timeoutMs, onDeath, signal }: RenderersOptions): Renderers {
+export function openRenderers({
+  program,
+  timeoutMs,
+  onDeath,
+  signal,
+  idleMs = 30_000,
+}: RenderersOptions): Renderers {
   const all = new Set<Renderer>()
   /** With what ends each; the one that rendered last is the last. */
   const idle = new Map<Renderer, NodeJS.Timeout>()
@@ -80,7 +85,7 @@ export function openRenderers({ program, timeoutMs, onDeath, signal }: Renderers
       } catch (error) {
         throw isDeath(error) ? asAppError(error, timeoutMs) : error
       } finally {
-        if (renderer.isAlive()) idle.set(renderer, setTimeout(() => void end(renderer), IDLE_MS).unref())
+        if (renderer.isAlive()) idle.set(renderer, setTimeout(() => void end(renderer), idleMs).unref())
       }
     },
     async close() {

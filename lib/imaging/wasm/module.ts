@@ -1,3 +1,4 @@
+import { once } from '../../once.ts'
 import { corrupt } from '../errors.ts'
 import { compileWasm, instantiate, isTrap, type WasmModule } from './compile.ts'
 import { isLarge, mayKeep, onForgetLarge } from './large.ts'
@@ -62,9 +63,9 @@ let idle: Codec[] = []
 const lent = new WeakMap<Buffer, Codec>()
 
 /** Compiles the module, once in a process: before the first `useCodec`. */
-export async function readyCodec(): Promise<void> {
-  module ??= await compileWasm('./imaging.wasm')
-}
+export const readyCodec = once(async () => {
+  module = await compileWasm('./imaging.wasm')
+})
 
 /**
  * Lends an instance, its memory empty, for what takes about so many bytes. Pixels that `use` returns stay in that memory

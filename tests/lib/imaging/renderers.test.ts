@@ -6,7 +6,9 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, expect, test } from 'vitest'
 import { type Imaging, type ImagingOptions, openImaging } from '../../../lib/imaging/index.ts'
+import { readSource } from '../../../lib/imaging/probe.ts'
 import { type Recipe, THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
+import { openRenderers } from '../../../lib/imaging/renderers/pool.ts'
 import type { Reason } from '../../../lib/imaging/renderers/start.ts'
 import * as images from '../../support/images.ts'
 import { until } from '../../support/service.ts'
@@ -135,6 +137,25 @@ test('a renderer knows no secrets of the service, and leaves nothing on the disk
   expect(environment).toContain('PATH=')
   expect(environment).not.toContain('SECRET')
   expect(await spools()).toEqual(before)
+})
+
+test('a renderer that has nothing to do is ended, and started again for the next picture', async () => {
+  const deaths: Reason[] = []
+  const pool = openRenderers({
+    program: PROGRAM,
+    timeoutMs: 60_000,
+    onDeath: (reason) => deaths.push(reason),
+    signal: new AbortController().signal,
+    idleMs: 200,
+  })
+  const probed = readSource(small, 1e6)
+  const task = { recipe: THUMBNAIL_RECIPE, options: { maxPixels: 1e6 }, probed, memory: 1e9 }
+  for (let i = 0; i < 2; i++) {
+    expect(await pool.render(small, task)).toHaveProperty('rendered')
+    await until(async () => (await childrenOf(process.pid)).length === 0)
+  }
+  expect(deaths).toEqual([])
+  await pool.close()
 })
 
 test('renderers end with a service that is killed, whatever they do, and leave nothing on the disk', async () => {
