@@ -45,6 +45,6 @@ const over = (file: FileHandle, remove: () => Promise<void>) => ({
   async close(): Promise<void> {
     await file.close()
     // Still there where the renderer died before it opened the file, or where an open file cannot be removed.
-    await remove()
+    await remove().catch(() => {})
   },
 })

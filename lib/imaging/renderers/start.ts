@@ -39,13 +39,13 @@ const MOST_WORDS = 4096
 /** Starts a renderer; throws where it does not come up. */
 export async function startRenderer(program: URL): Promise<Renderer> {
   const spool = await openSpool()
-  let process: Watched | undefined
+  let watched: Watched | undefined
   try {
-    process = watch(spawn(program, spool))
-    await process.next(START_TIMEOUT_MS)
-    return over(process, spool)
+    watched = watch(spawn(program, spool))
+    await watched.next(START_TIMEOUT_MS)
+    return over(watched, spool)
   } catch (error) {
-    await process?.kill()
+    await watched?.kill()
     await spool.close()
     throw error
   }
@@ -114,7 +114,7 @@ function watch(child: ChildProcess): Watched {
       }, timeoutMs)
       return next.promise.finally(() => clearTimeout(timer))
     },
-    isAlive: () => !death,
+    isAlive: () => !death && !killedFor,
     onDeath(callback) {
       heed = callback
     },
@@ -126,16 +126,16 @@ function watch(child: ChildProcess): Watched {
   }
 }
 
-const over = (process: Watched, spool: Spool): Renderer => ({
+const over = (watched: Watched, spool: Spool): Renderer => ({
   async render(source, task, timeoutMs) {
     await spool.write(source)
-    process.send(task)
-    return readAnswer((await process.next(timeoutMs)) as SpooledAnswer, spool)
+    watched.send(task)
+    return readAnswer((await watched.next(timeoutMs)) as SpooledAnswer, spool)
   },
-  isAlive: process.isAlive,
-  onDeath: process.onDeath,
+  isAlive: watched.isAlive,
+  onDeath: watched.onDeath,
   async end() {
-    await process.kill()
+    await watched.kill()
     await spool.close()
   },
 })
