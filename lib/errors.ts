@@ -78,11 +78,11 @@ export const ERROR_CODES = {
     status: 500,
     means: 'The image could not be made; the log says more.',
   },
-  'render-crashed': { status: 500, retry: true, means: 'The thread that rendered the image died.' },
+  'render-crashed': { status: 500, retry: true, means: 'The process that rendered the image died.' },
   'imaging-broken': {
     status: 503,
     retry: true,
-    means: 'The installation is not complete; the photo waits for its repair.',
+    means: 'The installation cannot render; the photo waits for its repair.',
   },
   'imaging-closed': { status: 503, retry: true, means: 'The service shuts down and renders nothing more.' },
   // Of the service.

@@ -89,6 +89,12 @@ export function openMetrics() {
       help: 'Messages that could not be understood',
       registers,
     }),
+    crashes: new Counter({
+      name: 'photo_renderer_crashes_total',
+      help: 'Renderers that died, by reason: timeout, memory, start, exit or a signal',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
     contentType: registry.contentType,
     /** Measures memory, processor time and event-loop lag from now on; for processes that are scraped. */
     observeProcess() {

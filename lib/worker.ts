@@ -37,6 +37,7 @@ export function openWorker(app: App): WorkerApp & { handBack(): void; close(): P
     renderMemory: config.renderMemory,
     exifGps: config.exifGps,
     renderTimeoutMs: config.renderTimeoutMs,
+    onDeath: (reason) => app.metrics.crashes.inc({ reason }),
   })
   return {
     ...app,

@@ -47,7 +47,7 @@ function read(env: Environment) {
     queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
     /** Messages of one project, or of one door where there is none, that are in the queue at a time. */
     queueWindow: integer(env, 'QUEUE_WINDOW', 10_000, 1, 1_000_000),
-    /** Photos a worker holds at once: as many as download and wait for it, and what keeps the threads busy. */
+    /** Photos a worker holds at once: as many as download and wait for it, and what keeps the renderers busy. */
     prefetch: integer(env, 'PREFETCH', 2 * downloads + 2 * workerThreads + 2, 1, 10_000),
     /** Undefined: images are cached in this process. */
     redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),

@@ -47,8 +47,8 @@ export async function bundle(entry: string, name: string, directory: string): Pr
     format: 'esm',
     target: 'node22',
     define: { BUNDLED: 'true' },
-    // Optional parts, native and for the XMP that nobody reads, and threads and colours, which a function does without.
-    external: ['pg-native', 'piscina', 'pino-pretty', '@xmldom/xmldom'],
+    // Optional parts, native and for the XMP that nobody reads, and colours of the log, which a function does without.
+    external: ['pg-native', 'pino-pretty', '@xmldom/xmldom'],
     banner: { js: BANNER },
     logLevel: 'error',
   })

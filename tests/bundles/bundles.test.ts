@@ -38,7 +38,6 @@ test('a bundle holds what its function uses, and is small', () => {
     expect.soft(uses('fastify'), name).toBe(kind === 'endpoint')
     expect.soft(uses('@jimp/core'), name).toBe(name === 'consumers-process-photo')
     expect.soft(uses('exifreader'), name).toBe(name === 'consumers-process-photo')
-    expect.soft(uses('piscina'), name).toBe(false)
   }
 })
 

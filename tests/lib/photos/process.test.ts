@@ -200,9 +200,9 @@ test('tries again while nothing can be stored, at most MAX_ATTEMPTS times', asyn
   })
 })
 
-test('tries once more what used up the heap of its thread, however many attempts there are', async () => {
-  const workerUrl = new URL('../imaging/heapless-worker.ts', import.meta.url)
-  const imaging = openImaging({ threads: 1, maxPixels: 1e6, renderTimeoutMs: 60_000, workerUrl })
+test('tries once more what used up the heap of its renderer, however many attempts there are', async () => {
+  const program = new URL('../imaging/heapless-renderer.ts', import.meta.url)
+  const imaging = openImaging({ threads: 1, maxPixels: 1e6, renderTimeoutMs: 60_000, program })
   const starved = { ...pipeline(), app: { ...pipeline().app, imaging } }
   const { uuid, outcome } = await attempt(starved, jpeg)
   expect(outcome).toBe('retried')
