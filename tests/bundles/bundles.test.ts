@@ -27,7 +27,7 @@ const on = test.skipIf(!isAvailable(SERVERS))
 let built: Built
 beforeAll(async () => {
   built = await buildAll()
-}, 180_000)
+}, 600_000)
 afterAll(() => removeAll(built))
 
 test('a bundle holds what its function uses, and is small', () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
-import { type Bundle, bundle } from '../../scripts/build/bundle.ts'
+import { type Bundle, bundleAll } from '../../scripts/build/bundle.ts'
 import { type FunctionFile, findFunctions } from '../../scripts/build/functions.ts'
 import type { Environment } from '../support/app.ts'
 import { openRuntimeApi } from './runtime-api.ts'
@@ -19,9 +19,7 @@ export type Built = { directory: string; functions: FunctionFile[]; bundles: Bun
 export async function buildAll(): Promise<Built> {
   const directory = await mkdtemp(path.join(tmpdir(), 'bundles-'))
   const functions = await findFunctions()
-  const bundles: Bundle[] = []
-  for (const { file, name } of functions) bundles.push(await bundle(file, name, directory))
-  return { directory, functions, bundles }
+  return { directory, functions, bundles: await bundleAll(functions, directory) }
 }
 
 export const removeAll = ({ directory }: Built) => rm(directory, { recursive: true, force: true })
