@@ -31,7 +31,8 @@ const dieAfter = (stage: string, uuid: string, env: Environment) =>
   }).catch((error: { signal: string; stderr: string }) => error)
 
 describe.for(SETUPS)('kill -9 on $name', (setup) => {
-  test.for(STAGES)(
+  // Side by side: each waits most of its time, for a process to start or a lease to end.
+  test.concurrent.for(STAGES)(
     'after the %s: the photo is completed once, with one row and one file',
     async (stage, { skip }) => {
       skip(!isAvailable(setup))
@@ -39,7 +40,7 @@ describe.for(SETUPS)('kill -9 on $name', (setup) => {
         '/photo.jpg': bytes(await jpeg(sample(640, 480)), 'image/jpeg'),
       })
       await withEnvironment(setup, async (given) => {
-        const env = { ...given, LEASE_MS: '500' }
+        const env = { ...given, LEASE_MS: '1000' }
         const app = await openApp(readConfig(env))
         await migrate(app.db)
         const [photo] = await addPhotos(app, [{ url: `${source.url}/photo.jpg`, door: 'photos' }])
