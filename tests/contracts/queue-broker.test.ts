@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
 import { isAvailable, SETUPS } from '../support/app.ts'
-import { until } from '../support/service.ts'
+import { DEADLINE_MS, until } from '../support/service.ts'
 import { collector, withQueue, withStranger, work } from './support.ts'
 
-const DEADLINE_MS = 20_000
 const [, SERVERS] = SETUPS
 
 const real = test.skipIf(!isAvailable(SERVERS))

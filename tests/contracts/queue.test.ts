@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { DELIVERY_LIMIT } from '../../lib/queue/port.ts'
 import { isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
-import { until } from '../support/service.ts'
+import { DEADLINE_MS, until } from '../support/service.ts'
 import { collector, gate, idOf, textOf, untilLast, within, withQueue, withQueueOf, work } from './support.ts'
 
-const DEADLINE_MS = 20_000
 const [EMBEDDED, SERVERS] = SETUPS
 
 const BACKENDS = [
@@ -35,7 +34,7 @@ describe.for(BACKENDS)('queue in $name', ({ setup }) => {
     withQueue(setup, async (queue) => {
       expect(await queue.publish([], DEADLINE_MS)).toEqual(new Set())
       const messages = Array.from({ length: 2_000 }, (_, i) => work(`m${i}`))
-      const confirmed = await queue.publish(messages, 15_000)
+      const confirmed = await queue.publish(messages, DEADLINE_MS)
       expect(confirmed).toEqual(new Set(messages.map(({ id }) => id)))
     }),
   )
