@@ -73,7 +73,7 @@ test('reports as lost what a killed service had accepted, and exits with 1', () 
   withService(async (service) => {
     const args = ['--rate', '20', '--minutes', '0.02', '--size', '500kb', '--grace', '1']
     const command = load(['--url', service.url, ...args])
-    await until(async () => (await count(service, '&status=pending')) >= 3)
+    await until(async () => (await count(service, '&status=pending')) >= 3, 2 * DEADLINE_MS, command.output)
     await service.kill('SIGKILL')
     expect(await command.ended, command.output()).toBe(1)
     const { accepted = 0, done = 0, lost = 0 } = figures(command.output())
@@ -86,7 +86,7 @@ test('loses nothing when the service is killed and comes back', () =>
   withService(async (service, env) => {
     const args = ['--rate', '20', '--minutes', '0.02', '--size', '500kb', '--grace', '15']
     const command = load(['--url', service.url, ...args])
-    await until(async () => (await count(service, '&status=pending')) >= 3)
+    await until(async () => (await count(service, '&status=pending')) >= 3, 2 * DEADLINE_MS, command.output)
     await service.kill('SIGKILL')
     const again = await startScript('start', env, /Try:/)
     try {
