@@ -17,7 +17,7 @@ type Photo = {
 describe.for(SETUPS)('npm start on $name', (setup) => {
   test.skipIf(!isAvailable(setup))('takes seeded photos to thumbnails over HTTP', async () => {
     await withEnvironment(setup, async (env) => {
-      const service = await startCommand(['npm', 'start', '--silent'], env, /Try: curl/)
+      const service = await startCommand(['npm', 'run', '--silent', 'start'], env, /Try: curl/)
       try {
         await run('npm', ['run', '--silent', 'seed'], { env: { PATH: process.env.PATH, ...env } })
         const pending = await getJson<Photo[]>(`${service.url}/photos/pending`)
