@@ -34,7 +34,8 @@ const dieAfter = (stage: string, uuid: string, env: Environment) =>
   }).catch((error: { signal: string; stderr: string }) => error)
 
 describe.for(SETUPS)('kill -9 on $name', (setup) => {
-  test.for(STAGES)(
+  // Side by side: each waits most of its time, for a process to start or a lease to end.
+  test.concurrent.for(STAGES)(
     'after the %s: the photo is completed once, with one row and one file',
     async (stage, { skip }) => {
       skip(!isAvailable(setup))
