@@ -13,6 +13,9 @@ export type SqliteThread = {
 
 const WORKER = new URL(`./sqlite-worker${path.extname(import.meta.url)}`, import.meta.url)
 
+/** For what a statement leaves behind; without a limit it grows to tens of megabytes in each thread. */
+const YOUNG_MB = 4
+
 type Waiting = { resolve(result: SqliteResult): void; reject(error: Error): void }
 
 /** Opens a thread, which starts at its first statement, and again after it has died; it keeps no process alive that has nothing to wait for. */
@@ -30,7 +33,11 @@ export function openThread(data: SqliteThreadData, workerUrl: URL = WORKER): Sql
   }
   const start = () => {
     // Without what the process was started with: `--input-type`, say, is not for files.
-    const started = new Worker(workerUrl, { workerData: data, execArgv: [] })
+    const started = new Worker(workerUrl, {
+      workerData: data,
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    })
     started.on('message', (answers: readonly SqliteAnswer[]) => {
       for (const answer of answers)
         if ('error' in answer)

@@ -111,7 +111,10 @@ function openDriver(file: string, { idleMs = IDLE_MS, workerUrl }: SqliteOptions
     else if (step === 'commit') throw new Error('The transaction has ended')
   }
   return {
-    init: async () => {},
+    // Both threads start together; the first read does not wait for its own.
+    async init() {
+      reader.run('read', 'select 1', [], clock()).catch(() => {})
+    },
     async acquireConnection() {
       const connection: DatabaseConnection = {
         executeQuery: async <R>(query: CompiledQuery) => toResult<R>(await execute(connection, query)),

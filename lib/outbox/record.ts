@@ -32,13 +32,14 @@ const within = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
   db.isTransaction ? work(db) : db.transaction().execute(work)
 
 /**
- * Runs `work` with an app whose writes are one transaction, `record` included; what it publishes is published after
+ * Runs `work` with an app whose writes are one transaction (that of the app, where it is in one), `record` included; what it publishes is published after
  * the commit.
  */
 export async function inTransaction<A extends Pick<App, 'db' | 'queue'>, T>(
   app: A,
   work: (app: A) => Promise<T>,
 ): Promise<T> {
+  if (app.db.isTransaction) return work(app)
   const deferred: Message[] = []
   const publish = async (messages: readonly Message[]) => {
     deferred.push(...messages)
