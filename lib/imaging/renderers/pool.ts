@@ -72,8 +72,10 @@ export function openRenderers({
 
   const take = async () => {
     const wait = nextStart - performance.now()
-    if (idle.size === 0 && wait > 0) await delay(wait, undefined, { signal }).catch(() => {})
-    if (signal.aborted) throw new AppError('imaging-closed', 'The service is shutting down')
+    if (idle.size === 0 && wait > 0)
+      await delay(wait, undefined, { signal }).catch(() => {
+        throw new AppError('imaging-closed', 'The service is shutting down')
+      })
     return takeIdle() ?? start()
   }
 

@@ -128,7 +128,7 @@ test('a signal to all processes of the service ends no render', async () => {
 
 test('a renderer knows no secrets of the service, and leaves nothing on the disk', async () => {
   const { imaging } = open()
-  const before = await spools()
+  process.env.TMPDIR = await mkdtemp(path.join(tmpdir(), 'photo-test-'))
   process.env.SECRET_OF_THE_SERVICE = 'hidden'
   await imaging.render(small, THUMBNAIL_RECIPE)
   delete process.env.SECRET_OF_THE_SERVICE
@@ -136,7 +136,9 @@ test('a renderer knows no secrets of the service, and leaves nothing on the disk
   const environment = await readOutput('ps', 'eww', '-o', 'args=', '-p', `${renderer}`)
   expect(environment).toContain('PATH=')
   expect(environment).not.toContain('SECRET')
-  expect(await spools()).toEqual(before)
+  expect(await readdir(process.env.TMPDIR)).toEqual([])
+  await rm(process.env.TMPDIR, { recursive: true })
+  delete process.env.TMPDIR
 })
 
 test('a renderer that has nothing to do is ended, and started again for the next picture', async () => {
@@ -195,5 +197,3 @@ async function readOutput(command: string, ...args: string[]): Promise<string> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   return Buffer.concat(await Array.fromAsync(child.stdout)).toString()
 }
-
-const spools = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('photo-spool-'))
