@@ -27,8 +27,8 @@ const HEAP_MB = 128
 /** Not those of the service: a debugger's port, a loader or a heap of gigabytes is nothing for a renderer. */
 const EXEC_ARGV = [`--max-old-space-size=${HEAP_MB}`]
 
-/** What a renderer gets of the environment: how programs are found and linked. Secrets stay out of reach of pictures. */
-const ENVIRONMENT = ['PATH', 'LD_LIBRARY_PATH', 'LD_PRELOAD', 'SystemRoot']
+/** What a renderer gets of the environment: how programs are found, linked and compiled. Secrets stay out of reach of pictures. */
+const ENVIRONMENT = ['PATH', 'LD_LIBRARY_PATH', 'LD_PRELOAD', 'SystemRoot', 'NODE_COMPILE_CACHE']
 
 /** For a process to come up on a busy machine, in ms: it takes some 100. */
 const START_TIMEOUT_MS = 30_000
