@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, onTestFailed, test } from 'vitest'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
@@ -143,6 +143,8 @@ describe.skipIf(inject('redisUrl') === undefined)('a Redis that is', () => {
       const [kept, remade, removed] = [await addPhoto(path), await addPhoto(path), await addPhoto(path)]
       await untilCacheIs('up')
       for (const uuid of [kept, remade, removed]) await until(() => isHit(uuid))
+      // Not what the next case begins with.
+      onTestFailed(async () => void (await fault.end(given)))
       await fault.begin(given)
       await untilCacheIs('down')
       const before = { status: 200, width: 320, height: 160 }
@@ -184,6 +186,7 @@ describe.skipIf(inject('redisUrl') === undefined)('a Redis that is', () => {
     const asked = async () =>
       Number(/cmdstat_get:calls=(\d+)/.exec(await given.direct.info('commandstats'))?.[1])
     const before = await asked()
+    onTestFailed(() => given.redis.resume())
     given.redis.pause()
     const start = performance.now()
     while (performance.now() < start + SOME_PROBES_MS) expect((await show(uuid)).status).toBe(200)
