@@ -24,17 +24,23 @@ export type App = {
   metrics: Metrics
   /** What of the process itself was tested at its start, with what came of it; `/readyz` shows it. */
   parts: Map<'imaging', 'up' | 'down'>
+  /** Aborts when the process is to stop: it takes no new work, and finishes what runs. */
+  stopping: AbortSignal
   /** The `traceparent` of the request or attempt that is being served: what is stored and published carries it. */
   trace?: string
 }
 
+/** An app with what only the program does: `stop` aborts `stopping`, `close` ends all connections. */
+export type OpenApp = App & { stop(): void; close(): Promise<void> }
+
 /** Opens what the configuration names, each connecting when it is first needed. */
-export async function openApp(config: Config): Promise<App & { close(): Promise<void> }> {
+export async function openApp(config: Config): Promise<OpenApp> {
   const log = await openLog(config)
   const db = await openDb(config.databaseUrl)
   const queue = await openQueue(config, log)
   const storage = await openStorage(config)
   const cache = await openCache(config, log)
+  const stopping = new AbortController()
   return {
     config,
     db,
@@ -45,6 +51,8 @@ export async function openApp(config: Config): Promise<App & { close(): Promise<
     log,
     metrics: openMetrics(),
     parts: new Map(),
+    stopping: stopping.signal,
+    stop: () => stopping.abort(),
     async close() {
       await queue.close()
       await cache.close()

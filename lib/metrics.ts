@@ -95,6 +95,11 @@ export function openMetrics() {
       labelNames: ['reason'] as const,
       registers,
     }),
+    cacheUp: new Gauge({
+      name: 'photo_cache_up',
+      help: 'Whether the cache keeps images: 0 while Redis is away or takes none',
+      registers,
+    }),
     contentType: registry.contentType,
     /** Measures memory, processor time and event-loop lag from now on; for processes that are scraped. */
     observeProcess() {

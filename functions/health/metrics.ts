@@ -10,8 +10,10 @@ export const metrics = endpoint({
   summary: 'Serve the metrics of the process as Prometheus text',
   tag: 'health',
   replies: { 200: Bytes },
-  handle: async (_request, { metrics, db }, reply) =>
-    reply(200, await metrics.text(() => readBacklog(db)), { 'content-type': metrics.contentType }),
+  async handle(_request, { metrics, db, cache }, reply) {
+    metrics.cacheUp.set(cache.isUp() ? 1 : 0)
+    return reply(200, await metrics.text(() => readBacklog(db)), { 'content-type': metrics.contentType })
+  },
 })
 
 export const handler = lambda(metrics)

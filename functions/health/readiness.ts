@@ -6,7 +6,12 @@ import { lambda } from '../../lib/lambda/endpoint.ts'
 const State = Type.Union([Type.Literal('up'), Type.Literal('down')])
 
 const Readiness = Type.Object({
-  status: Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('unavailable')]),
+  status: Type.Union([
+    Type.Literal('ok'),
+    Type.Literal('degraded'),
+    Type.Literal('unavailable'),
+    Type.Literal('stopping'),
+  ]),
   checks: Type.Object({
     database: State,
     storage: State,
@@ -21,7 +26,7 @@ const DEADLINE_MS = 2_000
 
 /**
  * Each dependency with its state: requests need the database and the storage, and do without broker and cache. A process that
- * renders adds `imaging`: whether its installation can.
+ * renders adds `imaging`: whether its installation can. A process that is to stop is not ready, whatever they are.
  */
 export const readiness = endpoint({
   method: 'GET',
@@ -29,7 +34,7 @@ export const readiness = endpoint({
   summary: 'Show each dependency with its state',
   tag: 'health',
   replies: { 200: Readiness, 503: Readiness },
-  async handle(_request, { db, storage, queue, cache, parts }, reply) {
+  async handle(_request, { db, storage, queue, cache, parts, stopping }, reply) {
     const [database, files] = await Promise.all([
       stateOf(sql`select 1`.execute(db)),
       stateOf(storage.check()),
@@ -38,6 +43,7 @@ export const readiness = endpoint({
     const images = cache.isUp() ? 'up' : 'down'
     const own = Object.fromEntries(parts)
     const checks = { database, storage: files, queue: broker, cache: images, ...own } as const
+    if (stopping.aborted) return reply(503, { status: 'stopping', checks })
     if (database === 'down' || files === 'down' || own.imaging === 'down')
       return reply(503, { status: 'unavailable', checks })
     return reply(200, { status: broker === 'up' && images === 'up' ? 'ok' : 'degraded', checks })

@@ -5,13 +5,25 @@ import { type Cache, MAX_VALUE_BYTES } from './port.ts'
 
 /** Longest that a request waits for Redis, in ms. */
 const DEADLINE_MS = 30
-/** After a failure Redis is left alone for so long, in ms: one that hangs then costs a request its deadline once a second. */
-const REST_MS = 1_000
-const CONNECT_TIMEOUT_MS = 2_000
+/** Redis is probed so often, in ms: one that is away costs requests their deadline once, not as long as it lasts. */
+const PROBE_MS = 1_000
+/** A connection on which nothing comes back is replaced after this, in ms: after a change of routes no other would. */
+const SILENCE_MS = 2_000
 const MAX_RECONNECT_MS = 1_000
 
 /** What the keys begin with, in a Redis that others use too. */
 const PREFIX = 'photo-processor:'
+
+/** How Redis refuses values while it still gives back those that it has: replica, full, disk failed, too few replicas. */
+const REFUSES_VALUES = /^(READONLY|OOM|MISCONF|NOREPLICAS)\b/
+
+type State = 'up' | 'read-only' | 'away'
+
+const MEANS: Record<State, string> = {
+  up: 'Redis keeps images',
+  'read-only': 'Redis takes no images, those that it has are used',
+  away: 'Redis is away, images come from the storage',
+}
 
 type Options = { url: string; log: Logger; prefix?: string; deadlineMs?: number }
 
@@ -21,53 +33,81 @@ export function openRedis({ url, log, prefix = PREFIX, deadlineMs = DEADLINE_MS 
     lazyConnect: true,
     keyPrefix: prefix,
     enableOfflineQueue: false,
+    enableReadyCheck: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: deadlineMs,
+    connectTimeout: SILENCE_MS,
+    commandTimeout: SILENCE_MS,
+    socketTimeout: SILENCE_MS,
     retryStrategy: (times) => Math.min(100 * times, MAX_RECONNECT_MS),
   })
-  redis.on('error', (error: Error) => log.warn({ err: error.message }, 'Redis not reachable'))
-  let restUntil = 0
-  let connecting: Promise<unknown> | undefined = redis
-    .connect()
-    .catch(() => {})
-    .finally(() => {
-      connecting = undefined
-    })
+  let state: State = 'away'
 
-  /** Runs a command: what Redis answers, or undefined where it does not in time. */
-  async function run<T>(command: () => Promise<T>): Promise<T | undefined> {
-    if (Date.now() < restUntil) return undefined
+  const turn = (next: State, error?: Error) => {
+    if (next === state) return
+    state = next
+    log[next === 'up' ? 'info' : 'warn']({ err: error?.message }, MEANS[next])
+  }
+
+  /** What Redis answers, or undefined where it does not in time. */
+  async function ask<T>(command: () => Promise<T>, ms = deadlineMs): Promise<T | undefined> {
     try {
-      if (connecting) await Promise.race([connecting, late(deadlineMs)])
-      return redis.status === 'ready' ? await command() : undefined
+      return await within(ms, command())
     } catch (error) {
-      restUntil = Date.now() + REST_MS
-      log.warn({ err: (error as Error).message }, 'Redis did not answer, going on without')
+      turn(REFUSES_VALUES.test((error as Error).message) ? 'read-only' : 'away', error as Error)
       return undefined
     }
   }
 
+  /** Who is away must be in time to be up again; who is up may be late, that is for the requests to judge. */
+  const probe = async () => {
+    const ms = state === 'away' ? deadlineMs : SILENCE_MS
+    if ((await ask(() => redis.set('probe', '', 'PX', PROBE_MS), ms)) === 'OK') turn('up')
+  }
+
+  redis.on('error', (error: Error) => turn('away', error))
+  const onClose = () => turn('away')
+  redis.on('close', onClose)
+  const probing = setInterval(() => redis.status === 'ready' && probe(), PROBE_MS).unref()
+  /** Until the first probe has answered, or its deadline is over. */
+  let opening: Promise<unknown> | undefined = Promise.race([
+    redis.connect().then(probe, () => {}),
+    delay(deadlineMs, undefined, { ref: false }),
+  ]).finally(() => {
+    opening = undefined
+    redis.on('ready', probe)
+  })
+
   return {
-    get: async (key) => (await run(() => redis.getBuffer(key))) ?? undefined,
+    async get(key) {
+      await opening
+      if (state === 'away') return undefined
+      return (await ask(() => redis.getBuffer(key))) ?? undefined
+    },
     async set(key, value, ttlMs) {
-      if (value.byteLength > MAX_VALUE_BYTES) return
-      await run(() =>
-        redis.set(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength), 'PX', ttlMs),
-      )
+      await opening
+      if (state !== 'up' || value.byteLength > MAX_VALUE_BYTES) return
+      const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+      await ask(() => redis.set(key, bytes, 'PX', ttlMs))
     },
     async delete(keys) {
-      if (keys.length > 0) await run(() => redis.del(...keys))
+      await opening
+      if (state !== 'away' && keys.length > 0) await ask(() => redis.del(...keys))
     },
-    isUp: () => redis.status === 'ready' && Date.now() >= restUntil,
+    isUp: () => state === 'up',
     async close() {
+      clearInterval(probing)
+      redis.off('close', onClose)
       redis.disconnect()
     },
   }
 }
 
-const late = (ms: number) =>
-  delay(ms, undefined, { ref: false }).then(() => {
-    throw new Error('not connected in time')
+/** The result of `running`, or an error past the deadline. */
+async function within<T>(deadlineMs: number, running: Promise<T>): Promise<T> {
+  const ended = new AbortController()
+  const late = delay(deadlineMs, undefined, { ref: false, signal: ended.signal }).then(() => {
+    throw new Error('no answer in time')
   })
+  return Promise.race([running, late]).finally(() => ended.abort())
+}

@@ -22,7 +22,7 @@ import { validatorCompiler } from './validate.ts'
 const BODY_LIMIT = 4 * 1024 * 1024
 
 /** A Fastify server without routes: how it validates, how it answers errors. */
-export function openServer(app: Pick<App, 'log' | 'metrics'>): FastifyInstance {
+export function openServer(app: Pick<App, 'log' | 'metrics' | 'stopping'>): FastifyInstance {
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -39,6 +39,10 @@ export function openServer(app: Pick<App, 'log' | 'metrics'>): FastifyInstance {
   server.addHook('onResponse', async (request, { statusCode, elapsedTime }) =>
     logRequest(app, request, statusCode, elapsedTime),
   )
+  // A client that keeps its connection would send its next request to a process that is about to end.
+  server.addHook('onSend', async (_request, response) => {
+    if (app.stopping.aborted) response.header('connection', 'close')
+  })
   server.setErrorHandler(refuse)
   server.setNotFoundHandler((request, response) =>
     refuse(new AppError('not-found', 'Nothing has this path'), request, response),

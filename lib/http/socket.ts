@@ -6,7 +6,10 @@ import type { Subscription } from '../outbox/replay.ts'
 
 /** Bytes that may wait for a client before it is dropped. */
 const MAX_BUFFERED = 1024 * 1024
+const GOING_AWAY = 1001
 const TRY_AGAIN_LATER = 1013
+/** Time in ms for a client to answer that its socket is closed. */
+const CLOSE_TIMEOUT_MS = 2_000
 const HEARTBEAT_MS = 30_000
 
 /** Serves one socket until it closes; `given` is subscribed to at once. */
@@ -27,13 +30,20 @@ export function serveSocket(
     send(JSON.stringify(value)),
   )
   const stopHeartbeat = keepAlive(socket)
+  const goAway = () => {
+    socket.close(GOING_AWAY, 'The service is stopping')
+    setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref()
+  }
+  app.hub.closing.addEventListener('abort', goAway)
   socket.on('message', (data: Buffer, isBinary: boolean) => session.receive(isBinary ? '' : data.toString()))
   socket.on('error', () => socket.terminate())
   socket.on('close', () => {
+    app.hub.closing.removeEventListener('abort', goAway)
     stopHeartbeat()
     session.close()
   })
-  if (given) session.subscribe(given.subscription, given.cursor)
+  if (app.hub.closing.aborted) goAway()
+  else if (given) session.subscribe(given.subscription, given.cursor)
 }
 
 /** Ends a socket whose client has not answered a ping before the next. */

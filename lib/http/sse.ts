@@ -8,6 +8,8 @@ import { isReplayable, type Subscription } from '../outbox/replay.ts'
 /** Bytes that may wait for a client before it is dropped. */
 const MAX_BUFFERED = 1024 * 1024
 const HEARTBEAT_MS = 15_000
+/** Time in ms for a client to read what is left when its stream ends. */
+const END_TIMEOUT_MS = 2_000
 
 /** Serves Server-Sent Events (WHATWG HTML, 9.2) until the client goes; it comes back with `Last-Event-ID`. */
 export async function serveEvents(
@@ -27,16 +29,23 @@ export async function serveEvents(
   const ended = new AbortController()
   const write = (text: string) => {
     if (raw.writableLength > MAX_BUFFERED) raw.destroy()
-    else raw.write(text)
+    else if (!raw.writableEnded) raw.write(text)
   }
   // Something must go out for the headers to.
   write(': connected\n\n')
   const timer = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS)
   raw.on('error', () => {})
+  const end = () => {
+    raw.end()
+    setTimeout(() => raw.destroy(), END_TIMEOUT_MS).unref()
+  }
+  app.hub.closing.addEventListener('abort', end)
   raw.on('close', () => {
+    app.hub.closing.removeEventListener('abort', end)
     clearInterval(timer)
     ended.abort()
   })
+  if (app.hub.closing.aborted) return end()
   const sink = {
     send: ({ id, text }: { id: string; text: string }) => write(`id: ${id}\ndata: ${text}\n\n`),
     async ready() {

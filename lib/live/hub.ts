@@ -13,6 +13,8 @@ type Listener = (event: LiveEvent) => void
 export type Hub = {
   /** Returns how to end it. */
   subscribe(subscription: Subscription, listener: Listener): () => void
+  /** Aborts when the hub is closed: whoever is connected is to go, and to come back elsewhere or later. */
+  closing: AbortSignal
   close(): Promise<void>
 }
 
@@ -26,6 +28,7 @@ const KNOWN = 10_000
 export function openHub(app: App): Hub {
   const listeners = new Map<string, Set<Listener>>()
   const known = new Set<string>()
+  const closing = new AbortController()
   let last = uuidv7()
 
   const deliver = (event: CloudEvent) => {
@@ -59,7 +62,11 @@ export function openHub(app: App): Hub {
         if (known.size === 0 && listeners.get(key) === known) listeners.delete(key)
       }
     },
-    close: async () => (await listening)?.stop(),
+    closing: closing.signal,
+    async close() {
+      closing.abort()
+      await (await listening)?.stop()
+    },
   }
 }
 

@@ -6,12 +6,14 @@ import { consumers, endpoints, lives, schedules } from '../../functions/index.ts
 import type { App } from '../../lib/app.ts'
 import { isDatabaseAway } from '../../lib/db/errors.ts'
 import { lanesOf, type Schedule } from '../../lib/function.ts'
+import { openDrain } from '../../lib/http/drain.ts'
 import { mount, openServer } from '../../lib/http/mount.ts'
 import { loadAssets } from '../../lib/http/page-assets.ts'
 import { openHttp } from '../../lib/http/server.ts'
 import { testImaging } from '../../lib/imaging/self-test.ts'
 import { openHub } from '../../lib/live/hub.ts'
 import { enqueueMissed } from '../../lib/notifications/enqueue.ts'
+import { once } from '../../lib/once.ts'
 import { settleMarks } from '../../lib/outbox/mark-soon.ts'
 import { requeueAll } from '../../lib/photos/requeue.ts'
 import { openWorker, type WorkerApp } from '../../lib/worker.ts'
@@ -31,14 +33,16 @@ export async function runApi(app: App): Promise<Running & { url: string }> {
   // What another process has changed or removed is shown no longer.
   hub.subscribe({ kind: 'all' }, ({ subject }) => subject && app.contents.drop(subject))
   const server = await openHttp({ ...app, hub }, endpoints, lives)
+  const drain = openDrain(server.server)
   const url = await server.listen({ host: app.config.host, port: app.config.port })
   // Not left to the first visitor.
   loadAssets().catch((error: Error) => app.log.error({ err: error }, 'page not readable'))
   return {
     url,
     async stop() {
+      await delay(app.config.drainMs)
+      await Promise.all([drain(), hub.close()])
       await server.close()
-      await hub.close()
     },
   }
 }
@@ -47,12 +51,18 @@ export async function runApi(app: App): Promise<Running & { url: string }> {
 export async function runMetrics(app: App): Promise<Running> {
   const { host, metricsPort: port } = app.config
   const server = openServer(app)
+  const drain = openDrain(server.server)
   if (port > 0) {
     app.metrics.observeProcess()
     mount(server, [liveness, readiness, metrics], app)
     await server.listen({ host, port })
   }
-  return { stop: () => server.close() }
+  return {
+    async stop() {
+      await drain()
+      await server.close()
+    },
+  }
 }
 
 /**
@@ -71,15 +81,20 @@ export async function runWorker(app: App): Promise<Running> {
       )
     }),
   )
+  const stopConsumers = once(async () => {
+    stopping.abort()
+    worker.handBack()
+    await Promise.allSettled(running.map((consumer) => consumer.stop()))
+  })
+  // Before its turn to stop: what runs then has all the time that there is.
+  app.stopping.addEventListener('abort', stopConsumers)
   if (!app.queue.durable) {
     await enqueueMissed(app)
     await requeueAll(app)
   }
   return {
     async stop() {
-      stopping.abort()
-      worker.handBack()
-      await Promise.all(running.map((consumer) => consumer.stop()))
+      await stopConsumers()
       await settleMarks(app.db)
       await worker.close()
     },

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
-import { type App, openApp } from '../../lib/app.ts'
+import { type OpenApp, openApp } from '../../lib/app.ts'
 import { type Config, readConfig } from '../../lib/config/index.ts'
 import { isDatabaseAway } from '../../lib/db/errors.ts'
 import { migrate } from '../../lib/db/migrate.ts'
@@ -10,8 +10,10 @@ import { checkInstallation } from './installation.ts'
 import { lockData, type ServiceLock } from './lock.ts'
 import { ROLES, type Running } from './roles.ts'
 
-/** Longest wait for what runs when the process is to stop, in ms. */
+/** Longest wait for what runs when the process is to stop, in ms, after `DRAIN_MS`. */
 const STOP_TIMEOUT_MS = 30_000
+/** A second signal ends the process at once, but for what comes within so many ms: npm passes on what its group has received. */
+const SAME_SIGNAL_MS = 1_000
 
 const USAGE = 'Usage: npm start, or npm run api, worker, relay or migrate; they take no arguments'
 
@@ -54,7 +56,7 @@ async function main(role: string): Promise<void> {
 }
 
 /** A database that is still starting is waited for. */
-async function migrateWhenUp(app: App): Promise<string[]> {
+async function migrateWhenUp(app: OpenApp): Promise<string[]> {
   for (;;) {
     try {
       return await migrate(app.db)
@@ -66,16 +68,27 @@ async function migrateWhenUp(app: App): Promise<string[]> {
   }
 }
 
-function stopper(app: App & { close(): Promise<void> }, running: Running[], lock: ServiceLock | undefined) {
-  let stopping = false
+/** Stops the process in order at its first signal, with exit code 0 also past the limit: what is left is leased and queued again. */
+function stopper(app: OpenApp, running: Running[], lock: ServiceLock | undefined) {
+  let since: number | undefined
   return async (signal: NodeJS.Signals) => {
-    if (stopping) return
-    stopping = true
+    const now = performance.now()
+    if (since !== undefined) {
+      if (now - since < SAME_SIGNAL_MS) return
+      app.log.warn({ signal }, 'stopped at once')
+      process.exit(1)
+    }
+    since = now
     app.log.info({ signal }, 'stopping')
-    setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
+    app.stop()
+    setTimeout(() => {
+      app.log.warn('stopped before all was finished')
+      process.exit(0)
+    }, app.config.drainMs + STOP_TIMEOUT_MS).unref()
     for (const part of running.reverse()) await part.stop()
     await app.close()
     lock?.release()
+    app.log.info('stopped')
     process.exit(0)
   }
 }

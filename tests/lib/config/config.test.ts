@@ -12,6 +12,7 @@ const DEFAULTS: Config = {
   publicUrl: 'http://127.0.0.1:3000',
   corsOrigins: [],
   metricsPort: 0,
+  drainMs: 0,
   databaseUrl: 'sqlite:data/photos.db',
   rabbitmqUrl: undefined,
   queueName: 'photo-processor',
