@@ -46,6 +46,8 @@ function read(env: Environment) {
     queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
     /** Photos a worker holds at once; one more than threads, so that a download runs while all threads render. */
     prefetch: integer(env, 'PREFETCH', workerThreads + 1, 1, 1000),
+    /** Messages of one project, or of one door where there is none, that are in the queue at a time. */
+    queueWindow: integer(env, 'QUEUE_WINDOW', 10_000, 1, 1_000_000),
     /** Undefined: images are cached in this process. */
     redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),
     storageDir,

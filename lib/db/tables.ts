@@ -47,6 +47,8 @@ export type PhotosTable = {
   check_after: string | null
   /** W3C Trace Context of the request that added or queued the photo. */
   traceparent: string | null
+  /** Since when its message has waited in the outbox, for its time or its turn; null: it is published, or about to be. */
+  held_at: string | null
 }
 
 export type RenditionsTable = {
@@ -78,6 +80,8 @@ export type EventsTable = {
   published_at: string | null
   /** What its message carries. */
   traceparent: string | null
+  /** The lane in which the message waits for its turn: a project, or a door where there is no project; null: it needs none. */
+  lane: string | null
 }
 
 /** An event that is to be sent to one target, or has been. */

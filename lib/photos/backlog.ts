@@ -21,6 +21,7 @@ export async function readBacklog(db: Db): Promise<Backlog> {
       .select(({ fn }) => fn.countAll<number>().as('count'))
       .where('published_at', 'is', null)
       .where('publish_after', '<=', nowPlus())
+      .where('lane', 'is', null)
       .executeTakeFirstOrThrow(),
   ])
   const { depth, oldest, now } = queued

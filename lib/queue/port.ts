@@ -37,6 +37,8 @@ export interface Queue {
   listen(handle: (body: Uint8Array) => void, onGap: () => void): Promise<Consumer>
   /** Whether messages get through now. */
   isUp(): boolean
+  /** Messages of one lane that are in the queue at a time; the rest waits in the outbox. */
+  readonly window: number
   /** False where messages are gone when this process ends. */
   readonly durable: boolean
   close(): Promise<void>

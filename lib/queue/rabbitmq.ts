@@ -9,7 +9,7 @@ import { appExchange, deadQueue, LIVE, liveTopology, topology, WORK_KEY, workExc
 /** Longest wait between two attempts to reach a broker that is away at the start. */
 const CONNECT_RETRY_MS = 1_000
 
-type Options = { url: string; queueName: string; prefetch: number; log: Logger }
+type Options = { url: string; queueName: string; prefetch: number; window: number; log: Logger }
 
 /**
  * The queue on RabbitMQ. Rascal asserts the topology, connects, reconnects and consumes; publishing is in bulk on
@@ -27,6 +27,7 @@ export function openRabbitMq(options: Options): Queue {
   connected.catch(() => {})
   const channel = confirmChannel(connected)
   return {
+    window: options.window,
     durable: true,
     isUp: () => up,
     async publish(messages, deadlineMs) {

@@ -16,6 +16,7 @@ const DEFAULTS: Config = {
   rabbitmqUrl: undefined,
   queueName: 'photo-processor',
   prefetch: availableParallelism() + 1,
+  queueWindow: 10_000,
   redisUrl: undefined,
   storageDir: path.resolve('data/files'),
   thumbsDir: path.resolve('data/files/thumbs'),
