@@ -12,7 +12,7 @@ import { continueTrace } from '../trace.ts'
 import type { WorkerApp } from '../worker.ts'
 import { eventData } from './event-data.ts'
 import { plannedPaths } from './files.ts'
-import type { PhotoRow } from './row.ts'
+import { type PhotoRow, REQUESTED_AT } from './row.ts'
 
 /** A photo held under a lease; every write of the attempt carries the token, and a late one changes nothing. */
 export type Attempt = { photo: PhotoRow; token: string }
@@ -40,10 +40,14 @@ export async function claim(app: AttemptApp, uuid: string): Promise<Attempt | un
       .updateTable('photos')
       .set({
         status: 'processing',
-        attempts: sql<number>`attempts + 1`,
+        // A pending photo that nobody has requested, or whose status somebody has set, begins anew.
+        attempts: sql<number>`case when queued_at is null then 1 else attempts + 1 end`,
+        error_code: null,
+        error: null,
         lease_until: nowPlus(app.config.leaseMs),
         lease_token: token,
-        queued_at: sql<string>`coalesce(queued_at, ${nowPlus()})`,
+        requested_at: sql<string>`coalesce(queued_at, ${nowPlus()})`,
+        queued_at: null,
         updated_at: nowPlus(),
         recipe: sql<string>`coalesce(recipe, ${JSON.stringify(THUMBNAIL_RECIPE)})`,
         traceparent: sql<string>`coalesce(traceparent, ${continueTrace(app.trace)})`,
@@ -172,6 +176,8 @@ export async function fail(
 
 const released = (status: PhotoStatus) => ({
   status,
+  queued_at: status === 'pending' ? REQUESTED_AT : null,
+  requested_at: null,
   lease_until: null,
   lease_token: null,
   updated_at: nowPlus(),

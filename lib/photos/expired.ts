@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { nowPlus } from '../db/port.ts'
 import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { type Attempt, fail } from './attempt.ts'
-import type { PhotoRow } from './row.ts'
+import { type PhotoRow, REQUESTED_AT } from './row.ts'
 
 /** Photos freed in one go. */
 const BATCH = 500
@@ -15,16 +16,19 @@ const WORKER_LOST: ErrorCode = 'worker-lost'
 
 type ExpiredApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'metrics' | 'trace'>
 
+/** Somebody has set a status by hand where there is no lease. */
+const EXPIRED = sql<boolean>`(lease_until < ${nowPlus()} or lease_until is null)`
+
 /**
  * Frees the photos whose lease ran out, since their worker died: queues them again, or fails them after too many dead
- * workers. Returns how many.
+ * workers. Those that no worker holds are queued, too. Returns how many.
  */
 export async function freeExpired(app: ExpiredApp): Promise<number> {
   const expired = await app.db
     .selectFrom('photos')
     .selectAll()
     .where('status', '=', 'processing')
-    .where('lease_until', '<', nowPlus())
+    .where(EXPIRED)
     .limit(BATCH)
     .execute()
   const done = await Promise.all(
@@ -41,7 +45,8 @@ export async function freeExpired(app: ExpiredApp): Promise<number> {
 }
 
 async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
-  if (photo.attempts >= app.config.maxAttempts) {
+  const wasHeld = photo.lease_until !== null
+  if (wasHeld && photo.attempts >= app.config.maxAttempts) {
     const taken = await takeOver(app, photo.uuid)
     if (!taken) return false
     const lost = { code: WORKER_LOST, message: `The worker died ${photo.attempts} times` }
@@ -52,23 +57,31 @@ async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
   const done = await record(app, async (tx, emit) => {
     const freed = await tx
       .updateTable('photos')
-      .set({ status: 'pending', lease_until: null, lease_token: null, updated_at: nowPlus() })
+      .set({
+        status: 'pending',
+        queued_at: REQUESTED_AT,
+        requested_at: null,
+        lease_until: null,
+        lease_token: null,
+        updated_at: nowPlus(),
+        ...(!wasHeld && { attempts: 0 }),
+      })
       .where('uuid', '=', photo.uuid)
       .where('status', '=', 'processing')
-      .where('lease_until', '<', nowPlus())
+      .where(EXPIRED)
       .returning('uuid')
       .executeTakeFirst()
     if (freed) {
       emit({
         type: 'image.queued',
         photoUuid: photo.uuid,
-        attempt: photo.attempts,
-        detail: 'The worker was lost',
+        ...(wasHeld && { attempt: photo.attempts }),
+        detail: wasHeld ? 'The worker was lost' : 'No worker held the photo',
       })
     }
     return freed !== undefined
   })
-  if (done) {
+  if (done && wasHeld) {
     app.metrics.retries.inc({ code: WORKER_LOST })
     app.log.warn({ code: WORKER_LOST }, 'retried')
   }
@@ -83,7 +96,7 @@ async function takeOver({ config, db }: ExpiredApp, uuid: string): Promise<Attem
     .set({ lease_token: token, lease_until: nowPlus(config.leaseMs) })
     .where('uuid', '=', uuid)
     .where('status', '=', 'processing')
-    .where('lease_until', '<', nowPlus())
+    .where(EXPIRED)
     .returningAll()
     .executeTakeFirst()
   return photo && { photo, token }
