@@ -9,14 +9,7 @@ import { requestProcessing } from '../../lib/photos/request.ts'
 import { showPhoto } from '../../lib/photos/show.ts'
 import { runWorker } from '../../scripts/serve/roles.ts'
 import { eventsOf, insertPhoto } from '../functions/support.ts'
-import {
-  addPhoto,
-  expectCompleted,
-  expectFailed,
-  inspect,
-  type Pipeline,
-  withPipeline,
-} from '../lib/photos/support.ts'
+import { addPhoto, expectCompleted, inspect, type Pipeline, withPipeline } from '../lib/photos/support.ts'
 import { isAvailable, SETUPS } from '../support/app.ts'
 import { jpeg, sample } from '../support/images.ts'
 import { until } from '../support/service.ts'
