@@ -3,7 +3,8 @@ alter table photos alter column uuid set default gen_random_uuid();
 alter table photos alter column status set default 'pending';
 update photos set status = 'pending' where status is null;
 alter table photos alter column status set not null;
--- Times of a session without a zone are of the zone that the database is set to, and finer ones than cursors hold are rounded.
+-- Times without a zone are of the zone that the database is set to, and those finer than cursors hold are rounded.
+set local timezone to default;
 alter table photos alter column created_at drop default;
 alter table photos alter column created_at type timestamptz(3);
 update photos set created_at = now() where created_at is null;
@@ -49,3 +50,4 @@ do $$ declare made record; begin
       and confrelid = 'photos'::regclass
   loop execute format('alter table photo_thumbnails drop constraint %I', made.conname); end loop; end $$;
 alter table photo_thumbnails add foreign key (photo_uuid) references photos (uuid) on delete cascade;
+set local timezone = 'UTC';

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { sweep } from '../../../functions/schedules/sweep.ts'
 import { openApp } from '../../../lib/app.ts'
 import { readConfig } from '../../../lib/config/index.ts'
+import { openDb } from '../../../lib/db/index.ts'
 import { migrate } from '../../../lib/db/migrate.ts'
 import type { Db } from '../../../lib/db/port.ts'
 import { findPending } from '../../../lib/photos/list.ts'
@@ -48,8 +49,18 @@ const run = async (db: Db, script: string) => {
 
 const uuidOf = (digit: number) => `00000000-0000-4000-8000-00000000000${digit}`
 
+/** Sets the zone in which the database writes times that have none. */
+async function setZone(url: string): Promise<void> {
+  const db = await openDb(url)
+  await sql`alter database ${sql.ref(new URL(url).pathname.slice(1))} set timezone = 'Asia/Kolkata'`.execute(
+    db,
+  )
+  await db.destroy()
+}
+
 test.skipIf(!isAvailable(SERVERS))('a database of the exercise is taken over with its rows', () =>
   withEnvironment(SERVERS, async (env) => {
+    await setZone(env.DATABASE_URL ?? '')
     const app = await openApp(readConfig(env))
     const source = await openSourceServer({ '/photo.jpg': bytes(await jpeg(sample(400, 300))) })
     const worker = openWorker(app)
@@ -71,7 +82,7 @@ test.skipIf(!isAvailable(SERVERS))('a database of the exercise is taken over wit
       expect(items).toMatchObject([
         {
           uuid: uuidOf(1),
-          created_at: '2020-01-02T03:04:05.123Z',
+          created_at: '2020-01-01T21:34:05.123Z',
           door: 'photos',
           queued_at: null,
           attempts: 0,
