@@ -8,7 +8,7 @@ import { freeExpired } from '../../../lib/photos/expired.ts'
 import { findPhoto } from '../../../lib/photos/row.ts'
 import { renditionPath } from '../../../lib/renditions/path.ts'
 import { renditionKey } from '../../../lib/storage/port.ts'
-import { eventsOf, insertPhoto } from '../../functions/support.ts'
+import { at, eventsOf, insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { queuedDuring } from '../../support/queue.ts'
 import { until } from '../../support/service.ts'
@@ -19,7 +19,7 @@ const pathOf = (uuid: string) => renditionPath(uuid, THUMBNAIL_RECIPE, { name: '
 
 /** A photo whose worker died in the attempt after so many. */
 async function loseWorker(app: App, attempts = 0): Promise<string> {
-  const uuid = await insertPhoto(app, { attempts })
+  const uuid = await insertPhoto(app, { attempts, queued_at: at(0) })
   await claim(app, uuid)
   await app.db
     .updateTable('photos')
@@ -48,7 +48,7 @@ describe.for(SETUPS)('expired leases on $name', (setup) => {
     withApp(
       setup,
       async (app) => {
-        const late = await claim(app, await insertPhoto(app, { attempts: 1 }))
+        const late = await claim(app, await insertPhoto(app, { attempts: 1, queued_at: at(0) }))
         if (!late) throw new Error('not claimed')
         await app.db
           .updateTable('photos')
