@@ -10,7 +10,8 @@ export const notify = consumer<App>({
   from: 'notifications',
   async handle(message, app) {
     const event = parseCloudEvent(message.body)
-    if (!event) return recordDeadLetter(app, message, 'The message is not an event of a photo')
+    if (!event)
+      return recordDeadLetter(app, message, 'The message is not an event of a photo', 'notifications')
     const { id, type, subject, data } = event
     app.log.info(
       { event_id: id, type, photo_uuid: subject, status: data.status, code: data.error?.code },

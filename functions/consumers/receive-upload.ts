@@ -11,7 +11,7 @@ export const receiveUpload = consumer<App>({
   from: 'uploads',
   async handle(message, app) {
     const keys = uploadedKeys(message.body)
-    if (!keys) return recordDeadLetter(app, message, 'The message is not an S3 event')
+    if (!keys) return recordDeadLetter(app, message, 'The message is not an S3 event', 'uploads')
     for (const key of keys) await confirm(app, key)
   },
 })

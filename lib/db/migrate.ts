@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { type Db, isPostgres } from './port.ts'
+import { addStatuses, findForeign, makesForeign, TAKE_OVER_FILE } from './take-over.ts'
 
 const DIRECTORY = new URL('../../sql/', import.meta.url)
 
@@ -9,23 +10,32 @@ const POSTGRES_LOCK = 7_203_114
 
 /** Applies the files of `sql/` that this database has not seen, by number, all or none; returns their names. */
 export async function migrate(db: Db): Promise<string[]> {
-  const own = isPostgres(db) ? 'postgres' : 'sqlite'
-  const files = (await readdir(DIRECTORY)).filter((file) => isFor(file, own)).sort()
-  return db.transaction().execute(async (tx) => {
-    if (isPostgres(db)) await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(tx)
-    await sql`create table if not exists schema_migrations
-      (name text primary key not null, applied_at text not null)`.execute(tx)
-    const seen = await sql<{ name: string }>`select name from schema_migrations`.execute(tx)
-    const applied = new Set(seen.rows.map((row) => row.name))
-    const missing = files.filter((file) => !applied.has(file))
-    for (const file of missing) {
-      const script = await readFile(new URL(file, DIRECTORY), 'utf8')
-      for (const statement of statements(script)) await sql.raw(statement).execute(tx)
-      await sql`insert into schema_migrations values (${file}, ${new Date().toISOString()})`.execute(tx)
-    }
-    return missing
-  })
+  await addStatuses(db)
+  return db.transaction().execute(applyMissing)
 }
+
+/** The same as a part of a transaction, after `addStatuses`. */
+export async function applyMissing(tx: Db): Promise<string[]> {
+  const own = isPostgres(tx) ? 'postgres' : 'sqlite'
+  const files = (await readdir(DIRECTORY)).filter((file) => isFor(file, own)).sort()
+  if (isPostgres(tx)) await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(tx)
+  await sql`create table if not exists schema_migrations
+    (name text primary key not null, applied_at text not null)`.execute(tx)
+  const seen = await sql<{ name: string }>`select name from schema_migrations`.execute(tx)
+  const applied = new Set(seen.rows.map((row) => row.name))
+  const missing = files.filter((file) => !applied.has(file))
+  for (const file of missing) {
+    const foreign = file === files[0] ? await findForeign(tx) : NONE
+    for (const statement of await readStatements(file))
+      if (!makesForeign(statement, foreign)) await sql.raw(statement).execute(tx)
+    if (foreign.has('table photos'))
+      for (const statement of await readStatements(TAKE_OVER_FILE)) await sql.raw(statement).execute(tx)
+    await sql`insert into schema_migrations values (${file}, ${new Date().toISOString()})`.execute(tx)
+  }
+  return missing
+}
+
+const NONE: ReadonlySet<string> = new Set()
 
 /** `0001_name.sql` is for both databases, `0001_name.postgres.sql` for one. */
 function isFor(file: string, database: string): boolean {
@@ -34,7 +44,8 @@ function isFor(file: string, database: string): boolean {
 }
 
 /** Drivers run the first statement of a script only; a semicolon at the end of a line ends one. */
-function statements(script: string): string[] {
+async function readStatements(file: string): Promise<string[]> {
+  const script = await readFile(new URL(file, DIRECTORY), 'utf8')
   return script
     .replace(/^--.*$/gm, '')
     .split(/;\s*$/m)

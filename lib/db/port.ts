@@ -19,6 +19,10 @@ export const PREPARED_MARK = '/* prepared */'
  */
 export const PREPARED = sql.raw(PREPARED_MARK)
 
+/** The first and the last moment that RFC 3339 has: they stand for all that is before or after, such as `infinity`. */
+export const FIRST_TIME = '0001-01-01T00:00:00.000Z'
+export const LAST_TIME = '9999-12-31T23:59:59.999Z'
+
 /** A subquery of the given uuids, however many: a list of parameters has a limit on either database. */
 export function uuids(db: Db, list: readonly string[]): RawBuilder<string> {
   const json = JSON.stringify(list)

@@ -1,22 +1,35 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import { type Db, PREPARED_MARK } from './port.ts'
+import { type Db, FIRST_TIME, LAST_TIME, PREPARED_MARK } from './port.ts'
 
 const { builtins } = pg.types
 
 /** Times as RFC 3339 UTC with milliseconds, counts as numbers, JSON as text: the same values as from SQLite. */
 const PARSERS: Record<number, (text: string) => unknown> = {
-  [builtins.TIMESTAMPTZ]: (text) => new Date(text).toISOString(),
+  [builtins.TIMESTAMPTZ]: parseTime,
   [builtins.INT8]: Number,
   [builtins.JSONB]: (text) => text,
 }
 
-/** Opens a pool that connects at the first query and again after the server was away. */
+/**
+ * What a server, database or role may set otherwise, and queries and parsers rely on. Set by statements, since a pooler refuses
+ * most parameters of a connection; it keeps the first three for each client.
+ */
+const SESSION = `
+  set datestyle = 'ISO, YMD';
+  set timezone = 'UTC';
+  set standard_conforming_strings = on;
+  set default_transaction_isolation = 'read committed'`
+
+/** Opens a pool that connects at the first query and again after the server was away. Throws where the URL names files that are not there. */
 export function openPostgres(url: string): Db {
+  const connectionString = withLibpqModes(url)
+  checkConnection(connectionString)
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString,
     max: 10,
     connectionTimeoutMillis: 5_000,
+    onConnect: (client) => client.query(SESSION),
     types: {
       getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
         PARSERS[oid] ?? pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
@@ -26,7 +39,8 @@ export function openPostgres(url: string): Db {
   // fails or opens another. Without these listeners the process would end.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
-  pool.on('connect', prepareStatements)
+  // What pools transactions may give the next one another connection, which has not prepared anything.
+  if (!/[?&]pgbouncer=true/.test(url)) pool.on('connect', prepareStatements)
   return new Kysely({ dialect: new PostgresDialect({ pool }) })
 }
 
@@ -43,4 +57,26 @@ function prepareStatements(client: pg.PoolClient): void {
     return query({ name, text, values }, ...more)
   }
   client.query = queryPrepared as typeof client.query
+}
+
+/** Has `sslmode` mean what it does for psql: by itself the driver verifies the certificate in every mode. */
+const withLibpqModes = (url: string) =>
+  /[?&](uselibpqcompat|sslmode=no-verify)/.test(url)
+    ? url
+    : `${url}${url.includes('?') ? '&' : '?'}uselibpqcompat=true`
+
+/** A connection reads certificates when it is opened; a file that is missing should stop the start. */
+function checkConnection(connectionString: string): void {
+  try {
+    new pg.Client({ connectionString })
+  } catch (error) {
+    throw new Error(`DATABASE_URL cannot be used: ${(error as Error).message}`)
+  }
+}
+
+/** From `2026-01-02 03:04:05.678+00`; what is beyond the years of RFC 3339 is the first or last moment that it has. */
+function parseTime(text: string): string {
+  if (text === '-infinity' || text.endsWith('BC')) return FIRST_TIME
+  if (text === 'infinity' || /^\d{5}/.test(text)) return LAST_TIME
+  return new Date(text.replace(' ', 'T').replace(/[+-]\d\d$/, '$&:00')).toISOString()
 }

@@ -12,6 +12,17 @@ export type Tables = {
   reprocessings: ReprocessingsTable
 }
 
+/** The tables of this project, besides the one of the migrations. */
+export const TABLES = Object.keys({
+  photos: true,
+  photo_thumbnails: true,
+  events: true,
+  deliveries: true,
+  stopped_targets: true,
+  idempotency_keys: true,
+  reprocessings: true,
+} satisfies Record<keyof Tables, true>)
+
 /** Which set of endpoints created a photo. */
 export const DOORS = ['photos', 'projects', 'jobs', 'v1', 'page'] as const
 export type Door = (typeof DOORS)[number]
@@ -30,8 +41,10 @@ export type PhotosTable = {
   /** A `Recipe`; null until its first claim in a row inserted by hand, which gets the thumbnail recipe then. */
   recipe: string | null
   url_hash: string | null
-  /** When processing was requested; null until then. */
+  /** When processing was requested, while the photo waits for a worker; null: nobody has requested it, or a worker began. */
   queued_at: string | null
+  /** The same while a worker holds the photo. */
+  requested_at: string | null
   attempts: Generated<number>
   lease_until: string | null
   /** Fencing token of the attempt that holds the photo: a write that does not carry it changes nothing. */

@@ -1,13 +1,11 @@
 import type { App } from '../app.ts'
 import { grouped } from '../db/grouped.ts'
 import type { Db } from '../db/port.ts'
-import type { ReceivedMessage } from '../queue/port.ts'
+import type { ReceivedMessage, Source } from '../queue/port.ts'
 import { traceFields } from '../trace.ts'
+import { writeLetter } from './dead-letter.ts'
 import type { NewEvent } from './event.ts'
 import { record } from './record.ts'
-
-/** Characters that are kept of the text of a dead letter. */
-const KEPT = 4096
 
 type DeadLettersApp = Pick<App, 'db' | 'queue' | 'log' | 'metrics' | 'trace'>
 
@@ -19,19 +17,15 @@ export async function recordDeadLetter(
   app: DeadLettersApp,
   message: ReceivedMessage,
   reason: string,
+  from: Source = 'work',
 ): Promise<void> {
-  const body = Buffer.from(message.body)
-    .toString('utf8')
-    .slice(0, KEPT)
-    .toWellFormed()
-    .replaceAll('\0', '\uFFFD')
   app.log.warn({ reason, ...traceFields(app.trace) }, 'dead message')
   const traceparent = app.trace ?? null
   const event = {
     type: 'message.dead',
     photoUuid: null,
     detail: reason,
-    data: { body, reason },
+    data: writeLetter(message.body, reason, from),
     traceparent,
   } as const
   await recordTogether(app.db, [{ app, event }])

@@ -1,5 +1,6 @@
 import type { EventType } from '../db/tables.ts'
 import type { PhotoStatus } from '../photo-status.ts'
+import type { Source } from '../queue/port.ts'
 
 /** Something that happened to a photo, before it is a row. */
 export type NewEvent = {
@@ -14,8 +15,17 @@ export type NewEvent = {
   delayMs?: number
 }
 
-/** A message that could not be understood, as text, and why. */
-export type DeadLetter = { body: string; reason: string }
+/** A message that could not be understood, as it came, from where, and why. */
+export type DeadLetter = {
+  body: string
+  /** How `body` is written, where it is not the text itself. */
+  encoding?: 'base64'
+  reason: string
+  /** Missing in rows of earlier versions, which kept none but from `work`. */
+  from?: Source
+  /** Of the whole message, where only its beginning is kept. */
+  bytes?: number
+}
 
 /** An event as it was stored; `due`: its message is to be published now. */
 export type EventRow = {

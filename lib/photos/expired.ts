@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { nowPlus } from '../db/port.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -6,7 +7,7 @@ import { record } from '../outbox/record.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { fail } from './attempt.ts'
 import type { Attempt } from './held.ts'
-import type { PhotoRow } from './row.ts'
+import { type PhotoRow, REQUESTED_AT } from './row.ts'
 
 /** Photos freed in one go. */
 const BATCH = 500
@@ -16,17 +17,21 @@ const WORKER_LOST: ErrorCode = 'worker-lost'
 
 type ExpiredApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'metrics' | 'trace'>
 
+/** Somebody has set a status by hand where there is no lease. */
+const EXPIRED = sql<boolean>`(lease_until < ${nowPlus()} or lease_until is null)`
+
 /**
  * Frees the photos whose lease ran out, since their worker died: queues them again, or fails them after too many dead
  * workers. An attempt in which no render had begun is given back, for it was hardly the photo that ended its worker; as often
- * as a photo has attempts, lest one that does so while it is downloaded comes back for ever. Returns how many.
+ * as a photo has attempts, lest one that does so while it is downloaded comes back for ever. Those that no worker holds are
+ * queued, too. Returns how many.
  */
 export async function freeExpired(app: ExpiredApp): Promise<number> {
   const expired = await app.db
     .selectFrom('photos')
     .selectAll()
     .where('status', '=', 'processing')
-    .where('lease_until', '<', nowPlus())
+    .where(EXPIRED)
     .limit(BATCH)
     .execute()
   const done = await Promise.all(
@@ -45,8 +50,9 @@ export async function freeExpired(app: ExpiredApp): Promise<number> {
 async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
   const { attempts, given_back, render_began_at } = photo
   const { maxAttempts } = app.config
-  const isGivenBack = render_began_at === null && given_back < maxAttempts
-  if (attempts >= maxAttempts && !isGivenBack) {
+  const wasHeld = photo.lease_until !== null
+  const isGivenBack = wasHeld && render_began_at === null && given_back < maxAttempts
+  if (wasHeld && attempts >= maxAttempts && !isGivenBack) {
     const taken = await takeOver(app, photo.uuid)
     if (!taken) return false
     const lost = { code: WORKER_LOST, message: `The worker died ${attempts} times` }
@@ -57,7 +63,15 @@ async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
   const done = await record(app, async (tx, emit) => {
     const freed = await tx
       .updateTable('photos')
-      .set({ status: 'pending', lease_until: null, lease_token: null, updated_at: nowPlus() })
+      .set({
+        status: 'pending',
+        queued_at: REQUESTED_AT,
+        requested_at: null,
+        lease_until: null,
+        lease_token: null,
+        updated_at: nowPlus(),
+        ...(!wasHeld && { attempts: 0 }),
+      })
       .$if(isGivenBack, (query) =>
         query
           .set({ attempts: Math.max(0, attempts - 1), given_back: given_back + 1 })
@@ -65,22 +79,24 @@ async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
       )
       .where('uuid', '=', photo.uuid)
       .where('status', '=', 'processing')
-      .where('lease_until', '<', nowPlus())
+      .where(EXPIRED)
       .returning('uuid')
       .executeTakeFirst()
     if (freed) {
       emit({
         type: 'image.queued',
         photoUuid: photo.uuid,
-        attempt: attempts,
+        ...(wasHeld && { attempt: attempts }),
         detail: isGivenBack
           ? 'The worker was lost before a render began: the attempt does not count'
-          : 'The worker was lost',
+          : wasHeld
+            ? 'The worker was lost'
+            : 'No worker held the photo',
       })
     }
     return freed !== undefined
   })
-  if (done) {
+  if (done && wasHeld) {
     app.metrics.retries.inc({ code: WORKER_LOST })
     app.log.warn({ code: WORKER_LOST }, 'retried')
   }
@@ -95,7 +111,7 @@ async function takeOver({ config, db }: ExpiredApp, uuid: string): Promise<Attem
     .set({ lease_token: token, lease_until: nowPlus(config.leaseMs) })
     .where('uuid', '=', uuid)
     .where('status', '=', 'processing')
-    .where('lease_until', '<', nowPlus())
+    .where(EXPIRED)
     .returningAll()
     .executeTakeFirst()
   return photo && { photo, token }

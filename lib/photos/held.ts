@@ -5,7 +5,7 @@ import type { RenditionsTable, Tables } from '../db/tables.ts'
 import { THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import type { PhotoStatus } from '../photo-status.ts'
 import { continueTrace } from '../trace.ts'
-import type { PhotoRow } from './row.ts'
+import { type PhotoRow, REQUESTED_AT } from './row.ts'
 
 /** A photo held under a lease; every write of the attempt carries the token, and a late one changes nothing. */
 export type Attempt = { photo: PhotoRow; token: string }
@@ -25,11 +25,15 @@ export const claimPending = (
     .updateTable('photos')
     .set({
       status: 'processing',
-      attempts: sql<number>`attempts + 1`,
+      // A pending photo that nobody has requested, or whose status somebody has set, begins anew.
+      attempts: sql<number>`case when queued_at is null then 1 else attempts + 1 end`,
+      error_code: null,
+      error: null,
       lease_until: nowPlus(config.leaseMs),
       lease_token: token,
       render_began_at: null,
-      queued_at: sql<string>`coalesce(queued_at, ${nowPlus()})`,
+      requested_at: sql<string>`coalesce(queued_at, ${nowPlus()})`,
+      queued_at: null,
       updated_at: nowPlus(),
       recipe: sql<string>`coalesce(recipe, ${JSON.stringify(THUMBNAIL_RECIPE)})`,
       traceparent: sql<string>`coalesce(traceparent, ${continueTrace(trace)})`,
@@ -51,6 +55,8 @@ export const updateClaimed = (db: QueryCreator<Tables>, { photo, token }: Attemp
 /** What an attempt that ends sets. */
 export const released = (status: PhotoStatus) => ({
   status,
+  queued_at: status === 'pending' ? REQUESTED_AT : null,
+  requested_at: null,
   lease_until: null,
   lease_token: null,
   updated_at: nowPlus(),

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { type Db, isPostgres } from '../db/port.ts'
+import { type Db, FIRST_TIME, isPostgres, LAST_TIME } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
 import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
@@ -30,19 +30,16 @@ export async function findPending(
   db: Db,
   { limit, after }: { limit: number; after?: string },
 ): Promise<Page<PhotoRow>> {
-  const query = db
-    .selectFrom('photos')
-    .selectAll()
-    .where('status', '=', 'pending')
+  const from = after === undefined ? undefined : parseCursor(after)
+  let query = db.selectFrom('photos').selectAll().where('status', '=', 'pending')
+  if (from) {
+    query = query.where(({ eb, refTuple, tuple }) =>
+      eb(refTuple('created_at', 'uuid'), '>', tuple(timeOf(from), from.uuid)),
+    )
+  }
+  const rows = await query
     .orderBy('created_at')
     .orderBy('uuid')
-  const from = after === undefined ? undefined : parseCursor(after)
-  const rows = await query
-    .$if(from !== undefined, (page) =>
-      page.where(({ eb, refTuple, tuple }) =>
-        eb(refTuple('created_at', 'uuid'), '>', tuple(from?.created_at ?? '', from?.uuid ?? '')),
-      ),
-    )
     .limit(limit + 1)
     .execute()
   return toPage(rows, limit)
@@ -57,7 +54,7 @@ export async function findPhotos(
   let query = selectPhotos(db, filters).selectAll()
   if (from) {
     query = query.where(({ eb, refTuple, tuple }) =>
-      eb(refTuple('created_at', 'uuid'), '<', tuple(from.created_at, from.uuid)),
+      eb(refTuple('created_at', 'uuid'), '<', tuple(timeOf(from), from.uuid)),
     )
   }
   const rows = await query
@@ -166,8 +163,15 @@ function toPage(rows: PhotoRow[], limit: number): Page<PhotoRow> {
 const isTime = (time: string) =>
   time >= '0001' && !Number.isNaN(Date.parse(time)) && new Date(time).toISOString() === time
 
+/** A time set by hand that RFC 3339 cannot write becomes one of its ends, and `timeOf` finds it again. */
 const cursorOf = ({ created_at, uuid }: Position) =>
-  Buffer.from(`${created_at}/${uuid}`).toString('base64url')
+  Buffer.from(`${isTime(created_at) ? created_at : FIRST_TIME}/${uuid}`).toString('base64url')
+
+/** The time of a position in the database: a row at an end of what RFC 3339 can write may lie beyond it. */
+const timeOf = ({ created_at, uuid }: Position) =>
+  created_at === FIRST_TIME || created_at === LAST_TIME
+    ? sql<string>`coalesce((select created_at from photos where uuid = ${uuid}), ${created_at})`
+    : sql.val(created_at)
 
 function parseCursor(cursor: string): Position {
   const [created_at = '', id = ''] = Buffer.from(cursor, 'base64url').toString('latin1').split('/')

@@ -1,10 +1,26 @@
+import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
+import { chunks, type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
 import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 import type { PhotoStatus } from '../photo-status.ts'
 
 export type Rejection = { uuid: string; code: ErrorCode; detail: string }
+
+/** Photos that one transaction queues. */
+const BATCH = 1000
+
+/** What a new request makes of a photo. */
+const REQUESTED = {
+  status: 'pending',
+  queued_at: nowPlus(),
+  held_at: null,
+  attempts: 0,
+  given_back: 0,
+  error_code: null,
+  error: null,
+  updated_at: nowPlus(),
+} as const
 
 type Known = { uuid: string; status: PhotoStatus; queued_at: string | null }
 
@@ -24,16 +40,7 @@ export async function requestProcessing(
     const queue = accepted.filter((uuid) => !isQueued(known.get(uuid)))
     await tx
       .updateTable('photos')
-      .set({
-        status: 'pending',
-        queued_at: nowPlus(),
-        attempts: 0,
-        given_back: 0,
-        error_code: null,
-        error: null,
-        updated_at: nowPlus(),
-        ...(app.trace !== undefined && { traceparent: app.trace }),
-      })
+      .set({ ...REQUESTED, ...(app.trace !== undefined && { traceparent: app.trace }) })
       .where('uuid', 'in', uuids(tx, queue))
       .execute()
     for (const photoUuid of queue) emit({ type: 'image.queued', photoUuid })
@@ -42,6 +49,34 @@ export async function requestProcessing(
   })
   for (const uuid of queued) app.contents.drop(uuid)
   return outcome
+}
+
+/**
+ * Queues those of the named photos that are pending and were not requested before, as a message that names them asks for, and
+ * ignores the others; returns those that do not exist.
+ */
+export async function queueNamed(
+  app: Pick<App, 'db' | 'queue' | 'trace'>,
+  named: readonly string[],
+): Promise<string[]> {
+  const unknown: string[] = []
+  for (const batch of chunks(named, BATCH))
+    await record(app, async (tx, emit) => {
+      const known = new Map((await lockPhotos(tx, batch)).map((photo) => [photo.uuid, photo]))
+      unknown.push(...batch.filter((uuid) => !known.has(uuid)))
+      const waiting = batch.filter((uuid) => isUnrequested(known.get(uuid)))
+      const queued = await tx
+        .updateTable('photos')
+        .set({
+          ...REQUESTED,
+          ...(app.trace !== undefined && { traceparent: sql<string>`coalesce(traceparent, ${app.trace})` }),
+        })
+        .where('uuid', 'in', uuids(tx, waiting))
+        .returning(['uuid', 'traceparent'])
+        .execute()
+      for (const { uuid, traceparent } of queued) emit({ type: 'image.queued', photoUuid: uuid, traceparent })
+    })
+  return unknown
 }
 
 /** In the order of the key, so that two requests for the same photos cannot wait for each other. */
@@ -56,6 +91,8 @@ function lockPhotos(tx: Db, requested: readonly string[]): Promise<Known[]> {
 }
 
 const isQueued = (photo: Known | undefined) => photo?.status === 'pending' && photo.queued_at !== null
+
+const isUnrequested = (photo: Known | undefined) => photo?.status === 'pending' && photo.queued_at === null
 
 function rejection(uuid: string, photo: Known | undefined, force: boolean): Rejection | undefined {
   if (!photo) return { uuid, code: 'not-found', detail: 'There is no such photo' }

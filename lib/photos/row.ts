@@ -1,5 +1,5 @@
-import type { Selectable } from 'kysely'
-import type { Db } from '../db/port.ts'
+import { type Selectable, sql } from 'kysely'
+import { type Db, nowPlus } from '../db/port.ts'
 import type { PhotosTable } from '../db/tables.ts'
 import { AppError, notFound } from '../errors.ts'
 import { OUTPUT_FORMATS } from '../imaging/formats.ts'
@@ -23,6 +23,7 @@ export const PHOTO_COLUMNS = Object.keys({
   recipe: true,
   url_hash: true,
   queued_at: true,
+  requested_at: true,
   attempts: true,
   lease_until: true,
   lease_token: true,
@@ -53,6 +54,9 @@ export async function findPhotoOrNone(db: Db, id: string): Promise<PhotoRow | un
   return db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirst()
 }
 
+/** When the processing that a worker had begun was requested; workers of earlier versions left `queued_at` as it was. */
+export const REQUESTED_AT = sql<string>`coalesce(requested_at, queued_at, ${nowPlus()})`
+
 /** What a rendition may be called; `original` is the version that is not rendered. */
 const NAME = /^(?!original$)\w+$/
 
@@ -80,6 +84,6 @@ export function metadataOf({ metadata }: Pick<PhotoRow, 'metadata'>): Metadata |
   return { exif: null, thumbhash: null, ...(JSON.parse(metadata) as SourceInfo & Partial<Metadata>) }
 }
 
-/** Why a photo failed; null where it has not. */
-export const errorOf = ({ error_code, error }: Pick<PhotoRow, 'error_code' | 'error'>) =>
-  error_code === null ? null : { code: error_code, message: error ?? '' }
+/** Why a photo failed; null where it has not, also where somebody has set its status since. */
+export const errorOf = ({ status, error_code, error }: Pick<PhotoRow, 'status' | 'error_code' | 'error'>) =>
+  error_code === null || status !== 'failed' ? null : { code: error_code, message: error ?? '' }

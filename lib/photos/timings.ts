@@ -9,7 +9,7 @@ import type { PhotoRow } from './row.ts'
  */
 export function startTimings({ log, metrics }: Pick<App, 'log' | 'metrics'>, photo: PhotoRow) {
   const start = performance.now()
-  const queuedAt = Date.parse(photo.queued_at ?? photo.updated_at)
+  const queuedAt = Date.parse(photo.requested_at ?? photo.updated_at)
   const waitedMs = Math.max(0, Date.parse(photo.updated_at) - queuedAt)
   let last = start
   const observe = (stage: Stage, ms: number) => metrics.stages.observe({ stage }, ms / 1000)

@@ -5,7 +5,7 @@ import type { Door } from '../db/tables.ts'
 import { AppError, type ErrorCode, notFound } from '../errors.ts'
 import { PROJECT_RECIPE, type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import { record } from '../outbox/record.ts'
-import { originalKey, type UploadForm } from '../storage/port.ts'
+import { isOriginal, originalKey, type UploadForm } from '../storage/port.ts'
 import { eventData } from './event-data.ts'
 import { findPhoto, type PhotoRow } from './row.ts'
 
@@ -84,7 +84,7 @@ export function parseFilename(text: string): string {
 export async function confirmUpload(app: UploadApp, id: string): Promise<void> {
   const photo = await findPhoto(app.db, id)
   if (photo.status !== 'init') return
-  const found = await app.storage.head(photo.url)
+  const found = await findUpload(app, photo)
   if (!found) throw new AppError('not-uploaded', 'The image has not been uploaded yet')
   const traceparent = app.trace ?? photo.traceparent
   await record(app, async (tx, emit) => {
@@ -106,6 +106,10 @@ export async function confirmUpload(app: UploadApp, id: string): Promise<void> {
   })
 }
 
+/** What has been uploaded of a photo. A row whose status somebody has set may have a URL of elsewhere. */
+const findUpload = async ({ storage }: UploadApp, { url }: PhotoRow) =>
+  isOriginal(url) ? storage.head(url) : undefined
+
 /** The image of that id; a photo of another door is none. */
 export async function findProjectImage({ db }: Pick<App, 'db'>, id: string): Promise<PhotoRow> {
   const photo = await findPhoto(db, id)
@@ -119,7 +123,8 @@ export async function checkUploads(app: UploadApp & Pick<App, 'log' | 'metrics'>
     .selectFrom('photos')
     .select('uuid')
     .where('status', '=', 'init')
-    .where('check_after', '<=', nowPlus())
+    // Somebody has set the status of those without a time.
+    .where(({ eb, or }) => or([eb('check_after', '<=', nowPlus()), eb('check_after', 'is', null)]))
     .limit(CHECKS)
     .$if(isPostgres(app.db), (query) => query.forUpdate().skipLocked())
   const taken = await app.db
@@ -140,7 +145,7 @@ export async function checkUploads(app: UploadApp & Pick<App, 'log' | 'metrics'>
 }
 
 async function check(app: UploadApp & Pick<App, 'metrics'>, photo: PhotoRow): Promise<boolean> {
-  if (await app.storage.head(photo.url)) {
+  if (await findUpload(app, photo)) {
     await confirmUpload(app, photo.uuid)
     return true
   }

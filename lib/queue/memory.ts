@@ -1,4 +1,4 @@
-import { type Consumer, DELIVERY_LIMIT, type Handler, type Queue } from './port.ts'
+import { bytesOf, type Consumer, DELIVERY_LIMIT, type Handler, type Queue } from './port.ts'
 
 /** Dead messages kept for whoever consumes them; each has its row in `events` besides. */
 const DEAD_KEPT = 1000
@@ -22,8 +22,9 @@ export function openMemoryQueue(window: number): Queue {
     durable: false,
     isUp: () => true,
     async publish(messages) {
-      for (const { to, body, headers = {} } of messages) {
-        const bytes = Buffer.from(JSON.stringify(body))
+      for (const message of messages) {
+        const { to, headers = {} } = message
+        const bytes = bytesOf(message)
         queues[to === 'app' ? 'notifications' : to].add({ body: bytes, headers, deliveries: 0 })
         if (to === 'app') for (const listener of listeners) listener(bytes)
       }

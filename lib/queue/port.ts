@@ -1,7 +1,7 @@
 /** Where a message goes: to the workers, to all who listen to events, to the dead queue. */
 export type Destination = 'work' | 'app' | 'dead'
 
-/** `key` is the routing key; `body` is sent as JSON; `id` tells the messages of one call apart. */
+/** `key` is the routing key; `body` is sent as JSON, bytes as they are; `id` tells the messages of one call apart. */
 export type Message = {
   id: string
   to: Destination
@@ -9,6 +9,10 @@ export type Message = {
   body: unknown
   headers?: Record<string, string>
 }
+
+/** What the broker carries of a message. */
+export const bytesOf = ({ body }: Pick<Message, 'body'>): Uint8Array =>
+  body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body))
 
 /** A message as a consumer gets it: the body as it came, since it may come from a stranger. */
 export type ReceivedMessage = { body: Uint8Array; headers: Record<string, unknown>; redelivered: boolean }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ConfirmChannel } from 'amqplib'
 import type { Logger } from 'pino'
 import rascal from 'rascal'
-import type { Consumer, Message, Queue } from './port.ts'
+import { bytesOf, type Consumer, type Message, type Queue } from './port.ts'
 import { type Broker, keepSubscribed, subscribe } from './subscription.ts'
 import { appExchange, deadQueue, LIVE, liveTopology, topology, WORK_KEY, workExchange } from './topology.ts'
 
@@ -130,12 +130,12 @@ async function publishAll(
     const [exchange, key] = routeOf(message, queueName)
     const options = {
       persistent: true,
-      contentType: 'application/json',
+      contentType: message.body instanceof Uint8Array ? 'application/octet-stream' : 'application/json',
       messageId: message.id,
       headers: message.headers,
     }
     return new Promise<void>((resolve) => {
-      channel.publish(exchange, key, Buffer.from(JSON.stringify(message.body)), options, (error) => {
+      channel.publish(exchange, key, Buffer.from(bytesOf(message)), options, (error) => {
         if (!error) confirmed.add(message.id)
         resolve()
       })

@@ -63,22 +63,43 @@ async function taken(app: App, from: 'work' | 'dead'): Promise<ReceivedMessage[]
 }
 
 const NO_PHOTO = 'The message names no photo'
+const PART = 'A part of the message names no photo'
+const UNKNOWN = 'There is no such photo'
 const unknown = randomUUID()
 
-/** Messages that nobody can understand, and what is kept of them. */
-const POISON: [body: Uint8Array | string, kept: string, reason: string][] = [
-  ['{"photo_uuid":', '{"photo_uuid":', NO_PHOTO],
-  ['{"uuid":"x"}', '{"uuid":"x"}', NO_PHOTO],
-  ['{"photo_uuid":7}', '{"photo_uuid":7}', NO_PHOTO],
-  ['{"photo_uuid":"../../etc/passwd"}', '{"photo_uuid":"../../etc/passwd"}', NO_PHOTO],
-  [`["${unknown}"]`, `["${unknown}"]`, NO_PHOTO],
-  ['null', 'null', NO_PHOTO],
-  ['42', '42', NO_PHOTO],
-  ['', '', NO_PHOTO],
-  [Buffer.from([0, 1, 0xff, 0xfe, 0]), '\uFFFD\u0001\uFFFD\uFFFD\uFFFD', NO_PHOTO],
-  ['a'.repeat(5000), 'a'.repeat(4096), NO_PHOTO],
-  [`{"photo_uuid":"${unknown}"}`, `{"photo_uuid":"${unknown}"}`, 'There is no such photo'],
+/** What is kept of a dead message, in bytes. */
+const KEPT = 64 * 1024
+
+/** Messages that nobody can understand, and why. */
+const POISON: [body: Uint8Array | string, reason: string][] = [
+  ['{"photo_uuid":', NO_PHOTO],
+  ['{"uuid":"x"}', NO_PHOTO],
+  ['{"photo_uuid":7}', NO_PHOTO],
+  ['{"photo_uuid":"../../etc/passwd"}', NO_PHOTO],
+  ['{"payload":{}}', NO_PHOTO],
+  ['[]', NO_PHOTO],
+  ['[null,[],7]', NO_PHOTO],
+  [`[["${unknown}"]]`, NO_PHOTO],
+  ['null', NO_PHOTO],
+  ['42', NO_PHOTO],
+  ['', NO_PHOTO],
+  [Buffer.from([0, 1, 0xff, 0xfe, 0]), NO_PHOTO],
+  ['a NUL \0 in a text', NO_PHOTO],
+  [`\uFEFF{"naïve": "😀", "control": "\u0007"}\r\n`, NO_PHOTO],
+  ['a'.repeat(5000), NO_PHOTO],
+  [Buffer.alloc(KEPT, 0xe9), NO_PHOTO],
+  [`{"photo_uuid":"${unknown}"}`, UNKNOWN],
+  [`["${unknown}"]`, UNKNOWN],
+  [`["${unknown}","${randomUUID()}"]`, UNKNOWN],
+  [`["${unknown}",7]`, UNKNOWN],
+  ['sixteen bytes, or', NO_PHOTO],
+  ['sixteen bytes 16', UNKNOWN],
 ]
+
+const hexOf = (uuid: string) => uuid.replaceAll('-', '')
+
+/** A uuid that is a number in JSON when its dashes are left out. */
+const DECIMAL = '12345678-1234-4123-8123-123456789012'
 
 describe.for(SETUPS)('processPhotoMessage on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
@@ -90,45 +111,93 @@ describe.for(SETUPS)('processPhotoMessage on $name', (setup) => {
         POISON.map(([body]) => body),
       )
       const dead = (await taken(app, 'dead')).map(({ body, headers }) => [
-        JSON.parse(Buffer.from(body).toString()) as unknown,
+        Buffer.from(body).toString('hex'),
         headers['x-reason'],
+        headers['x-source'],
       ])
-      expect(dead.sort()).toEqual(POISON.map(([, kept, reason]) => [kept, reason]).sort())
+      const expected = POISON.map(([body, reason]) => [Buffer.from(body).toString('hex'), reason, 'work'])
+      expect(dead.sort()).toEqual(expected.sort())
       const events = await eventsOf(app, 'message.dead')
-      expect(events.map(({ detail }) => detail).sort()).toEqual(POISON.map(([, , reason]) => reason).sort())
+      expect(events.map(({ detail }) => detail).sort()).toEqual(POISON.map(([, reason]) => reason).sort())
       expect(
         events.every(({ published_at, photo_uuid }) => published_at !== null && photo_uuid === null),
       ).toBe(true)
     }),
   )
 
-  on('keeps the beginning of a long text though it ends within a character', () =>
+  on('keeps the beginning of a message of more than 64 KiB, though it ends within a character', () =>
     withPipeline(setup, async ({ app }) => {
-      await deliver(app, [`x${'😀'.repeat(2500)}`])
-      const dead = await taken(app, 'dead')
-      expect(dead.map(({ headers }) => headers['x-reason'])).toEqual([NO_PHOTO])
-      expect(JSON.parse(Buffer.from(dead[0]?.body ?? '').toString())).toMatch(/^x(😀){2047}\uFFFD?$/u)
+      const long = Buffer.from(`x${'😀'.repeat(KEPT / 2)}`)
+      await deliver(app, [long])
+      const [dead] = await taken(app, 'dead')
+      expect(dead?.headers).toMatchObject({ 'x-reason': NO_PHOTO, 'x-bytes': String(long.length) })
+      expect(Buffer.from(dead?.body ?? '')).toEqual(long.subarray(0, KEPT))
     }),
   )
 
-  on('understands an object, a bare uuid as text and as a JSON string, in either case', () =>
+  on('understands a uuid as text, JSON string, hex digits, bytes and in an object, in either case', () =>
     withPipeline(setup, async (pipeline) => {
       const { app } = pipeline
-      const spell = [
-        (uuid: string) => `{"photo_uuid":"${uuid}","more":1}`,
-        (uuid: string) => uuid,
-        (uuid: string) => `"${uuid}"`,
-        (uuid: string) => ` ${uuid.toUpperCase()}\n`,
+      const spell: ((uuid: string) => string | Uint8Array)[] = [
+        (uuid) => `{"photo_uuid":"${uuid}","more":1}`,
+        (uuid) => `{"uuid":"${uuid}"}`,
+        (uuid) => `{"id":"${hexOf(uuid)}"}`,
+        (uuid) => `{"photo_uuid":"${uuid}","id":"a message","uuid":7}`,
+        (uuid) => uuid,
+        (uuid) => `"${uuid}"`,
+        (uuid) => ` ${uuid.toUpperCase()}\n`,
+        (uuid) => `["${uuid}"]`,
+        (uuid) => hexOf(uuid),
+        (uuid) => `"${hexOf(uuid).toUpperCase()}"`,
+        (uuid) => Buffer.from(hexOf(uuid), 'hex'),
       ]
       const uuids: string[] = []
       for (const _ of spell) uuids.push(await addPhoto(pipeline, picture))
+      const { url } = (await inspect(pipeline, uuids[0] ?? '')).photo
+      uuids.push(await insertPhoto(app, { uuid: DECIMAL, url }))
       await deliver(
         app,
-        uuids.map((uuid, i) => spell[i]?.(uuid) ?? ''),
+        uuids.map((uuid, i) => (spell[i] ?? hexOf)(uuid)),
       )
       for (const uuid of uuids) await expectCompleted(pipeline, uuid)
       expect(await taken(app, 'dead')).toEqual([])
     }),
+  )
+
+  on(
+    'queues each photo of a list that waits, once, and keeps the list where it does not understand all',
+    () =>
+      withPipeline(setup, async (pipeline) => {
+        const { app } = pipeline
+        const waiting: string[] = []
+        for (let i = 0; i < 4; i++) waiting.push(await addPhoto(pipeline, picture))
+        const [first = '', second = '', third = '', fourth = ''] = waiting
+        const failed = await insertPhoto(app, { status: 'failed', error_code: 'corrupt-image', error: 'x' })
+        const lists = [
+          JSON.stringify([
+            first,
+            { photo_uuid: second },
+            { uuid: second },
+            { id: hexOf(third) },
+            failed,
+            first,
+          ]),
+          JSON.stringify([first, fourth, 'no photo']),
+        ]
+        for (const list of [...lists, ...lists.slice(0, 1)])
+          await processPhotoMessage.handle({ body: Buffer.from(list), headers: {}, redelivered: false }, app)
+        const requests = await eventsOf(app, 'image.queued')
+        expect(requests.map(({ photo_uuid }) => photo_uuid).sort()).toEqual([...waiting].sort())
+        const worker = await runWorker(app)
+        const isDone = async (uuid: string) => (await inspect(pipeline, uuid)).photo.status === 'completed'
+        await until(async () => (await Promise.all(waiting.map(isDone))).every(Boolean))
+        await worker.stop()
+        for (const uuid of waiting) await expectCompleted(pipeline, uuid)
+        expect((await inspect(pipeline, failed)).photo).toMatchObject({ status: 'failed', attempts: 0 })
+        const dead = await taken(app, 'dead')
+        expect(dead.map(({ body }) => Buffer.from(body).toString())).toEqual([lists[1]])
+        expect(dead.map(({ headers }) => headers['x-reason'])).toEqual([PART])
+      }),
   )
 
   on('ignores a message for a photo that is completed, failed, init or being processed', () =>

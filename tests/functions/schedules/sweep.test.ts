@@ -7,14 +7,14 @@ import { nowPlus } from '../../../lib/db/port.ts'
 import { claim, complete } from '../../../lib/photos/attempt.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
-import { eventsOf, insertPhoto } from '../support.ts'
+import { at, eventsOf, insertPhoto } from '../support.ts'
 
 const findRow = ({ db }: App, uuid: string) =>
   db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirstOrThrow()
 
 /** A photo whose worker has died while it rendered: its lease has run out. */
 async function lose(app: App, attempts = 0) {
-  const uuid = await insertPhoto(app, { attempts })
+  const uuid = await insertPhoto(app, { attempts, queued_at: at(0) })
   const attempt = await claim(app, uuid)
   if (!attempt) throw new Error('not claimed')
   await app.db

@@ -9,7 +9,7 @@ import { requestProcessing } from '../../../lib/photos/request.ts'
 import { findPhoto } from '../../../lib/photos/row.ts'
 import { renditionPath } from '../../../lib/renditions/path.ts'
 import { renditionKey } from '../../../lib/storage/port.ts'
-import { eventsOf, insertPhoto } from '../../functions/support.ts'
+import { at, eventsOf, insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { queuedDuring } from '../../support/queue.ts'
 import { until } from '../../support/service.ts'
@@ -20,7 +20,7 @@ const pathOf = (uuid: string) => renditionPath(uuid, THUMBNAIL_RECIPE, { name: '
 
 /** A photo whose worker died in the attempt after so many, while it rendered. */
 async function loseWorker(app: App, attempts = 0): Promise<string> {
-  const uuid = await insertPhoto(app, { attempts })
+  const uuid = await insertPhoto(app, { attempts, queued_at: at(0) })
   const attempt = await claim(app, uuid)
   if (!attempt) throw new Error('not claimed')
   await markRenderBegan(app.db, [attempt])
@@ -62,7 +62,7 @@ describe.for(SETUPS)('expired leases on $name', (setup) => {
     withApp(
       setup,
       async (app) => {
-        const late = await claim(app, await insertPhoto(app, { attempts: 1 }))
+        const late = await claim(app, await insertPhoto(app, { attempts: 1, queued_at: at(0) }))
         if (!late) throw new Error('not claimed')
         await markRenderBegan(app.db, [late])
         await app.db

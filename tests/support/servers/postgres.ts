@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import { freePort } from '../service.ts'
-import { type OwnServer, runServer } from './program.ts'
+import { idsOf, type OwnServer, runServer } from './program.ts'
 
 /** Where Debian has the programs of each version. */
 const VERSIONS = '/usr/lib/postgresql'
@@ -16,8 +16,7 @@ export async function openPostgresServer(settings: Record<string, string> = {}):
   const programs = path.join(VERSIONS, version, 'bin')
   const directory = await mkdtemp(path.join(tmpdir(), 'postgres-'))
   const port = await freePort()
-  // It refuses to run as root.
-  const user: { uid?: number; gid?: number } = process.getuid?.() === 0 ? idsOf('postgres') : {}
+  const user = idsOf('postgres')
   if (user.uid !== undefined && user.gid !== undefined) await chown(directory, user.uid, user.gid)
   const data = path.join(directory, 'data')
   execFileSync(path.join(programs, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'postgres', '--no-sync'], {
@@ -46,11 +45,6 @@ export async function openPostgresServer(settings: Record<string, string> = {}):
       await rm(directory, { recursive: true, force: true })
     },
   }
-}
-
-function idsOf(user: string): { uid: number; gid: number } {
-  const id = (flag: string) => Number(execFileSync('id', [flag, user], { encoding: 'utf8' }))
-  return { uid: id('-u'), gid: id('-g') }
 }
 
 async function select(connectionString: string): Promise<void> {

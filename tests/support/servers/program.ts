@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DEADLINE_MS } from '../service.ts'
@@ -63,4 +63,11 @@ export async function runServer(
     resume: () => signal('SIGCONT'),
     close: kill,
   }
+}
+
+/** As whom to run a server that refuses to run as root; this process's own user where that is not root. */
+export function idsOf(user: string): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {}
+  const id = (flag: string) => Number(execFileSync('id', [flag, user], { encoding: 'utf8' }))
+  return { uid: id('-u'), gid: id('-g') }
 }
