@@ -160,7 +160,7 @@ describe.for(SETUPS)('expired leases on $name', (setup) => {
     withApp(
       setup,
       async (app) => {
-        const uuid = await loseEarly(app, { attempts: 1 })
+        const uuid = await loseEarly(app, { attempts: 1, queued_at: at(0) })
         expect(await freeExpired(app)).toBe(1)
         const given = { status: 'pending', attempts: 1, given_back: 1, lease_token: null } as const
         expect(await findPhoto(app.db, uuid)).toMatchObject(given)
