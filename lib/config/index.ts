@@ -44,6 +44,8 @@ function read(env: Environment) {
     /** Undefined: the queue lives in this process. */
     rabbitmqUrl: url(env, 'RABBITMQ_URL', ['amqp:', 'amqps:']),
     queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
+    /** Whether queues and exchanges that the broker lacks are declared, or only looked for. */
+    topology: oneOf(env, 'TOPOLOGY', ['auto', 'check'], 'auto'),
     /** Photos a worker holds at once; one more than threads, so that a download runs while all threads render. */
     prefetch: integer(env, 'PREFETCH', workerThreads + 1, 1, 1000),
     /** Undefined: images are cached in this process. */

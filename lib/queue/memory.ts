@@ -20,6 +20,7 @@ export function openMemoryQueue(): Queue {
   return {
     durable: false,
     isUp: () => true,
+    topology: () => ({ missing: [], differs: [] }),
     async publish(messages) {
       for (const { to, body, headers = {} } of messages) {
         const bytes = Buffer.from(JSON.stringify(body))

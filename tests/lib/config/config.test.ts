@@ -15,6 +15,7 @@ const DEFAULTS: Config = {
   databaseUrl: 'sqlite:data/photos.db',
   rabbitmqUrl: undefined,
   queueName: 'photo-processor',
+  topology: 'auto',
   prefetch: availableParallelism() + 1,
   redisUrl: undefined,
   storageDir: path.resolve('data/files'),
