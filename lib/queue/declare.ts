@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Channel } from 'amqplib'
 import type { Logger } from 'pino'
-import rascal from 'rascal'
+import type rascal from 'rascal'
 import { openInspector } from './connection.ts'
 import type { TopologyState } from './port.ts'
 import type { Part } from './subscription.ts'
@@ -22,7 +22,8 @@ export function keepTopology(options: Options): Part & { state(): TopologyState 
   const { queueName, log } = options
   const wanted = topology(queueName)
   let missing: string[] = []
-  let differs: string[] | undefined
+  let differs: string[] = []
+  let isCompared = false
   let mayDeclare = options.topology === 'auto'
   const unbindable = new Set<unknown>()
 
@@ -46,11 +47,11 @@ export function keepTopology(options: Options): Part & { state(): TopologyState 
   }
 
   const declare = async () => {
-    log.warn({ missing }, 'the broker lacks queues or exchanges, they are declared')
+    log.info({ missing }, 'the broker lacks queues or exchanges, they are declared')
     try {
       await declareByRascal(options, missing)
     } catch (error) {
-      // Refused once, it would be refused for ever.
+      // Refused once, it would be refused as long as the broker lives.
       mayDeclare = !/ACCESS_REFUSED/.test(String(error))
       log.error({ err: (error as Error).message }, 'cannot declare queues and exchanges')
     }
@@ -63,8 +64,10 @@ export function keepTopology(options: Options): Part & { state(): TopologyState 
       const difference = missing.includes(name) ? undefined : await refusal(assert)
       if (difference) found.push(difference)
     }
-    if (found.length > 0) log.warn({ differs: found }, 'declared by somebody else, and used as it is')
+    if (found.length > 0 && String(found) !== String(differs))
+      log.warn({ differs: found }, 'not as this service declares it, and used as it is')
     differs = found
+    isCompared = true
   }
 
   const bind = async ({ refusal }: Inspector) => {
@@ -79,7 +82,7 @@ export function keepTopology(options: Options): Part & { state(): TopologyState 
   }
 
   return {
-    state: () => ({ missing, differs: differs ?? [] }),
+    state: () => ({ missing, differs }),
     async keep(connection) {
       const inspector = openInspector(connection)
       const before = String(missing)
@@ -91,12 +94,15 @@ export function keepTopology(options: Options): Part & { state(): TopologyState 
       if (missing.length > 0 && String(missing) !== before)
         log.error({ missing }, 'the broker lacks queues or exchanges')
       if (options.topology === 'auto') {
-        if (!differs) await compare(inspector)
+        if (!isCompared) await compare(inspector)
         await bind(inspector)
       }
       await inspector.close()
     },
-    drop() {},
+    drop() {
+      isCompared = false
+      mayDeclare = options.topology === 'auto'
+    },
   }
 }
 
@@ -104,6 +110,8 @@ type Inspector = ReturnType<typeof openInspector>
 
 /** Declares what is missing, and the bindings, over a connection of Rascal's own. */
 async function declareByRascal({ url, queueName }: Options, missing: readonly string[]): Promise<void> {
+  // Most processes find everything there, and need not load it.
+  const { default: rascal } = await import('rascal')
   const { exchanges, queues, bindings } = topology(queueName)
   const pool = { min: 0, max: 1 }
   const config = rascal.withDefaultConfig({

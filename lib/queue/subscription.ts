@@ -51,12 +51,14 @@ export function openSubscription(options: Options, wake: () => void): Part & Con
       else void briefly(() => channel.close())
     })
     if (isClosed) return wake()
+    if (isStopped) return briefly(() => channel.close())
     current = { channel, tag }
     refused = undefined
-    if (isStopped) await cancel()
   }
 
   const take = (channel: Channel, message: ConsumeMessage) => {
+    // It was under way when the consumer was cancelled.
+    if (isStopped) return settle(() => channel.nack(message))
     const task = receive(channel, message).finally(() => running.delete(task))
     running.add(task)
   }
@@ -72,24 +74,21 @@ export function openSubscription(options: Options, wake: () => void): Part & Con
       await delay(RETURN_DELAY_MS)
       isDone = await putBack(message)
     }
-    try {
-      if (isDone) channel.ack(message)
-      else channel.nack(message)
-    } catch {
-      // The channel has ended: the broker delivers the message again.
-    }
+    settle(() => (isDone ? channel.ack(message) : channel.nack(message)))
   }
 
-  const putBack = async ({ content, properties, ...message }: ConsumeMessage) => {
+  const putBack = async (message: ConsumeMessage) => {
     if (deadQueue === undefined) return false
-    const { [RETURNS]: _, ...headers } = properties.headers ?? {}
-    const returns = returnsOf({ properties, ...message })
+    // The broker takes a user only from that user, and sends a copy to each queue in `CC`.
+    const { userId: _user, headers = {}, ...properties } = message.properties
+    const { [RETURNS]: _returns, CC: _copies, ...kept } = headers
+    const returns = returnsOf(message)
     const isDead = returns >= DELIVERY_LIMIT
     const more = isDead ? { 'x-reason': `came back ${returns} times` } : { [RETURNS]: returns + 1 }
     return publisher.move(
       isDead ? deadQueue : queue,
-      content,
-      { ...properties, headers: { ...headers, ...more } },
+      message.content,
+      { ...properties, headers: { ...kept, ...more } },
       RETURN_DEADLINE_MS,
     )
   }
@@ -124,6 +123,13 @@ export function openSubscription(options: Options, wake: () => void): Part & Con
       if (channel) await briefly(() => channel.close())
     },
   }
+}
+
+/** Where the channel has ended, the broker delivers the message again by itself. */
+function settle(answer: () => void): void {
+  try {
+    answer()
+  } catch {}
 }
 
 const returnsOf = ({ properties }: Pick<ConsumeMessage, 'properties'>): number =>
