@@ -79,6 +79,7 @@ export function openRabbitMq(options: Options): Queue {
       add(
         openSubscription(
           {
+            from,
             queue: queues[from],
             deadQueue: from === 'dead' ? undefined : queues.dead,
             prefetch,

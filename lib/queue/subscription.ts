@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import type { Logger } from 'pino'
 import { briefly, openChannel, refusalOf } from './connection.ts'
-import { type Consumer, DELIVERY_LIMIT, type Handler } from './port.ts'
+import { type Consumer, DELIVERY_LIMIT, type Handler, type Source } from './port.ts'
 import type { Publisher } from './publisher.ts'
 
 /** A message whose handler threw waits this long before it comes back. */
@@ -17,6 +17,7 @@ const RETURNS = 'x-returns'
 export type Part = { keep(connection: ChannelModel): Promise<void>; drop(): void }
 
 type Options = {
+  from: Source
   queue: string
   /** Where a message goes that has come back `DELIVERY_LIMIT` times; undefined: it comes back for ever. */
   deadQueue: string | undefined
@@ -28,7 +29,7 @@ type Options = {
 
 /** Hands at most `prefetch` messages at once to `handle`, on whatever connection there is; `wake` is called when it has to begin anew. */
 export function openSubscription(options: Options, wake: () => void): Part & Consumer {
-  const { queue, deadQueue, prefetch, handle, publisher, log } = options
+  const { from, queue, deadQueue, prefetch, handle, publisher, log } = options
   const running = new Set<Promise<void>>()
   let current: { channel: Channel; tag: string } | undefined
   let isStopped = false
@@ -84,7 +85,9 @@ export function openSubscription(options: Options, wake: () => void): Part & Con
     const { [RETURNS]: _returns, CC: _copies, ...kept } = headers
     const returns = returnsOf(message)
     const isDead = returns >= DELIVERY_LIMIT
-    const more = isDead ? { 'x-reason': `came back ${returns} times` } : { [RETURNS]: returns + 1 }
+    const more = isDead
+      ? { 'x-reason': `came back ${returns} times`, 'x-source': from }
+      : { [RETURNS]: returns + 1 }
     return publisher.move(
       isDead ? deadQueue : queue,
       message.content,
