@@ -1,14 +1,36 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests that measure processor time or memory, start processes or keep what they opened: each file has a process to itself. */
+const ALONE = [
+  'tests/*.test.ts',
+  'tests/{bundles,contracts,faults,page,scripts}/**/*.test.ts',
+  'tests/functions/health/metrics*.test.ts',
+  'tests/lib/log.test.ts',
+  'tests/lib/{download,imaging,lambda}/**/*.test.ts',
+  'tests/lib/photos/{broken-installation,sources}.test.ts',
+]
+
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
     globalSetup: 'tests/setup.ts',
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks',
     // After 1,000 calls of a function that WebAssembly imports, V8 compiles a wrapper for it, and now and then ends the process.
     execArgv: ['--wasm-wrapper-tiering-budget=1000000000'],
-    maxWorkers: 2,
+    // One more than most machines of the kind have: tests that start processes or meet an outage wait much of their time.
+    maxWorkers: 3,
+    projects: [
+      { extends: true, test: { name: 'alone', include: ALONE } },
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          include: ['tests/{functions,lib}/**/*.test.ts'],
+          exclude: ALONE,
+          isolate: false,
+        },
+      },
+    ],
   },
 })

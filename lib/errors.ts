@@ -78,15 +78,20 @@ export const ERROR_CODES = {
     status: 500,
     means: 'The image could not be made; the log says more.',
   },
-  'render-crashed': { status: 500, retry: true, means: 'The thread that rendered the image died.' },
+  'render-crashed': { status: 500, retry: true, means: 'The process that rendered the image died.' },
   'imaging-broken': {
     status: 503,
     retry: true,
-    means: 'The installation is not complete; the photo waits for its repair.',
+    means: 'The installation cannot render; the photo waits for its repair.',
   },
   'imaging-closed': { status: 503, retry: true, means: 'The service shuts down and renders nothing more.' },
   // Of the service.
   'lease-lost': { status: 409, means: 'Another worker holds the photo; this one leaves it.' },
+  'handed-back': {
+    status: 503,
+    retry: true,
+    means: 'No attempt: the source is slow, or the worker stops; the photo waits and is tried again.',
+  },
   'worker-lost': { status: 500, retry: true, means: 'The worker died while it processed the photo.' },
   'internal-fault': {
     status: 500,

@@ -19,6 +19,16 @@ export type Backlog = {
   oldestAgeS: number
   /** Events whose time has come and that are not published. */
   outbox: number
+  /** Messages that wait for their turn. */
+  held: number
+}
+
+/** What downloads, and how many hosts are tried as usual, not at all, and one download at a time. */
+export type DownloadState = {
+  running: number
+  waiting: number
+  bytes: number
+  hosts: Record<'closed' | 'open' | 'half-open', number>
 }
 
 export type Stage = 'wait' | 'download' | 'decode' | 'render' | 'store' | 'total'
@@ -31,6 +41,7 @@ export function openMetrics() {
   const registers = [registry]
   const gauges = openGauges(registers)
   const sparingly = openSparingly<Backlog>()
+  const downloads = openDownloadGauges(registers)
   let observed = false
   return {
     requests: new Counter({
@@ -67,9 +78,21 @@ export function openMetrics() {
       labelNames: ['code'] as const,
       registers,
     }),
+    handedBack: new Counter({
+      name: 'photo_handed_back_total',
+      help: 'Photos queued again for later without an attempt, by what was taken by slow sources',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
     dead: new Counter({
       name: 'photo_dead_letters_total',
       help: 'Messages that could not be understood',
+      registers,
+    }),
+    crashes: new Counter({
+      name: 'photo_renderer_crashes_total',
+      help: 'Renderers that died, by reason: timeout, memory, start, exit or a signal',
+      labelNames: ['reason'] as const,
       registers,
     }),
     contentType: registry.contentType,
@@ -78,10 +101,51 @@ export function openMetrics() {
       if (!observed) collectDefaultMetrics({ register: registry })
       observed = true
     },
+    /** Reads at each scrape from now on what downloads; for processes that process photos. */
+    observeDownloads(read: () => DownloadState) {
+      downloads.read = read
+    },
     /** Everything in Prometheus text; without the backlog while it cannot be read. */
     async text(readBacklog: () => Promise<Backlog>): Promise<string> {
+      downloads.set()
       setGauges(gauges, await sparingly(readBacklog).catch(() => undefined))
       return registry.metrics()
+    },
+  }
+}
+
+/** Gauges of what downloads, which are there where something may. */
+function openDownloadGauges(registers: Registry[]) {
+  const open = () => ({
+    photos: new Gauge({
+      name: 'photo_downloads',
+      help: 'Photos that are downloaded, or wait for it',
+      labelNames: ['state'] as const,
+      registers,
+    }),
+    hosts: new Gauge({
+      name: 'photo_download_hosts',
+      help: 'Hosts that downloads know, by the state of their circuit',
+      labelNames: ['state'] as const,
+      registers,
+    }),
+    bytes: new Gauge({
+      name: 'photo_download_memory_bytes',
+      help: 'Bytes of downloaded sources in memory',
+      registers,
+    }),
+  })
+  let gauges: ReturnType<typeof open> | undefined
+  return {
+    read: undefined as (() => DownloadState) | undefined,
+    set() {
+      if (!this.read) return
+      gauges ??= open()
+      const { running, waiting, hosts, bytes } = this.read()
+      gauges.photos.set({ state: 'running' }, running)
+      gauges.photos.set({ state: 'waiting' }, waiting)
+      for (const [state, count] of Object.entries(hosts)) gauges.hosts.set({ state }, count)
+      gauges.bytes.set(bytes)
     },
   }
 }
@@ -105,18 +169,24 @@ const openGauges = (registers: Registry[]) => ({
     help: 'Events whose time has come and that are not published',
     registers,
   }),
+  held: new Gauge({
+    name: 'photo_queue_held',
+    help: 'Messages that wait for their turn in the window of their project or door',
+    registers,
+  }),
 })
 
-function setGauges({ photos, depth, oldest, outbox }: Gauges, backlog: Backlog | undefined): void {
+function setGauges({ photos, depth, oldest, outbox, held }: Gauges, backlog: Backlog | undefined): void {
   if (!backlog) {
     photos.reset()
-    for (const gauge of [depth, oldest, outbox]) gauge.remove()
+    for (const gauge of [depth, oldest, outbox, held]) gauge.remove()
     return
   }
   for (const [status, count] of Object.entries(backlog.photos)) photos.set({ status }, count)
   depth.set(backlog.depth)
   oldest.set(backlog.oldestAgeS)
   outbox.set(backlog.outbox)
+  held.set(backlog.held)
 }
 
 /** Reads again only after a while that grows with how long reading takes; until then the last answer stands. */

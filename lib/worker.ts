@@ -2,14 +2,28 @@ import { type App, openApp } from './app.ts'
 import type { Config } from './config/index.ts'
 import { openDownloader } from './download/index.ts'
 import type { Downloader } from './download/port.ts'
+import { openSchedule, type Schedule } from './download/schedule.ts'
+import { type Gate, openGate } from './imaging/gate.ts'
 import { type Imaging, openImaging } from './imaging/index.ts'
 
 /** What the pipeline uses besides: apart from `App`, so that endpoints carry neither Jimp nor a download client. */
-export type WorkerApp = App & { downloader: Downloader; imaging: Imaging }
+export type WorkerApp = App & {
+  downloader: Downloader
+  /** Which downloads run. */
+  downloads: Schedule
+  /** Which stored originals are in memory: those near a render. */
+  originals: Gate
+  imaging: Imaging
+}
 
 /** Adds to an open app what processing needs. */
-export function openWorker(app: App): WorkerApp & { close(): Promise<void> } {
-  const { config } = app
+export function openWorker(app: App): WorkerApp & { handBack(): void; close(): Promise<void> } {
+  const { config, metrics } = app
+  // At least one of the photos that the worker holds is none that downloads, unless it holds a single one.
+  const limits = { ...config, downloads: Math.min(config.downloads, Math.max(1, config.prefetch - 1)) }
+  const downloads = openSchedule(limits, (reason) => metrics.handedBack.inc({ reason }))
+  metrics.observeDownloads(downloads.state)
+  const originals = openGate({ places: 2 * config.workerThreads + 2, memory: Number.POSITIVE_INFINITY })
   const downloader = openDownloader({
     allowCidrs: config.sourceAllowCidrs,
     maxBytes: config.maxSourceBytes,
@@ -23,11 +37,19 @@ export function openWorker(app: App): WorkerApp & { close(): Promise<void> } {
     renderMemory: config.renderMemory,
     exifGps: config.exifGps,
     renderTimeoutMs: config.renderTimeoutMs,
+    onDeath: (reason) => app.metrics.crashes.inc({ reason }),
   })
   return {
     ...app,
     downloader,
+    downloads,
+    originals,
     imaging,
+    /** Hands back what waits, before the worker stops. */
+    handBack() {
+      downloads.stop()
+      originals.close()
+    },
     async close() {
       await imaging.close()
       downloader.close()

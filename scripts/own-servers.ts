@@ -34,24 +34,31 @@ export async function mayUseServers(how: string): Promise<boolean> {
   )
 }
 
-/** Runs `use` with an own database and own queue names, and drops them afterwards. `admin` may create databases. */
+/**
+ * Runs `use` with an own database, a copy of `template` where one is named, and own queue names; drops them afterwards.
+ * The user of `postgresUrl` may create databases.
+ */
 export async function withOwnServers<T>(
-  servers: Servers,
+  { postgresUrl, rabbitmqUrl }: Servers,
   use: (env: ServerEnvironment) => Promise<T>,
+  template = 'template1',
 ): Promise<T> {
   const own = `photos_${randomBytes(6).toString('hex')}`
-  await execute(servers.postgresUrl, `create database ${own}`)
-  const url = new URL(servers.postgresUrl)
+  await execute(postgresUrl, `create database ${own} template ${template}`)
+  const url = new URL(postgresUrl)
   url.pathname = `/${own}`
   try {
-    return await use({ DATABASE_URL: url.href, RABBITMQ_URL: servers.rabbitmqUrl, QUEUE_NAME: own })
+    return await use({ DATABASE_URL: url.href, RABBITMQ_URL: rabbitmqUrl, QUEUE_NAME: own })
   } finally {
-    await execute(servers.postgresUrl, `drop database ${own} with (force)`)
-    await deleteTopology(servers.rabbitmqUrl, own)
+    await Promise.all([
+      execute(postgresUrl, `drop database ${own} with (force)`),
+      deleteTopology(rabbitmqUrl, own),
+    ])
   }
 }
 
-async function execute(url: string, statement: string): Promise<void> {
+/** Executes a statement on a connection of its own. */
+export async function execute(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {

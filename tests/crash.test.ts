@@ -12,12 +12,15 @@ import { findRenditions } from '../lib/renditions/row.ts'
 import { runRelay, runWorker } from '../scripts/serve/roles.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
-import { getJson, postJson, startScript, until } from './support/service.ts'
-import { bytes, openSourceServer } from './support/source-server.ts'
+import { DEADLINE_MS, getJson, postJson, startScript, until } from './support/service.ts'
+import { bytes, openSourceServer, stalledBody } from './support/source-server.ts'
 
 const run = promisify(execFile)
 
-const STAGES = ['claim', 'download', 'write', 'commit'] as const
+const STAGES = ['claim', 'download', 'render', 'write', 'commit'] as const
+
+/** Those that cost the photo an attempt, or none, whatever the timing. */
+const ATTEMPTS: Partial<Record<(typeof STAGES)[number], number>> = { claim: 1, download: 1, render: 2 }
 
 const filesBelow = async (directory: string) =>
   (await readdir(directory, { recursive: true, withFileTypes: true }))
@@ -31,7 +34,8 @@ const dieAfter = (stage: string, uuid: string, env: Environment) =>
   }).catch((error: { signal: string; stderr: string }) => error)
 
 describe.for(SETUPS)('kill -9 on $name', (setup) => {
-  test.for(STAGES)(
+  // Side by side: each waits most of its time, for a process to start or a lease to end.
+  test.concurrent.for(STAGES)(
     'after the %s: the photo is completed once, with one row and one file',
     async (stage, { skip }) => {
       skip(!isAvailable(setup))
@@ -39,7 +43,8 @@ describe.for(SETUPS)('kill -9 on $name', (setup) => {
         '/photo.jpg': bytes(await jpeg(sample(640, 480)), 'image/jpeg'),
       })
       await withEnvironment(setup, async (given) => {
-        const env = { ...given, LEASE_MS: '500' }
+        // Inline, the begin of a render is noted before it.
+        const env = { ...given, LEASE_MS: '2000', WORKER_THREADS: stage === 'render' ? '0' : '1' }
         const app = await openApp(readConfig(env))
         await migrate(app.db)
         const [photo] = await addPhotos(app, [{ url: `${source.url}/photo.jpg`, door: 'photos' }])
@@ -57,6 +62,8 @@ describe.for(SETUPS)('kill -9 on $name', (setup) => {
         await until(async () => (await unpublished(app)).length === 0)
         for (const part of parts.reverse()) await part.stop()
 
+        const { attempts } = await findPhoto(app.db, uuid)
+        expect(attempts).toBe(ATTEMPTS[stage] ?? attempts)
         const types = (
           await app.db.selectFrom('events').select('type').where('photo_uuid', '=', uuid).execute()
         ).map(({ type }) => type)
@@ -109,6 +116,44 @@ test('kill -9 of the embedded process with 50 photos queued: after the next star
     expect(
       shown.map(({ timeline }) => timeline.filter(({ type }) => type === 'image.uploaded').length),
     ).toEqual(Array(50).fill(1))
+    await second.kill('SIGTERM')
+  })
+  await source.close()
+})
+
+test('kill -9 with downloads in hand costs their photos no attempt, and the timeline says so', async () => {
+  const picture = bytes(await jpeg(sample(64, 48)), 'image/jpeg')
+  const source = await openSourceServer({ '/photo.jpg': stalledBody })
+  await withEnvironment(SETUPS[0], async (given) => {
+    const env = { ...given, LEASE_MS: '8000', REQUEUE_AFTER_MS: '600000', DOWNLOAD_TIMEOUT_MS: '600000' }
+    const first = await startScript('start', env, /Try: curl/)
+    const photos = await postJson<Photo[]>(`${first.url}/photos`, {
+      urls: Array.from({ length: 12 }, (_, i) => `${source.url}/photo.jpg?${i}`),
+    })
+    await postJson(
+      `${first.url}/photos/process`,
+      photos.map(({ uuid }) => uuid),
+    )
+    await until(() => source.hits.length === 12)
+    await first.kill('SIGKILL')
+    source.set('/photo.jpg', picture)
+
+    const second = await startScript('start', env, /Try: curl/)
+    type Shown = Photo & { attempts: number; timeline: { attempt: number | null; detail: string | null }[] }
+    const shown = () => Promise.all(photos.map(({ uuid }) => getJson<Shown>(`${second.url}/photos/${uuid}`)))
+    await until(async () => (await shown()).every(({ status }) => status === 'completed'), DEADLINE_MS, shown)
+    const detail = 'The worker was lost before a render began: the attempt does not count'
+    for (const { attempts, timeline } of await shown()) {
+      expect(attempts).toBe(1)
+      expect(timeline).toMatchObject([
+        { type: 'image.created' },
+        { type: 'image.queued' },
+        { type: 'image.processing', attempt: 1 },
+        { type: 'image.queued', attempt: 1, detail },
+        { type: 'image.processing', attempt: 1 },
+        { type: 'image.uploaded', attempt: 1 },
+      ])
+    }
     await second.kill('SIGTERM')
   })
   await source.close()

@@ -11,7 +11,7 @@ import { insertPhoto } from './functions/support.ts'
 import { isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, pixels, sample } from './support/images.ts'
 import { openProxy } from './support/proxy.ts'
-import { postJson, startScript, until } from './support/service.ts'
+import { DEADLINE_MS, postJson, startScript, until } from './support/service.ts'
 
 const [EMBEDDED, SERVERS] = SETUPS
 
@@ -33,7 +33,7 @@ async function tryOut(uploading: string, listening: string): Promise<void> {
   expect((await fetch(link.upload_link, { method: 'POST', body: form })).status).toBe(204)
   await until(
     () => got.some(({ type }) => type === 'image.uploaded'),
-    30_000,
+    DEADLINE_MS,
     () => got,
   )
   expect(got.slice(1).map(({ type, subject }) => [type, subject])).toEqual([
@@ -115,7 +115,7 @@ test.skipIf(!isAvailable(SERVERS))(
       const total = await all()
       await until(
         () => heard.length === total,
-        20_000,
+        DEADLINE_MS,
         () => [heard.length, total],
       )
       expect(new Set(heard).size).toBe(total)

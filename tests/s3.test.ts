@@ -5,7 +5,7 @@ import { PROJECT_RECIPE } from '../lib/imaging/recipe.ts'
 import { isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, pixels, sample } from './support/images.ts'
 import { openS3Server, type S3Server } from './support/s3-server.ts'
-import { getJson, postJson, startScript, until } from './support/service.ts'
+import { DEADLINE_MS, getJson, postJson, startScript, until } from './support/service.ts'
 
 type Link = { image_id: string; upload_link: string; params: Record<string, string> }
 type Image = { state: string; versions: Record<string, string | null>; error: unknown }
@@ -39,7 +39,7 @@ describe.for(SETUPS)('projects with a bucket on $name', (setup) => {
         expect(confirmed.status).toBe(202)
         const show = async () =>
           (await getJson<{ images: Image[] }>(`${service.url}/projects/7/images`)).images[0]
-        await until(async () => (await show())?.state === 'done', 20_000, show)
+        await until(async () => (await show())?.state === 'done', DEADLINE_MS, show)
         const versions = (await show())?.versions ?? {}
         expect(Object.keys(versions)).toEqual([
           'original',
@@ -78,14 +78,14 @@ test('what is uploaded again after the confirmation is not processed', () =>
       await postJson(`${service.url}/images/${link.image_id}/uploaded`, {})
       const show = async () =>
         (await getJson<{ images: Image[] }>(`${service.url}/projects/7/images`)).images[0]
-      await until(async () => (await show())?.state === 'done', 20_000, show)
+      await until(async () => (await show())?.state === 'done', DEADLINE_MS, show)
       const before = await show()
       expect((await upload(link, new Uint8Array(await jpeg(sample(32, 32))))).status).toBe(204)
       expect(
         (await fetch(`${service.url}/images/${link.image_id}/uploaded`, { method: 'POST' })).status,
       ).toBe(202)
       await postJson(`${service.url}/photos/process`, { uuids: [link.image_id], force: true })
-      await until(async () => (await show())?.state === 'error', 20_000, show)
+      await until(async () => (await show())?.state === 'error', DEADLINE_MS, show)
       expect(before?.error).toBeNull()
       expect((await show())?.error).toMatchObject({ code: 'source-changed' })
       await service.kill('SIGTERM')

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { isAvailable, SETUPS, withEnvironment } from './support/app.ts'
-import { getJson, startScript, until } from './support/service.ts'
+import { DEADLINE_MS, getJson, startCommand, until } from './support/service.ts'
 
 const run = promisify(execFile)
 
@@ -17,7 +17,7 @@ type Photo = {
 describe.for(SETUPS)('npm start on $name', (setup) => {
   test.skipIf(!isAvailable(setup))('takes seeded photos to thumbnails over HTTP', async () => {
     await withEnvironment(setup, async (env) => {
-      const service = await startScript('start', env, /Try: curl/)
+      const service = await startCommand(['npm', 'run', '--silent', 'start'], env, /Try: curl/)
       try {
         await run('npm', ['run', '--silent', 'seed'], { env: { PATH: process.env.PATH, ...env } })
         const pending = await getJson<Photo[]>(`${service.url}/photos/pending`)
@@ -31,7 +31,7 @@ describe.for(SETUPS)('npm start on $name', (setup) => {
         const photos = async () => (await getJson<{ items: Photo[] }>(`${service.url}/photos`)).items
         await until(
           async () => (await photos()).every(({ status }) => ['completed', 'failed'].includes(status)),
-          30_000,
+          DEADLINE_MS,
           photos,
         )
         const byName = new Map((await photos()).map((photo) => [photo.name, photo]))

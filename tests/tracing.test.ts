@@ -14,7 +14,7 @@ import { insertPhoto, readEvent, withLambda, withServer } from './functions/supp
 import { withPipeline } from './lib/photos/support.ts'
 import { isAvailable, SETUPS, type Setup } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
-import { until } from './support/service.ts'
+import { DEADLINE_MS, until } from './support/service.ts'
 import { bytes, type SourceServer, sequence, status } from './support/source-server.ts'
 
 const picture = await jpeg(sample(400, 300))
@@ -77,7 +77,7 @@ describe.for(SETUPS)('a trace on $name', (setup) => {
 
   on('goes from the request through message and events into every line of the processing', () =>
     withTraced(setup, async ({ app, source, url, lines }) => {
-      await app.queue.publish([], 2_000)
+      await app.queue.publish([], DEADLINE_MS)
       const events: CloudEvent[] = []
       const listener = await app.queue.listen(
         (body) => events.push(JSON.parse(Buffer.from(body).toString())),
@@ -100,7 +100,7 @@ describe.for(SETUPS)('a trace on $name', (setup) => {
         })
         await until(
           () => events.some(({ type }) => type === 'image.uploaded'),
-          10_000,
+          DEADLINE_MS,
           () => lines,
         )
         await until(() => lines.some(({ msg }) => msg === 'completed'))
@@ -199,7 +199,7 @@ describe.for(SETUPS)('a trace on $name', (setup) => {
         body: { photo_uuid },
         headers: headerOf(8),
       })
-      await app.queue.publish([publish(without), publish(withOne)], 2_000)
+      await app.queue.publish([publish(without), publish(withOne)], DEADLINE_MS)
       const consumer = await app.queue.consume('work', 1, (delivery) =>
         processPhotoMessage.handle(delivery, app),
       )
@@ -217,7 +217,8 @@ describe.for(SETUPS)('a trace on $name', (setup) => {
     withTraced(setup, async ({ app, source, lines }) => {
       source.set('/flaky.jpg', sequence(status(503), bytes(picture)))
       const flaky = await insertPhoto(app, { url: `${source.url}/flaky.jpg`, ...headerOf(1) })
-      const expired = { status: 'processing', attempts: 1, lease_token: crypto.randomUUID() } as const
+      const rendering = { lease_token: crypto.randomUUID(), render_began_at: new Date().toISOString() }
+      const expired = { status: 'processing', attempts: 1, ...rendering } as const
       const lost = await insertPhoto(app, { ...expired, ...headerOf(2) })
       const given = await insertPhoto(app, { ...expired, attempts: 5, ...headerOf(3) })
       expect(await processPhoto(app, flaky)).toBe('retried')

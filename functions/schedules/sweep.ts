@@ -4,11 +4,19 @@ import { deleteOldAnswers } from '../../lib/http/idempotency.ts'
 import { lambdaSchedule } from '../../lib/lambda/schedule.ts'
 import { deleteOldDeliveries } from '../../lib/notifications/enqueue.ts'
 import { freeExpired } from '../../lib/photos/expired.ts'
+import { continueReprocessing } from '../../lib/photos/reprocess.ts'
 import { requeueStale } from '../../lib/photos/requeue.ts'
 import { checkUploads } from '../../lib/photos/uploads.ts'
 
 /** The parts of the sweep; each returns how many rows it changed. */
-const PARTS = [freeExpired, requeueStale, checkUploads, deleteOldAnswers, deleteOldDeliveries]
+const PARTS = [
+  freeExpired,
+  requeueStale,
+  continueReprocessing,
+  checkUploads,
+  deleteOldAnswers,
+  deleteOldDeliveries,
+]
 
 /** Runs all parts of the sweep; a part that fails does not stop the others. */
 export const sweep = schedule({

@@ -27,6 +27,7 @@ function read(env: Environment) {
   const host = hostname(env, 'HOST', '127.0.0.1')
   const port = integer(env, 'PORT', 3000, 0, 65_535)
   const workerThreads = integer(env, 'WORKER_THREADS', availableParallelism(), 0, 256)
+  const downloads = integer(env, 'DOWNLOADS', 32, 1, 1000)
   const sourceAllowCidrs = cidrs(env, 'SOURCE_ALLOW_CIDRS')
   const storageDir = path.resolve(env.STORAGE_DIR ?? 'data/files')
   return {
@@ -46,8 +47,10 @@ function read(env: Environment) {
     queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
     /** Whether queues and exchanges that the broker lacks are declared, or only looked for. */
     topology: oneOf(env, 'TOPOLOGY', ['auto', 'check'], 'auto'),
-    /** Photos a worker holds at once; one more than threads, so that a download runs while all threads render. */
-    prefetch: integer(env, 'PREFETCH', workerThreads + 1, 1, 1000),
+    /** Messages of one project, or of one door where there is none, that are in the queue at a time. */
+    queueWindow: integer(env, 'QUEUE_WINDOW', 10_000, 1, 1_000_000),
+    /** Photos a worker holds at once: as many as download and wait for it, and what keeps the renderers busy. */
+    prefetch: integer(env, 'PREFETCH', 2 * downloads + 2 * workerThreads + 2, 1, 10_000),
     /** Undefined: images are cached in this process. */
     redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),
     storageDir,
@@ -55,6 +58,11 @@ function read(env: Environment) {
     s3: s3(env),
     workerThreads,
     sourceAllowCidrs,
+    downloads,
+    /** Of one host and port; half of `downloads` while no other host waits. */
+    downloadsPerHost: integer(env, 'DOWNLOADS_PER_HOST', 4, 1, 1000),
+    /** Bytes of downloaded sources in memory, from the download to the end of the render. */
+    downloadMemory: integer(env, 'DOWNLOAD_MEMORY', 256 * 1024 * 1024, 1, 2 ** 40),
     maxSourceBytes: integer(env, 'MAX_SOURCE_BYTES', 50 * 1024 * 1024, 1, 2 ** 31),
     maxSourcePixels: integer(env, 'MAX_SOURCE_PIXELS', 50_000_000, 1, 1_000_000_000),
     /** Bytes that the renders of this process may take together; what is left is for everything else in it. */
@@ -166,7 +174,7 @@ function origins(env: Environment, variable: string): readonly string[] {
 
 function database(env: Environment, variable: string, fallback: string): string {
   const found = url(env, variable, ['sqlite:', 'postgres:', 'postgresql:']) ?? fallback
-  return found === 'sqlite:' ? wrong(variable, 'must name a file after sqlite:') : found
+  return /^sqlite:(:memory:)?$/.test(found) ? wrong(variable, 'must name a file after sqlite:') : found
 }
 
 function name(env: Environment, variable: string, fallback: string): string {

@@ -19,11 +19,15 @@ const MESSAGES =
 /** SQLite: the file is locked by another process for longer than the busy timeout (5), or the disk is full (13) or failing (10). */
 const SQLITE_CODES = new Set([5, 10, 13])
 
+/** The code of a statement whose thread died (lib/db/sqlite-thread.ts): its connection is gone, and the next statement gets another. */
+export const THREAD_ENDED = 'THREAD_ENDED'
+
 /** Whether an error says that the database cannot be used now, and not that a query is wrong. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code = '', errcode = 0, syscall } = error as { code?: string; errcode?: number; syscall?: string }
   if (code === 'ERR_SQLITE_ERROR') return SQLITE_CODES.has(errcode & 0xff)
+  if (code === THREAD_ENDED) return true
   if (code === 'ENOENT') return syscall === 'connect'
   return CONNECTION_CODES.has(code) || POSTGRES_CODES.test(code) || MESSAGES.test(error.message)
 }

@@ -11,6 +11,14 @@ export function isPostgres(db: Db): boolean {
 /** The database's own time plus `ms` milliseconds: clocks of processes differ, leases must not. */
 export const nowPlus = (ms = 0): RawBuilder<string> => sql<string>`now_plus(${sql.lit(ms)})`
 
+export const PREPARED_MARK = '/* prepared */'
+
+/**
+ * The end of a statement that PostgreSQL parses and plans once a connection. For frequent ones, whose text and columns are
+ * always the same: each text is kept until the connection ends.
+ */
+export const PREPARED = sql.raw(PREPARED_MARK)
+
 /** A subquery of the given uuids, however many: a list of parameters has a limit on either database. */
 export function uuids(db: Db, list: readonly string[]): RawBuilder<string> {
   const json = JSON.stringify(list)

@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import type { Db } from './port.ts'
+import { type Db, PREPARED_MARK } from './port.ts'
 
 const { builtins } = pg.types
 
@@ -26,5 +26,21 @@ export function openPostgres(url: string): Db {
   // fails or opens another. Without these listeners the process would end.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
+  pool.on('connect', prepareStatements)
   return new Kysely({ dialect: new PostgresDialect({ pool }) })
+}
+
+/** Names of prepared statements by their text: the same text has the same name on every connection. */
+const names = new Map<string, string>()
+
+/** Has a connection parse and plan once what ends with `PREPARED_MARK`; Kysely gives text and parameters only. */
+function prepareStatements(client: pg.PoolClient): void {
+  const query = client.query.bind(client) as (...statement: unknown[]) => unknown
+  const queryPrepared = (text: unknown, values?: unknown, ...more: unknown[]) => {
+    if (typeof text !== 'string' || !text.endsWith(PREPARED_MARK)) return query(text, values, ...more)
+    const name = names.get(text) ?? `prepared_${names.size}`
+    names.set(text, name)
+    return query({ name, text, values }, ...more)
+  }
+  client.query = queryPrepared as typeof client.query
 }

@@ -9,6 +9,7 @@ export type Tables = {
   deliveries: DeliveriesTable
   stopped_targets: StoppedTargetsTable
   idempotency_keys: IdempotencyKeysTable
+  reprocessings: ReprocessingsTable
 }
 
 /** Which set of endpoints created a photo. */
@@ -35,6 +36,10 @@ export type PhotosTable = {
   lease_until: string | null
   /** Fencing token of the attempt that holds the photo: a write that does not carry it changes nothing. */
   lease_token: string | null
+  /** When a render of the last attempt began; null before that. */
+  render_began_at: string | null
+  /** How many attempts were given back since processing was requested: their workers died before a render began. */
+  given_back: Generated<number>
   error_code: string | null
   error: string | null
   metadata: string | null
@@ -47,6 +52,8 @@ export type PhotosTable = {
   check_after: string | null
   /** W3C Trace Context of the request that added or queued the photo. */
   traceparent: string | null
+  /** Since when its message has waited in the outbox, for its time or its turn; null: it is published, or about to be. */
+  held_at: string | null
 }
 
 export type RenditionsTable = {
@@ -78,6 +85,8 @@ export type EventsTable = {
   published_at: string | null
   /** What its message carries. */
   traceparent: string | null
+  /** The lane in which the message waits for its turn: a project, or a door where there is no project; null: it needs none. */
+  lane: string | null
 }
 
 /** An event that is to be sent to one target, or has been. */
@@ -106,6 +115,20 @@ export type IdempotencyKeysTable = {
   status: number
   headers: string
   body: string
+  created_at: Generated<string>
+}
+
+/** A request to process again all photos that fit a filter, until the last of them is queued. */
+export type ReprocessingsTable = {
+  /** UUIDv7. */
+  id: string
+  /** `Filters` of a list of photos. */
+  filters: string
+  /** The photo up to which they are queued, in the order of creation; null before the first. */
+  last_created_at: string | null
+  last_uuid: string | null
+  /** W3C Trace Context of the request. */
+  traceparent: string | null
   created_at: Generated<string>
 }
 

@@ -1,12 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { AppError } from '../errors.ts'
-import { type BufferPool, collectIn } from './buffers.ts'
+import { type BufferPool, collectIn, SMALLEST } from './buffers.ts'
 import { decode, parseEncodings } from './encoding.ts'
 import type { Downloaded } from './port.ts'
 import { type LeastRate, watchRate } from './rate.ts'
 
-type Limits = { maxBytes: number; leastRate: LeastRate; buffers: BufferPool }
+/** `grow` is waited for before the body takes so many bytes of memory in all. */
+type Limits = {
+  maxBytes: number
+  leastRate: LeastRate
+  buffers: BufferPool
+  grow?: (bytes: number) => Promise<void>
+}
 
 /**
  * Reads a body: exactly what was declared, at most `maxBytes` both as it comes and decoded, no slower than `leastRate`.
@@ -15,7 +21,7 @@ type Limits = { maxBytes: number; leastRate: LeastRate; buffers: BufferPool }
 export async function readBody(
   stream: Readable,
   headers: IncomingHttpHeaders,
-  { maxBytes, leastRate, buffers }: Limits,
+  { maxBytes, leastRate, buffers, grow }: Limits,
 ): Promise<Pick<Downloaded, 'data' | 'release'>> {
   const declared = headers['content-length'] ? Number(headers['content-length']) : undefined
   if (declared && declared > maxBytes) throw tooManyBytes(maxBytes)
@@ -32,10 +38,24 @@ export async function readBody(
     }
     if (declared !== undefined && declared !== size) throw new Error(`${size} bytes instead of ${declared}`)
   }
+  const wait = async (bytes: number) => {
+    rate.pause()
+    await grow?.(bytes)
+    rate.resume()
+  }
+  await wait(SMALLEST).catch((error) => {
+    rate.end()
+    throw error
+  })
   const collected = collectIn(buffers, isEncoded ? undefined : declared)
   try {
     for await (const chunk of decode(received(), encodings)) {
       if (collected.size + chunk.length > maxBytes) throw tooManyBytes(maxBytes)
+      const larger = collected.sizeFor(chunk.length)
+      if (larger !== undefined) {
+        await wait(larger)
+        collected.grow(larger)
+      }
       collected.add(chunk)
       if (!isEncoded) discard(chunk)
     }

@@ -1,5 +1,5 @@
 /** The smallest buffer; larger ones come in steps of a quarter of the power of two below them. */
-const SMALLEST = 64 * 1024
+export const SMALLEST = 64 * 1024
 
 /** Memory for bodies, used again: fresh memory costs a page fault every 4 kB, and garbage of megabytes full collections. */
 export interface BufferPool {
@@ -69,20 +69,26 @@ function rounded(bytes: number): number {
 export function collectIn(pool: BufferPool, declared?: number) {
   let all = new Uint8Array(pool.take(SMALLEST))
   let size = 0
-  /** What is declared counts only once a sixteenth of it is there: a slow sender that declares much holds little. */
-  function grow(needed: number) {
-    const next = declared && declared <= 16 * size ? declared : 4 * size
-    const larger = new Uint8Array(pool.take(Math.max(needed, next)))
-    larger.set(all.subarray(0, size))
-    pool.give(all.buffer)
-    all = larger
-  }
   return {
     get size() {
       return size
     },
+    /**
+     * How large the memory must become for so many bytes more; undefined where there is room. What is declared counts only
+     * once a sixteenth of it is there: a slow sender that declares much holds little.
+     */
+    sizeFor(more: number): number | undefined {
+      if (size + more <= all.length) return undefined
+      return Math.max(size + more, declared && declared <= 16 * size ? declared : 4 * size)
+    },
+    grow(bytes: number) {
+      const larger = new Uint8Array(pool.take(bytes))
+      larger.set(all.subarray(0, size))
+      pool.give(all.buffer)
+      all = larger
+    },
+    /** Adds bytes for which there is room. */
     add(bytes: Uint8Array) {
-      if (size + bytes.length > all.length) grow(size + bytes.length)
       all.set(bytes, size)
       size += bytes.length
     },

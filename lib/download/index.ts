@@ -7,7 +7,7 @@ import { openAgents } from './agent.ts'
 import { readBody } from './body.ts'
 import { openBufferPool } from './buffers.ts'
 import { badAnswer, failure } from './failure.ts'
-import type { Downloaded, Downloader, DownloadOptions } from './port.ts'
+import type { DownloadAsks, Downloaded, Downloader, DownloadOptions } from './port.ts'
 import type { LeastRate } from './rate.ts'
 import { redirectTarget } from './redirect.ts'
 import { parseSourceUrl } from './source-url.ts'
@@ -53,7 +53,12 @@ export function openDownloader({
   })
 
   /** One request: the body, or the URL it is redirected to. */
-  async function hop(url: URL, deadline: number, signal?: AbortSignal): Promise<Downloaded | URL> {
+  async function hop(
+    url: URL,
+    deadline: number,
+    signal?: AbortSignal,
+    asks?: DownloadAsks,
+  ): Promise<Downloaded | URL> {
     const request = Math.max(1, deadline - Date.now())
     const client = await openClient()
     const stream = client.stream(url, { timeout: { request }, signal })
@@ -66,7 +71,8 @@ export function openDownloader({
       if (statusCode < 200 || statusCode > 299) throw badAnswer(statusCode, headers)
       if (statusCode === 206)
         throw new AppError('invalid-answer', 'The source sent a part without being asked')
-      const body = await readBody(stream, headers, { maxBytes, leastRate, buffers })
+      const limits = { maxBytes, leastRate, buffers, grow: asks?.grow }
+      const body = await readBody(stream, headers, limits)
       return { ...body, contentType: headers['content-type'], url: url.href }
     } catch (error) {
       if (signal?.aborted) throw signal.reason
@@ -77,12 +83,15 @@ export function openDownloader({
   }
 
   return {
-    async fetch(text, signal) {
+    async fetch(text, signal, asks) {
       signal?.throwIfAborted()
-      const deadline = Date.now() + timeoutMs
+      let deadline = Date.now() + timeoutMs
       let url = parseSourceUrl(text, allowCidrs)
       for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-        const answer = await hop(url, deadline, signal)
+        const asked = Date.now()
+        await asks?.enter(url)
+        deadline += Date.now() - asked
+        const answer = await hop(url, deadline, signal, asks)
         if (!(answer instanceof URL)) return answer
         url = answer
       }

@@ -5,7 +5,7 @@ import type { LeastRate } from './rate.ts'
 /** Fetches sources over http(s) without reaching what only this machine can reach. */
 export interface Downloader {
   /** The whole body, or an `AppError` that says whether to try again, or the reason of the aborted signal. */
-  fetch(url: string, signal?: AbortSignal): Promise<Downloaded>
+  fetch(url: string, signal?: AbortSignal, asks?: DownloadAsks): Promise<Downloaded>
   /** Ends what is under way. */
   close(): void
 }
@@ -17,6 +17,14 @@ export type Downloaded = {
   url: string
   /** Gives the memory back, once `data` is not needed any more: it is empty then. */
   release(): void
+}
+
+/** What a download asks, and waits for. */
+export type DownloadAsks = {
+  /** Whether a request to that URL may begin: before each hop. */
+  enter(url: URL): Promise<void>
+  /** Whether so many bytes, of its body in all, may be in memory. */
+  grow(bytes: number): Promise<void>
 }
 
 export type DownloadOptions = {

@@ -59,7 +59,7 @@ export const PhotoFilters = {
   ...ListFilters,
   door: Type.Optional(Type.Union(DOORS.map((door) => Type.Literal(door)))),
   project_id: Type.Optional(ProjectId),
-  name: Type.Optional(Type.String({ maxLength: 255, pattern: '^[^\\0]*$' })),
+  name: Type.Optional(Type.String({ maxLength: 255, format: 'name-filter' })),
   code: Type.Optional(Type.String({ maxLength: 100, pattern: '^[^\\0]*$' })),
 }
 

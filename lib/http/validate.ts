@@ -12,6 +12,8 @@ function withFormats(ajv: Ajv2020): Ajv2020 {
   add(ajv)
   // ajv-formats also takes `urn:uuid:…`, leap seconds and years that neither Date nor a database has.
   ajv.addFormat('uuid', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
+  // No NUL, which PostgreSQL cannot hold; each wildcard lets a database look through the rest of the name once more.
+  ajv.addFormat('name-filter', /^[^\0*]*(\*+[^\0*]*){0,5}$/)
   const dateTime = ajv.formats['date-time'] as { validate(text: string): boolean }
   ajv.addFormat('date-time', (text: string) => dateTime.validate(text) && isStorable(text))
   return ajv
@@ -82,6 +84,7 @@ function detailOf(errors: ErrorObject[]): string {
 }
 
 const SAMPLES: Record<string, string> = {
+  'name-filter': 'a text with at most 5 wildcards (*)',
   'date-time': 'a time such as 2026-01-31T12:00:00Z',
   uuid: 'a UUID such as 01a208fa-d379-72a3-9e61-aaf487ae54bf',
 }

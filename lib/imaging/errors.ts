@@ -23,15 +23,17 @@ function isNotInstalled(error: unknown): boolean {
   return error.name === 'CompileError' || error.name === 'LinkError'
 }
 
-/** The error itself, or `imaging-broken` for what is not installed: the photo waits for the repair, or for another worker. */
+/** `imaging-broken`: the photo waits for the repair, or for another worker. */
+export const broken = (why: string, cause: unknown) =>
+  new AppError('imaging-broken', `The service cannot make images: ${why}`, {
+    mostAttempts: Number.POSITIVE_INFINITY,
+    retryAfterMs: REPAIR_MS,
+    cause,
+  })
+
+/** The error itself, or `imaging-broken` for what is not installed. */
 export const orBroken = (error: unknown) =>
-  isNotInstalled(error)
-    ? new AppError('imaging-broken', 'The service cannot make images: its installation is not complete', {
-        mostAttempts: Number.POSITIVE_INFINITY,
-        retryAfterMs: REPAIR_MS,
-        cause: error,
-      })
-    : error
+  isNotInstalled(error) ? broken('its installation is not complete', error) : error
 
 /** The error itself where a rule was broken, or `imaging-broken`; else a fault of ours: `render-failed`, with what caused it. */
 export function asRenderError(error: unknown): AppError {

@@ -2,7 +2,7 @@ import { isBundled } from '../bundled.ts'
 import { type Config, readConfig } from '../config/index.ts'
 
 /**
- * The configuration of a function: it renders in its own thread, since a bundle has no other file to run in one.
+ * The configuration of a function: it renders inline, since a bundle has no other file for a renderer to run.
  * A bundle shares database and queue with other functions, so it refuses to start on embedded ones.
  */
 export function readFunctionConfig(environment: NodeJS.ProcessEnv): Config {

@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import type { Config } from '../config/index.ts'
 import type { QueueConsumer } from '../function.ts'
 import { once } from '../once.ts'
+import { settleMarks } from '../outbox/mark-soon.ts'
 import type { ReceivedMessage } from '../queue/port.ts'
 import { readFunctionConfig } from './config.ts'
 import { RESERVE_MS, timeLeft } from './deadline.ts'
@@ -41,6 +42,7 @@ export function lambdaConsumer<A extends App>(
       }
     }
     await Promise.all(Array.from({ length: app.config.prefetch }, work))
+    await settleMarks(app.db)
     const left = failed.length + waiting.length
     if (left > 0) throw new AggregateError(failed, `${left} messages come back`)
   }

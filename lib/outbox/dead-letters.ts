@@ -1,14 +1,22 @@
 import type { App } from '../app.ts'
+import { grouped } from '../db/grouped.ts'
+import type { Db } from '../db/port.ts'
 import type { ReceivedMessage } from '../queue/port.ts'
 import { traceFields } from '../trace.ts'
+import type { NewEvent } from './event.ts'
 import { record } from './record.ts'
 
 /** Characters that are kept of the text of a dead letter. */
 const KEPT = 4096
 
-/** Records a message that cannot be understood as an event, which is published to the dead queue with its reason. */
+type DeadLettersApp = Pick<App, 'db' | 'queue' | 'log' | 'metrics' | 'trace'>
+
+/**
+ * Records a message that cannot be understood as an event, which is published to the dead queue with its reason. Resolves after the
+ * commit. Many such messages cost one statement and one publication together: they delay nobody's photo.
+ */
 export async function recordDeadLetter(
-  app: Pick<App, 'db' | 'queue' | 'log' | 'metrics' | 'trace'>,
+  app: DeadLettersApp,
   message: ReceivedMessage,
   reason: string,
 ): Promise<void> {
@@ -18,8 +26,22 @@ export async function recordDeadLetter(
     .toWellFormed()
     .replaceAll('\0', '\uFFFD')
   app.log.warn({ reason, ...traceFields(app.trace) }, 'dead message')
-  await record(app, async (_tx, emit) =>
-    emit({ type: 'message.dead', photoUuid: null, detail: reason, data: { body, reason } }),
-  )
+  const traceparent = app.trace ?? null
+  const event = {
+    type: 'message.dead',
+    photoUuid: null,
+    detail: reason,
+    data: { body, reason },
+    traceparent,
+  } as const
+  await recordTogether(app.db, [{ app, event }])
   app.metrics.dead.inc()
 }
+
+const recordTogether = grouped<Db, { app: DeadLettersApp; event: NewEvent }, void>(async (_db, letters) => {
+  const [first] = letters
+  if (!first) return
+  await record(first.app, async (_tx, emit) => {
+    for (const { event } of letters) emit(event)
+  })
+})

@@ -3,7 +3,7 @@ import { parseUuid } from '../uuid.ts'
 import { type CloudEvent, type DeadLetter, type EventRow, toCloudEvent } from './event.ts'
 
 /** The message that an event is: the photo's uuid for workers, a CloudEvent for listeners. */
-export function messageOf(event: EventRow): Message {
+export function messageOf(event: Omit<EventRow, 'due'>): Message {
   const { id, photo_uuid, type, data, traceparent } = event
   const headers: Record<string, string> = traceparent === null ? {} : { traceparent }
   if (type === 'image.queued') return { id, to: 'work', key: type, body: { photo_uuid }, headers }

@@ -1,33 +1,24 @@
 import { randomUUID } from 'node:crypto'
-import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, nowPlus } from '../db/port.ts'
+import { grouped } from '../db/grouped.ts'
+import { type Db, isPostgres, nowPlus, PREPARED, uuids } from '../db/port.ts'
 import type { AppError, ErrorCode } from '../errors.ts'
-import { THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import { record } from '../outbox/record.ts'
-import type { PhotoStatus } from '../photo-status.ts'
 import { findRenditions } from '../renditions/row.ts'
 import { renditionKey } from '../storage/port.ts'
-import { continueTrace } from '../trace.ts'
 import type { WorkerApp } from '../worker.ts'
+import { claimAtOnce, completeAtOnce } from './at-once.ts'
 import { eventData } from './event-data.ts'
 import { plannedPaths } from './files.ts'
-import type { PhotoRow } from './row.ts'
-
-/** A photo held under a lease; every write of the attempt carries the token, and a late one changes nothing. */
-export type Attempt = { photo: PhotoRow; token: string }
-
-/** A stored rendition, before it is a row. */
-export type StoredRendition = {
-  name: string
-  format: string
-  width: number
-  height: number
-  url: string
-  bytes: number
-}
-
-type AttemptApp = Pick<App, 'config' | 'db' | 'queue' | 'metrics' | 'trace'>
+import {
+  type Attempt,
+  type AttemptApp,
+  claimPending,
+  released,
+  replaceRendition,
+  type StoredRendition,
+  updateClaimed,
+} from './held.ts'
 
 /**
  * Claims a pending photo; undefined where it is not pending (any more). Counts the attempt. A photo without a recipe
@@ -35,23 +26,13 @@ type AttemptApp = Pick<App, 'config' | 'db' | 'queue' | 'metrics' | 'trace'>
  */
 export async function claim(app: AttemptApp, uuid: string): Promise<Attempt | undefined> {
   const token = randomUUID()
-  const photo = await record(app, async (tx, emit) => {
-    const claimed = await tx
-      .updateTable('photos')
-      .set({
-        status: 'processing',
-        attempts: sql<number>`attempts + 1`,
-        lease_until: nowPlus(app.config.leaseMs),
-        lease_token: token,
-        queued_at: sql<string>`coalesce(queued_at, ${nowPlus()})`,
-        updated_at: nowPlus(),
-        recipe: sql<string>`coalesce(recipe, ${JSON.stringify(THUMBNAIL_RECIPE)})`,
-        traceparent: sql<string>`coalesce(traceparent, ${continueTrace(app.trace)})`,
-      })
-      .where('uuid', '=', uuid)
-      .where('status', '=', 'pending')
-      .returningAll()
-      .executeTakeFirst()
+  const photo = await (isPostgres(app.db) ? claimAtOnce : claimInTransaction)(app, uuid, token)
+  return photo && { photo, token }
+}
+
+const claimInTransaction = (app: AttemptApp, uuid: string, token: string) =>
+  record(app, async (tx, emit) => {
+    const claimed = await claimPending(tx, app, { uuid, token }).executeTakeFirst()
     if (claimed) {
       emit({
         type: 'image.processing',
@@ -63,8 +44,34 @@ export async function claim(app: AttemptApp, uuid: string): Promise<Attempt | un
     }
     return claimed
   })
-  return photo && { photo, token }
-}
+
+/**
+ * Notes that a render of each attempt has begun: from then on the attempt counts, whatever becomes of its worker. Late
+ * attempts are left out.
+ */
+export const markRenderBegan = grouped(async (db: Db, attempts: readonly Attempt[]) => {
+  await db
+    .updateTable('photos')
+    .set({ render_began_at: nowPlus() })
+    .where(
+      'uuid',
+      'in',
+      uuids(
+        db,
+        attempts.map(({ photo }) => photo.uuid),
+      ),
+    )
+    .where(
+      'lease_token',
+      'in',
+      uuids(
+        db,
+        attempts.map(({ token }) => token),
+      ),
+    )
+    .$if(isPostgres(db), (query) => query.modifyEnd(PREPARED))
+    .execute()
+})
 
 /** Prolongs the lease; false where the photo is no longer held by this attempt. */
 export async function renew({ config, db }: Pick<App, 'config' | 'db'>, attempt: Attempt): Promise<boolean> {
@@ -73,7 +80,15 @@ export async function renew({ config, db }: Pick<App, 'config' | 'db'>, attempt:
 }
 
 /** Stores what was made as rows, and the photo as completed; false for a late attempt. */
-export async function complete(
+export const complete = (
+  app: AttemptApp,
+  attempt: Attempt,
+  made: readonly StoredRendition[],
+  metadata: object,
+): Promise<boolean> =>
+  (isPostgres(app.db) ? completeAtOnce : completeInTransaction)(app, attempt, made, metadata)
+
+async function completeInTransaction(
   app: AttemptApp,
   attempt: Attempt,
   made: readonly StoredRendition[],
@@ -102,16 +117,7 @@ export async function complete(
           created_at: nowPlus(),
         })),
       )
-      .onConflict((conflict) =>
-        conflict.columns(['photo_uuid', 'name']).doUpdateSet((eb) => ({
-          width: eb.ref('excluded.width'),
-          height: eb.ref('excluded.height'),
-          url: eb.ref('excluded.url'),
-          format: eb.ref('excluded.format'),
-          bytes: eb.ref('excluded.bytes'),
-          created_at: eb.ref('excluded.created_at'),
-        })),
-      )
+      .onConflict(replaceRendition)
       .execute()
     const renditions = await findRenditions(tx, [uuid])
     const data = eventData(photo, renditions, app.config.publicUrl)
@@ -169,20 +175,3 @@ export async function fail(
   if (done) app.metrics.failures.inc({ code: error.code })
   return done
 }
-
-const released = (status: PhotoStatus) => ({
-  status,
-  lease_until: null,
-  lease_token: null,
-  updated_at: nowPlus(),
-})
-
-/** An update of a photo while this attempt holds it; it returns no row afterwards. */
-const updateClaimed = (db: Db, { photo, token }: Attempt, set: object) =>
-  db
-    .updateTable('photos')
-    .set(set)
-    .where('uuid', '=', photo.uuid)
-    .where('status', '=', 'processing')
-    .where('lease_token', '=', token)
-    .returningAll()

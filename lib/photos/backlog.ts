@@ -4,7 +4,7 @@ import { countByStatus } from './list.ts'
 
 /** Reads the backlog from indexes alone. */
 export async function readBacklog(db: Db): Promise<Backlog> {
-  const [{ total: _, ...photos }, queued, outbox] = await Promise.all([
+  const [{ total: _, ...photos }, queued, outbox, held] = await Promise.all([
     countByStatus(db, {}),
     db
       .selectFrom('photos')
@@ -21,9 +21,15 @@ export async function readBacklog(db: Db): Promise<Backlog> {
       .select(({ fn }) => fn.countAll<number>().as('count'))
       .where('published_at', 'is', null)
       .where('publish_after', '<=', nowPlus())
+      .where('lane', 'is', null)
+      .executeTakeFirstOrThrow(),
+    db
+      .selectFrom('events')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('lane', 'is not', null)
       .executeTakeFirstOrThrow(),
   ])
   const { depth, oldest, now } = queued
   const oldestAgeS = oldest === null ? 0 : Math.max(0, Date.parse(now) - Date.parse(oldest)) / 1000
-  return { photos, depth, oldestAgeS, outbox: outbox.count }
+  return { photos, depth, oldestAgeS, outbox: outbox.count, held: held.count }
 }

@@ -1,12 +1,14 @@
+import { type RawBuilder, sql } from 'kysely'
 import type { EventData } from '../outbox/event.ts'
 import type { RenditionRow } from '../renditions/row.ts'
+import { MOST_KEY_LENGTH, ORIGINAL } from '../storage/port.ts'
 import { stateOf, versionsOf } from './project-image.ts'
 import { errorOf, type PhotoRow } from './row.ts'
 
 /** What an event says of a photo; `publicUrl` is the base of the URLs in it. */
 export function eventData(
   photo: PhotoRow,
-  renditions: readonly RenditionRow[],
+  renditions: readonly Pick<RenditionRow, 'uuid' | 'name' | 'width' | 'height' | 'url'>[],
   publicUrl: string,
 ): EventData {
   return {
@@ -19,3 +21,20 @@ export function eventData(
     error: errorOf(photo),
   }
 }
+
+/** The same, without renditions, of a row that PostgreSQL is just changing to `processing` and nobody has seen before. */
+export const claimedData = (publicUrl: string): RawBuilder<unknown> => sql`jsonb_build_object(
+  'photo_uuid', uuid,
+  'project_id', project_id,
+  'status', status,
+  'state', ${stateOf({ status: 'processing' })}::text,
+  'versions', case when length(url) <= ${MOST_KEY_LENGTH} and url ~ ${ORIGINAL}
+    then jsonb_build_object('original', ${publicUrl}::text || '/files/' || url) else '{}' end,
+  'thumbnails', '[]'::jsonb,
+  'error', case when error_code is not null
+    then jsonb_build_object('code', error_code, 'message', coalesce(error, '')) end)`
+
+/** `data`, with the renditions that a statement on PostgreSQL is just storing in its part `stored`. */
+export const withStored = (data: EventData): RawBuilder<unknown> => sql`${JSON.stringify(data)}::jsonb
+  || jsonb_build_object('thumbnails', (select jsonb_agg(jsonb_build_object(
+    'uuid', uuid, 'name', name, 'width', width, 'height', height, 'url', url) order by name) from stored))`

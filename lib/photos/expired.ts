@@ -4,7 +4,8 @@ import { nowPlus } from '../db/port.ts'
 import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 import { continueTrace, traceFields } from '../trace.ts'
-import { type Attempt, fail } from './attempt.ts'
+import { fail } from './attempt.ts'
+import type { Attempt } from './held.ts'
 import type { PhotoRow } from './row.ts'
 
 /** Photos freed in one go. */
@@ -17,7 +18,8 @@ type ExpiredApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'met
 
 /**
  * Frees the photos whose lease ran out, since their worker died: queues them again, or fails them after too many dead
- * workers. Returns how many.
+ * workers. An attempt in which no render had begun is given back, for it was hardly the photo that ended its worker; as often
+ * as a photo has attempts, lest one that does so while it is downloaded comes back for ever. Returns how many.
  */
 export async function freeExpired(app: ExpiredApp): Promise<number> {
   const expired = await app.db
@@ -41,10 +43,13 @@ export async function freeExpired(app: ExpiredApp): Promise<number> {
 }
 
 async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
-  if (photo.attempts >= app.config.maxAttempts) {
+  const { attempts, given_back, render_began_at } = photo
+  const { maxAttempts } = app.config
+  const isGivenBack = render_began_at === null && given_back < maxAttempts
+  if (attempts >= maxAttempts && !isGivenBack) {
     const taken = await takeOver(app, photo.uuid)
     if (!taken) return false
-    const lost = { code: WORKER_LOST, message: `The worker died ${photo.attempts} times` }
+    const lost = { code: WORKER_LOST, message: `The worker died ${attempts} times` }
     const failed = await fail(app, taken, lost)
     if (failed) app.log.warn(lost, 'failed')
     return failed
@@ -53,6 +58,11 @@ async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
     const freed = await tx
       .updateTable('photos')
       .set({ status: 'pending', lease_until: null, lease_token: null, updated_at: nowPlus() })
+      .$if(isGivenBack, (query) =>
+        query
+          .set({ attempts: Math.max(0, attempts - 1), given_back: given_back + 1 })
+          .where('render_began_at', 'is', null),
+      )
       .where('uuid', '=', photo.uuid)
       .where('status', '=', 'processing')
       .where('lease_until', '<', nowPlus())
@@ -62,8 +72,10 @@ async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
       emit({
         type: 'image.queued',
         photoUuid: photo.uuid,
-        attempt: photo.attempts,
-        detail: 'The worker was lost',
+        attempt: attempts,
+        detail: isGivenBack
+          ? 'The worker was lost before a render began: the attempt does not count'
+          : 'The worker was lost',
       })
     }
     return freed !== undefined

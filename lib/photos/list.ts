@@ -149,9 +149,9 @@ export function selectPhotos(db: Db, filters: Filters) {
   return query
 }
 
-/** `*` stands for any text; all else, `%` and `_` too, for itself. */
+/** `*` stands for any text, several for the same; all else, `%` and `_` too, for itself. */
 const likePattern = (name: string) =>
-  sql<string>`${name.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%')} escape '\\'`
+  sql<string>`${name.replace(/[\\%_]/g, '\\$&').replace(/\*+/g, '%')} escape '\\'`
 
 const utc = (time: string) => new Date(time).toISOString()
 

@@ -2,26 +2,48 @@ import { AppError } from '../errors.ts'
 import type { RenderedImage } from '../imaging/index.ts'
 import type { Recipe } from '../imaging/recipe.ts'
 import { renditionPath } from '../renditions/path.ts'
-import { isOriginal, renditionKey } from '../storage/port.ts'
+import { renditionKey } from '../storage/port.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import type { WorkerApp } from '../worker.ts'
-import { type Attempt, claim, complete, fail, renew, retryLater, type StoredRendition } from './attempt.ts'
+import { claim, complete, fail, markRenderBegan, renew, retryLater } from './attempt.ts'
 import { removeAbandoned } from './files.ts'
+import { findPending, handBack } from './hand-back.ts'
+import type { Attempt, StoredRendition } from './held.ts'
 import { type PhotoRow, recipeOf } from './row.ts'
+import { openSource, type Source } from './source.ts'
 import { startTimings } from './timings.ts'
 
 /** Longest delay between two attempts, in ms. */
 const MAX_BACKOFF_MS = 3_600_000
 
-export type Outcome = 'completed' | 'failed' | 'retried' | 'not-claimed' | 'lost'
+export type Outcome = 'completed' | 'failed' | 'retried' | 'handed-back' | 'not-claimed' | 'lost'
 
 /**
  * The pipeline: claims a pending photo, fetches its source, renders it, stores the files, completes the row. May be
- * killed at any point and run again, or twice at once: the row decides who writes, and files end the same.
+ * killed at any point and run again, or twice at once: the row decides who writes, and files end the same. A photo whose
+ * source would have to wait for slow ones is not claimed, but queued again for later.
  */
-export async function processPhoto(given: WorkerApp, uuid: string): Promise<Outcome> {
-  const attempt = await claim(given, uuid)
-  if (!attempt) return 'not-claimed'
+export async function processPhoto(app: WorkerApp, uuid: string): Promise<Outcome> {
+  const url = (await findPending(app.db, [uuid])).get(uuid)
+  if (url === undefined) return 'not-claimed'
+  const source = openSource(app, url)
+  try {
+    await source.enter()
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    await handBack(app, [{ uuid, error }])
+    app.log.info({ photo_uuid: uuid, reason: error.message, delay_ms: error.retryAfterMs }, 'handed back')
+    return 'handed-back'
+  }
+  try {
+    const attempt = await claim(app, uuid)
+    return attempt ? await runAttempt(app, attempt, source) : 'not-claimed'
+  } finally {
+    source.release()
+  }
+}
+
+async function runAttempt(given: WorkerApp, attempt: Attempt, source: Source): Promise<Outcome> {
   const { photo } = attempt
   const trace = continueTrace(photo.traceparent)
   const log = given.log.child({ photo_uuid: photo.uuid, attempt: photo.attempts, ...traceFields(trace) })
@@ -29,10 +51,11 @@ export async function processPhoto(given: WorkerApp, uuid: string): Promise<Outc
   const timings = startTimings(app, photo)
   const lease = keepLease(app, attempt)
   try {
+    const data = await source.read(photo, lease.signal)
+    timings.end('download', 'downloaded', { url: photo.url, bytes: data.byteLength })
     const recipe = recipeOf(photo)
-    const source = await fetchSource(app, photo, lease.signal)
-    timings.end('download', 'downloaded', { url: photo.url, bytes: source.data.byteLength })
-    const rendered = await app.imaging.render(source.data, recipe).finally(source.release)
+    const rendered = await app.imaging.render(data, recipe, () => noteRender(app, attempt))
+    source.release()
     timings.rendered(rendered.timings)
     lease.signal.throwIfAborted()
     const stored: StoredRendition[] = []
@@ -50,6 +73,18 @@ export async function processPhoto(given: WorkerApp, uuid: string): Promise<Outc
   }
 }
 
+/**
+ * Notes that the render begins: meanwhile, where it runs elsewhere; before it, where it runs in this thread, which could do
+ * nothing else until its end.
+ */
+function noteRender(app: WorkerApp, attempt: Attempt): Promise<void> | undefined {
+  const noted = markRenderBegan(app.db, [attempt])
+  if (app.config.workerThreads === 0) return noted
+  // Without the note, an attempt that ends its worker is given back; not for ever.
+  noted.catch((error: Error) => app.log.warn({ err: error }, 'the begin of a render was not noted'))
+  return undefined
+}
+
 /** Leaves the photo to whoever holds it now. */
 async function lose(app: WorkerApp, photo: PhotoRow): Promise<Outcome> {
   app.log.warn('lost to another worker')
@@ -65,25 +100,6 @@ function keepLease(app: WorkerApp, attempt: Attempt) {
     if (!kept) lost.abort(new AppError('lease-lost', 'Another worker holds the photo'))
   }, app.config.leaseMs / 3)
   return { signal: lost.signal, end: () => clearInterval(timer) }
-}
-
-/** Whether a source is fetched from elsewhere, and not read from the storage. */
-const isRemote = (url: string) => /^https?:/i.test(url)
-
-/** A source, and what gives its memory back. */
-type Source = { data: Uint8Array; release?: () => void }
-
-async function fetchSource(
-  app: WorkerApp,
-  { url, source_etag }: PhotoRow,
-  signal: AbortSignal,
-): Promise<Source> {
-  if (isRemote(url)) return app.downloader.fetch(url, signal)
-  if (!isOriginal(url))
-    throw new AppError('invalid-source', 'The source is neither an http(s) URL nor a stored original')
-  const original = await app.storage.read(url, app.config.maxSourceBytes, source_etag ?? undefined)
-  if (!original) throw new AppError('source-missing', 'The stored original is gone')
-  return { data: original }
 }
 
 async function store(

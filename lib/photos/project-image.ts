@@ -5,7 +5,7 @@ import type { PhotoRow } from './row.ts'
 /** The versions of a photo as URLs by name: its renditions, and `original` where the service keeps it. */
 export function versionsOf(
   { url, status }: Pick<PhotoRow, 'url' | 'status'>,
-  renditions: readonly RenditionRow[],
+  renditions: readonly Pick<RenditionRow, 'name' | 'url'>[],
   publicUrl: string,
 ): Record<string, string> {
   const made = renditions.map(({ name, url }) => [name, `${publicUrl}/files/${url}`])

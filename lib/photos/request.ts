@@ -28,6 +28,7 @@ export async function requestProcessing(
         status: 'pending',
         queued_at: nowPlus(),
         attempts: 0,
+        given_back: 0,
         error_code: null,
         error: null,
         updated_at: nowPlus(),

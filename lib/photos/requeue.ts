@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/port.ts'
+import { LANE } from '../outbox/lanes.ts'
 import { record } from '../outbox/record.ts'
 
 /** Photos queued again in one go. */
@@ -43,20 +44,30 @@ export async function requeueStale(app: Pick<App, 'config' | 'db' | 'queue' | 't
   })
 }
 
-/** Publishes a message for every queued photo: for a queue that began empty. Returns how many it took. */
-export async function requeueAll(app: Pick<App, 'db' | 'queue'>): Promise<number> {
+/**
+ * Publishes a message for every queued photo, in turns between lanes: for a queue that began empty. What waits in the outbox
+ * goes on waiting, and so does what a lane has beyond its window. Returns how many the queue took.
+ */
+export async function requeueAll(app: Pick<App, 'db' | 'queue' | 'trace'>): Promise<number> {
   const queued = await app.db
     .selectFrom('photos')
-    .select('uuid')
+    .select(['uuid', 'traceparent'])
+    .select(sql<number>`row_number() over (partition by ${LANE} order by queued_at)`.as('turn'))
     .where('status', '=', 'pending')
     .where('queued_at', 'is not', null)
+    .where('held_at', 'is', null)
+    .orderBy('turn')
     .orderBy('queued_at')
     .execute()
-  const messages = queued.map(({ uuid }) => ({
-    id: uuid,
-    to: 'work' as const,
-    key: '',
-    body: { photo_uuid: uuid },
-  }))
+  const { window } = app.queue
+  const beyond = queued.filter(({ turn }) => turn > window)
+  if (beyond.length > 0)
+    await record(app, async (_tx, emit) => {
+      for (const { uuid, traceparent } of beyond)
+        emit({ type: 'image.queued', photoUuid: uuid, detail: 'The service started again', traceparent })
+    })
+  const messages = queued
+    .filter(({ turn }) => turn <= window)
+    .map(({ uuid }) => ({ id: uuid, to: 'work' as const, key: '', body: { photo_uuid: uuid } }))
   return (await app.queue.publish(messages, PUBLISH_MS)).size
 }

@@ -10,6 +10,35 @@ import { parseUuid } from '../uuid.ts'
 
 export type PhotoRow = Selectable<PhotosTable>
 
+/** All columns of a photo, by name: what a prepared statement returns must not change when a later version adds one. */
+export const PHOTO_COLUMNS = Object.keys({
+  uuid: true,
+  url: true,
+  status: true,
+  created_at: true,
+  updated_at: true,
+  door: true,
+  project_id: true,
+  name: true,
+  recipe: true,
+  url_hash: true,
+  queued_at: true,
+  attempts: true,
+  lease_until: true,
+  lease_token: true,
+  error_code: true,
+  error: true,
+  metadata: true,
+  source_etag: true,
+  source_bytes: true,
+  nickname: true,
+  check_after: true,
+  traceparent: true,
+  held_at: true,
+  render_began_at: true,
+  given_back: true,
+} satisfies Record<keyof PhotosTable, true>) as (keyof PhotosTable)[]
+
 /** The photo of that id; throws `not-found`, also for an id that is no uuid. */
 export async function findPhoto(db: Db, id: string): Promise<PhotoRow> {
   const photo = await findPhotoOrNone(db, id)

@@ -28,7 +28,7 @@ export function startTimings({ log, metrics }: Pick<App, 'log' | 'metrics'>, pho
       observe(stage, ms)
       log.info({ ...fields, duration_ms: tenths(ms) }, message)
     },
-    /** Ends the stages of the render thread, which has measured them itself: the lap holds the wait for a thread, too. */
+    /** Ends the stages of the renderer, which has measured them itself: the lap holds the wait for one, too. */
     rendered({ decode, render }: { decode: number; render: number }) {
       observe('decode', decode)
       observe('render', render)

@@ -9,7 +9,7 @@ const NOTIFICATIONS_KEPT = 10_000
 type Waiting = { body: Uint8Array; headers: Record<string, unknown>; deliveries: number }
 
 /** A queue within this process: the same rules as the broker's, gone with the process. */
-export function openMemoryQueue(): Queue {
+export function openMemoryQueue(window: number): Queue {
   const queues = {
     work: memoryQueue((message) => queues.dead.add(message)),
     uploads: memoryQueue((message) => queues.dead.add(message)),
@@ -18,6 +18,7 @@ export function openMemoryQueue(): Queue {
   }
   const listeners = new Set<(body: Uint8Array) => void>()
   return {
+    window,
     durable: false,
     isUp: () => true,
     topology: () => ({ missing: [], differs: [] }),

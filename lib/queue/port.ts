@@ -45,6 +45,8 @@ export interface Queue {
   isUp(): boolean
   /** What the broker lacks, and what differs there. */
   topology(): TopologyState
+  /** Messages of one lane that are in the queue at a time; the rest waits in the outbox. */
+  readonly window: number
   /** False where messages are gone when this process ends. */
   readonly durable: boolean
   close(): Promise<void>

@@ -11,6 +11,7 @@ import { deadQueue, notificationsQueue, uploadsQueue } from './topology.ts'
 type Options = {
   url: string
   queueName: string
+  window: number
   topology: 'auto' | 'check'
   log: Logger
   /** Called each time that the connection was looked at, or tried: a process in which it stays away hangs. */
@@ -67,13 +68,13 @@ export function openRabbitMq(options: Options): Queue {
   }
 
   return {
+    window: options.window,
     durable: true,
     isUp: () => isConnected && publisher.isUp(),
     topology: topology.state,
     async publish(messages, deadlineMs) {
-      const patience = AbortSignal.timeout(deadlineMs)
-      await Promise.race([tried.promise, delay(deadlineMs, undefined, { ref: false })])
-      return patience.aborted ? new Set() : publisher.publish(messages, deadlineMs)
+      if (!isConnected) await Promise.race([tried.promise, delay(deadlineMs, undefined, { ref: false })])
+      return publisher.publish(messages, deadlineMs)
     },
     consume: async (from, prefetch, handle) =>
       add(

@@ -90,9 +90,8 @@ async function writeDurably(
   write: (handle: FileHandle) => Promise<void>,
 ): Promise<void> {
   const temporary = path.join(path.dirname(file), temporaryName())
-  await mkdir(path.dirname(file), { recursive: true })
   try {
-    const handle = await open(temporary, 'wx')
+    const handle = await create(temporary)
     try {
       await write(handle)
       await handle.sync()
@@ -105,6 +104,14 @@ async function writeDurably(
     throw error
   }
 }
+
+/** Opens a new file. Its directory is made where there is none: seldom, since 256 of them hold all renditions. */
+const create = (file: string): Promise<FileHandle> =>
+  open(file, 'wx').catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    await mkdir(path.dirname(file), { recursive: true })
+    return open(file, 'wx')
+  })
 
 async function infoOf(file: string): Promise<ObjectInfo | undefined> {
   const found = await orMissing(stat(file, { bigint: true }))

@@ -41,10 +41,17 @@ export type UploadPolicy = { key: string; maxBytes: number }
 export type UploadForm = { url: string; fields: Record<string, string> }
 
 const SEGMENT = '[A-Za-z0-9_-][A-Za-z0-9._-]*'
-const KEY = new RegExp(`^(?:originals|thumbs)(?:/${SEGMENT}){1,8}$`)
+const keysBelow = (root: string) => `^${root}(?:/${SEGMENT}){1,8}$`
+const KEY = new RegExp(keysBelow('(?:originals|thumbs)'))
+
+/** The longest key, in characters. */
+export const MOST_KEY_LENGTH = 512
+
+/** What the key of an uploaded original is, for JavaScript and PostgreSQL alike. */
+export const ORIGINAL = keysBelow('originals')
 
 /** Whether a key is one that this service may have made: no dot files, no `..`, nothing absolute. */
-export const isKey = (key: string) => key.length <= 512 && KEY.test(key)
+export const isKey = (key: string) => key.length <= MOST_KEY_LENGTH && KEY.test(key)
 
 /** Whether a key is one of an uploaded original. */
 export const isOriginal = (key: string) => isKey(key) && key.startsWith('originals/')

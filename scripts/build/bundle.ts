@@ -1,16 +1,19 @@
-import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { copyFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 
-/** One function as a directory that needs nothing beside it. Sizes in bytes, of `index.mjs`. */
+/** A module to bundle, from the root of the project, and what its bundle is called. */
+type Entry = { file: string; name: string }
+
+/** One function as a directory that needs nothing beside it. */
 export type Bundle = {
   name: string
+  /** The absolute path of its `index.mjs`. */
   file: string
+  /** Size of `index.mjs`, in bytes. */
   minified: number
-  gzipped: number
   /** Files that went into it, from the root of the project. */
   inputs: string[]
 }
@@ -33,13 +36,13 @@ const WASM: Record<string, string[]> = {
   'lib/imaging/encode/webp.ts': ['@jsquash/webp/codec/enc/webp_enc_simd.wasm'],
 }
 
-/** Bundles one function into `<directory>/<name>/index.mjs`. */
-export async function bundle(entry: string, name: string, directory: string): Promise<Bundle> {
-  const file = path.join(directory, name, 'index.mjs')
+/** Bundles modules, each by itself into `<directory>/<name>/index.mjs`; what they share is read and compiled once. */
+export async function bundleAll(entries: readonly Entry[], directory: string): Promise<Bundle[]> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: [entry],
-    outfile: file,
+    entryPoints: entries.map(({ file, name }) => ({ in: file, out: path.join(name, 'index') })),
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     minify: true,
     metafile: true,
@@ -47,21 +50,28 @@ export async function bundle(entry: string, name: string, directory: string): Pr
     format: 'esm',
     target: 'node22',
     define: { BUNDLED: 'true' },
-    // Optional parts, native and for the XMP that nobody reads, and threads and colours, which a function does without.
-    external: ['pg-native', 'piscina', 'pino-pretty', '@xmldom/xmldom'],
+    // Optional parts, native and for the XMP that nobody reads, and colours of the log, which a function does without.
+    external: ['pg-native', 'pino-pretty', '@xmldom/xmldom'],
     banner: { js: BANNER },
     logLevel: 'error',
   })
-  const inputs = Object.keys(metafile.inputs)
-  for (const wasm of inputs.flatMap((input) => WASM[input] ?? [])) await copyBeside(file, wasm)
-  const code = await readFile(file)
-  return { name, file, minified: code.length, gzipped: gzipSync(code).length, inputs }
+  const bundles: Bundle[] = []
+  for (const [output, { entryPoint, inputs, bytes }] of Object.entries(metafile.outputs)) {
+    const { name } = entries.find(({ file }) => file === entryPoint) ?? { name: '' }
+    const file = path.resolve(ROOT, output)
+    bundles.push({ name, file, minified: bytes, inputs: Object.keys(inputs) })
+    for (const wasm of Object.keys(inputs).flatMap((input) => WASM[input] ?? []))
+      await copyFile(
+        createRequire(import.meta.url).resolve(wasm),
+        path.join(path.dirname(file), path.basename(wasm)),
+      )
+  }
+  return bundles
 }
 
-async function copyBeside(file: string, wasm: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true })
-  await copyFile(
-    createRequire(import.meta.url).resolve(wasm),
-    path.join(path.dirname(file), path.basename(wasm)),
-  )
+/** Bundles one module; see `bundleAll`. */
+export async function bundle(file: string, name: string, directory: string): Promise<Bundle> {
+  const [made] = await bundleAll([{ file, name }], directory)
+  if (!made) throw new Error(`${file} made no bundle`)
+  return made
 }

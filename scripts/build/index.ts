@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process'
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import { noArguments, readArguments } from '../arguments.ts'
-import { type Bundle, bundle } from './bundle.ts'
+import { type Bundle, bundleAll } from './bundle.ts'
 import { findFunctions } from './functions.ts'
 import { template } from './template.ts'
 
@@ -16,9 +18,9 @@ const kib = (bytes: number) => `${Math.round(bytes / 1024)} KiB`
 const row = (name: string, ...columns: string[]) =>
   console.log(name.padEnd(28), ...columns.map((column) => column.padStart(14)))
 row('function', 'minified', 'gzipped', 'cold import')
-for (const { file, name } of functions) {
-  const made = await bundle(file, name, DIRECTORY)
-  row(name, kib(made.minified), kib(made.gzipped), `${Math.round(await coldImport(made))} ms`)
+for (const made of await bundleAll(functions, DIRECTORY)) {
+  const gzipped = gzipSync(await readFile(made.file)).length
+  row(made.name, kib(made.minified), kib(gzipped), `${Math.round(await coldImport(made))} ms`)
 }
 await writeFile(`${DIRECTORY}/template.yaml`, template(functions))
 console.log(`${functions.length} functions and template.yaml in ${DIRECTORY}/`)
@@ -32,7 +34,7 @@ async function coldImport({ file }: Bundle): Promise<number> {
       '--input-type=module',
       '--eval',
       script,
-      new URL(`../../${file}`, import.meta.url).href,
+      pathToFileURL(file).href,
     ])
     times.push(Number(stdout))
   }

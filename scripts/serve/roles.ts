@@ -12,10 +12,14 @@ import { openHttp } from '../../lib/http/server.ts'
 import { testImaging } from '../../lib/imaging/self-test.ts'
 import { openHub } from '../../lib/live/hub.ts'
 import { enqueueMissed } from '../../lib/notifications/enqueue.ts'
+import { settleMarks } from '../../lib/outbox/mark-soon.ts'
 import { requeueAll } from '../../lib/photos/requeue.ts'
 import { openWorker, type WorkerApp } from '../../lib/worker.ts'
 
 const DATABASE_RETRY_MS = 1_000
+
+/** Messages other than photos that a worker handles at once. */
+const OTHER_PREFETCH = 10
 
 /** A part of the service that runs until stopped; stopping finishes what runs. `url` is where it serves endpoints. */
 export type Running = { url?: string; stop(): Promise<void> }
@@ -60,11 +64,12 @@ export async function runWorker(app: App): Promise<Running> {
   if (!(await canRender(worker))) return { stop: () => worker.close() }
   const stopping = new AbortController()
   const running = await Promise.all(
-    consumers.map(({ from, handle }) =>
-      app.queue.consume(from, app.config.prefetch, (delivery) =>
+    consumers.map(({ from, handle }) => {
+      const prefetch = from === 'work' ? app.config.prefetch : Math.min(app.config.prefetch, OTHER_PREFETCH)
+      return app.queue.consume(from, prefetch, (delivery) =>
         whenDatabaseIsUp(() => handle(delivery, worker), stopping.signal),
-      ),
-    ),
+      )
+    }),
   )
   if (!app.queue.durable) {
     await enqueueMissed(app)
@@ -73,7 +78,9 @@ export async function runWorker(app: App): Promise<Running> {
   return {
     async stop() {
       stopping.abort()
+      worker.handBack()
       await Promise.all(running.map((consumer) => consumer.stop()))
+      await settleMarks(app.db)
       await worker.close()
     },
   }

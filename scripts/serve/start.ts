@@ -7,6 +7,7 @@ import { isDatabaseAway } from '../../lib/db/errors.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import { readArguments } from '../arguments.ts'
 import { checkInstallation } from './installation.ts'
+import { lockData, type ServiceLock } from './lock.ts'
 import { ROLES, type Running } from './roles.ts'
 
 /** Longest wait for what runs when the process is to stop, in ms. */
@@ -35,16 +36,18 @@ async function main(role: string): Promise<void> {
       `RABBITMQ_URL must be set: ${role} in a process of its own needs a queue that all can reach`,
     )
   }
+  const lock = role === 'all' ? lockData(config) : undefined
   const app = await openApp(config)
   const applied = await migrateWhenUp(app)
   if (role === 'migrate')
     console.log(applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply')
   const running: Running[] = []
-  const stop = stopper(app, running)
+  const stop = stopper(app, running, lock)
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   for (const run of ROLES[role] ?? []) running.push(await run(app))
   const url = running.find((part) => part.url)?.url
+  if (url) lock?.tell(url)
   if (url) greet(config, url)
   else if (running.length > 0) console.log(`${role} ready`)
   if (role === 'migrate') await app.close()
@@ -63,7 +66,7 @@ async function migrateWhenUp(app: App): Promise<string[]> {
   }
 }
 
-function stopper(app: App & { close(): Promise<void> }, running: Running[]) {
+function stopper(app: App & { close(): Promise<void> }, running: Running[], lock: ServiceLock | undefined) {
   let stopping = false
   return async (signal: NodeJS.Signals) => {
     if (stopping) return
@@ -72,6 +75,7 @@ function stopper(app: App & { close(): Promise<void> }, running: Running[]) {
     setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
     for (const part of running.reverse()) await part.stop()
     await app.close()
+    lock?.release()
     process.exit(0)
   }
 }

@@ -1,13 +1,9 @@
-import amqplib from 'amqplib'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openApp } from '../../lib/app.ts'
-import { readConfig } from '../../lib/config/index.ts'
-import { migrate } from '../../lib/db/migrate.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
 import { findPhoto } from '../../lib/photos/row.ts'
 import { findRenditions } from '../../lib/renditions/row.ts'
-import { type Environment, isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
+import { type Environment, isAvailable } from '../support/app.ts'
 import { jpeg, pixels, sample } from '../support/images.ts'
 import { bytes, openSourceServer } from '../support/source-server.ts'
 import {
@@ -17,17 +13,19 @@ import {
   RUNTIMES,
   removeAll,
   request,
+  SERVERS,
+  takeMessages,
   toRmqEvent,
   withFunction,
+  withServers,
 } from './support.ts'
 
-const SERVERS = SETUPS[1]
 const on = test.skipIf(!isAvailable(SERVERS))
 
 let built: Built
 beforeAll(async () => {
   built = await buildAll()
-}, 180_000)
+}, 600_000)
 afterAll(() => removeAll(built))
 
 test('a bundle holds what its function uses, and is small', () => {
@@ -38,35 +36,8 @@ test('a bundle holds what its function uses, and is small', () => {
     expect.soft(uses('fastify'), name).toBe(kind === 'endpoint')
     expect.soft(uses('@jimp/core'), name).toBe(name === 'consumers-process-photo')
     expect.soft(uses('exifreader'), name).toBe(name === 'consumers-process-photo')
-    expect.soft(uses('piscina'), name).toBe(false)
   }
 })
-
-/** The environment of functions, on a migrated database, with an app to look at what they do. */
-const withServers = (use: (env: Environment, app: Awaited<ReturnType<typeof openApp>>) => Promise<void>) =>
-  withEnvironment(SERVERS, async (env) => {
-    const app = await openApp(readConfig(env))
-    await migrate(app.db)
-    try {
-      await use(env, app)
-    } finally {
-      await app.close()
-    }
-  })
-
-/** Takes what waits in the queue, as Amazon MQ does. */
-async function takeMessages({ RABBITMQ_URL = '', QUEUE_NAME = '' }: Environment): Promise<string[]> {
-  const connection = await amqplib.connect(RABBITMQ_URL)
-  const channel = await connection.createChannel()
-  const taken: string[] = []
-  for (;;) {
-    const message = await channel.get(QUEUE_NAME, { noAck: true })
-    if (!message) break
-    taken.push(message.content.toString())
-  }
-  await connection.close()
-  return taken
-}
 
 describe.for(RUNTIMES)('bundles under $name', ({ command }) => {
   const runtime = command()
@@ -282,12 +253,12 @@ on('of a batch of 1,000 with 3 s to live it finishes what fits, and loses nothin
       return { completed: count('completed'), pending: count('pending') }
     }
     await withFunction(built, 'consumers-process-photo', env, async (invoke) => {
-      const start = performance.now()
+      // Loads what it needs before the time counts.
+      await invoke(toRmqEvent(['poison']))
       await expect(invoke(batch, 3_000)).rejects.toThrow(/^\d+ messages come back$/)
-      // All would take at least twice as long.
-      expect(performance.now() - start).toBeLessThan(6_000)
       const first = await statuses()
       expect(first.completed).toBeGreaterThan(0)
+      expect(first.pending).toBeGreaterThan(0)
       expect(first.completed + first.pending).toBe(1000)
       await expect(invoke(batch, 3_000)).rejects.toThrow(/messages come back$/)
       expect((await statuses()).completed).toBeGreaterThan(first.completed)

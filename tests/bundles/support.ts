@@ -5,13 +5,19 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import amqplib from 'amqplib'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
-import { type Bundle, bundle } from '../../scripts/build/bundle.ts'
+import { type App, openApp } from '../../lib/app.ts'
+import { readConfig } from '../../lib/config/index.ts'
+import { type Bundle, bundleAll } from '../../scripts/build/bundle.ts'
 import { type FunctionFile, findFunctions } from '../../scripts/build/functions.ts'
-import type { Environment } from '../support/app.ts'
+import { type Environment, SETUPS, withEnvironment } from '../support/app.ts'
 import { openRuntimeApi } from './runtime-api.ts'
 
 const CLIENT = fileURLToPath(new URL('./runtime-client.mjs', import.meta.url))
+
+/** What functions are deployed on. */
+export const SERVERS = SETUPS[1]
 
 export type Built = { directory: string; functions: FunctionFile[]; bundles: Bundle[] }
 
@@ -19,9 +25,7 @@ export type Built = { directory: string; functions: FunctionFile[]; bundles: Bun
 export async function buildAll(): Promise<Built> {
   const directory = await mkdtemp(path.join(tmpdir(), 'bundles-'))
   const functions = await findFunctions()
-  const bundles: Bundle[] = []
-  for (const { file, name } of functions) bundles.push(await bundle(file, name, directory))
-  return { directory, functions, bundles }
+  return { directory, functions, bundles: await bundleAll(functions, directory) }
 }
 
 export const removeAll = ({ directory }: Built) => rm(directory, { recursive: true, force: true })
@@ -72,6 +76,33 @@ export async function withFunction(
     await ended
     await api.close()
   }
+}
+
+/** The environment of functions, on a migrated database, with an app to look at what they do. */
+export function withServers(use: (env: Environment, app: App) => Promise<void>): Promise<void> {
+  const open = async (env: Environment) => {
+    const app = await openApp(readConfig(env))
+    try {
+      await use(env, app)
+    } finally {
+      await app.close()
+    }
+  }
+  return withEnvironment(SERVERS, open, 'migrated')
+}
+
+/** Takes what waits in the queue, as Amazon MQ does. */
+export async function takeMessages({ RABBITMQ_URL = '', QUEUE_NAME = '' }: Environment): Promise<string[]> {
+  const connection = await amqplib.connect(RABBITMQ_URL)
+  const channel = await connection.createChannel()
+  const taken: string[] = []
+  for (;;) {
+    const message = await channel.get(QUEUE_NAME, { noAck: true })
+    if (!message) break
+    taken.push(message.content.toString())
+  }
+  await connection.close()
+  return taken
 }
 
 /** A sample event of `tests/events/`. */

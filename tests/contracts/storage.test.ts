@@ -258,6 +258,18 @@ describe('directories', () => {
       expect(await readFile(path.join(storageDir, 'originals/a'), 'utf8')).toBe('original')
     }))
 
+  test('makes a directory again that somebody has removed', () =>
+    withDirectory(async ({ storage, everything, thumbsDir }) => {
+      const key = renditionKey('ab/cd.jpg')
+      await storage.put(key, data('first'))
+      await rm(thumbsDir, { recursive: true })
+      await Promise.all([
+        storage.put(key, data('second')),
+        storage.put(renditionKey('ab/ef.jpg'), data('other')),
+      ])
+      expect(await everything()).toEqual(['elsewhere/ab/cd.jpg', 'elsewhere/ab/ef.jpg'])
+    }))
+
   test('a put that fails leaves no temporary file', () =>
     withDirectory(async ({ storage, everything }) => {
       await storage.put(originalKey('a/b'), data('in the way'))

@@ -6,7 +6,7 @@ import { readConfig } from '../../lib/config/index.ts'
 import type { Message, Queue, ReceivedMessage } from '../../lib/queue/port.ts'
 import { type Environment, type Setup, withEnvironment } from '../support/app.ts'
 import { openProxy } from '../support/proxy.ts'
-import { until } from '../support/service.ts'
+import { DEADLINE_MS, until } from '../support/service.ts'
 
 /** Runs `use` with the queue that an environment names, and closes it. */
 export async function withQueueOf<T>(env: Environment, use: (queue: Queue) => Promise<T>): Promise<T> {
@@ -97,7 +97,7 @@ export async function untilLast(
   ids: () => string[],
   to: 'work' | 'dead' = 'work',
 ): Promise<void> {
-  await queue.publish([{ ...work('last'), to }], 5_000)
+  await queue.publish([{ ...work('last'), to }], DEADLINE_MS)
   await until(() => ids().includes('last'))
 }
 

@@ -7,7 +7,6 @@ import { expect, vi } from 'vitest'
 import { endpoints, lives } from '../../functions/index.ts'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
-import { migrate } from '../../lib/db/migrate.ts'
 import type { EventType, PhotosTable } from '../../lib/db/tables.ts'
 import {
   Answer,
@@ -123,16 +122,19 @@ export const withLambda = <T>(
   use: (app: App) => Promise<T>,
   more: Environment = {},
 ): Promise<T> =>
-  withEnvironment(setup, async (env) => {
-    for (const [name, value] of Object.entries({ ...env, WORKER_THREADS: '0', ...more }))
-      vi.stubEnv(name, value)
-    vi.resetModules()
-    const app = await openApp(readConfig({ ...env, WORKER_THREADS: '0' }))
-    try {
-      await migrate(app.db)
-      return await use(app)
-    } finally {
-      await app.close()
-      vi.unstubAllEnvs()
-    }
-  })
+  withEnvironment(
+    setup,
+    async (env) => {
+      for (const [name, value] of Object.entries({ ...env, WORKER_THREADS: '0', ...more }))
+        vi.stubEnv(name, value)
+      vi.resetModules()
+      const app = await openApp(readConfig({ ...env, WORKER_THREADS: '0' }))
+      try {
+        return await use(app)
+      } finally {
+        await app.close()
+        vi.unstubAllEnvs()
+      }
+    },
+    'migrated',
+  )

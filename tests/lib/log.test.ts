@@ -171,7 +171,7 @@ describe.for(SETUPS)('the log on $name', (setup) => {
 /** Breaks the render with a fault that is no broken rule. */
 const FAULTY = { renditions: [{ name: 'a', operations: [{ op: 'blur', radius: 1n }], format: 'png' }] }
 
-test('what caused a fault in a thread is logged with its stack, and told to nobody', () =>
+test('what caused a fault in a renderer is logged with its stack, and told to nobody', () =>
   withWorker(SETUPS[0], async (worker) => {
     const lines: string[] = []
     const log = createLog('warn', { write: (line) => void lines.push(line) })

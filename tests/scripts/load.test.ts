@@ -6,10 +6,11 @@ import path from 'node:path'
 import { imageSize } from 'image-size'
 import { expect, test } from 'vitest'
 import { findRate, isSustained } from '../../scripts/load/find.ts'
+import { readOptions } from '../../scripts/load/options.ts'
 import { makePhoto, parseSize } from '../../scripts/load/photo.ts'
 import type { Outcome } from '../../scripts/load/run.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
-import { freePort, getJson, type Service, startScript, until } from '../support/service.ts'
+import { DEADLINE_MS, freePort, getJson, type Service, startScript, until } from '../support/service.ts'
 
 type Command = { child: ChildProcess; output(): string; ended: Promise<number | null> }
 
@@ -48,7 +49,7 @@ const figures = (output: string) =>
     ]),
   )
 
-test('uploads at the asked rate, reports that all is done, and removes what it made', () =>
+test('uploads at the asked rate, reports that all is done, and removes what it made, interrupted too', () =>
   withService(async (service, { STORAGE_DIR = '' }) => {
     const command = load(['--url', service.url, '--rate', '3', '--minutes', '0.05', '--size', '20kb'])
     await until(async () => (await count(service)) > 0)
@@ -59,15 +60,20 @@ test('uploads at the asked rate, reports that all is done, and removes what it m
     )
     expect(command.output()).toMatch(/^throughput +[\d.]+ photos\/s, [\d.]+ MB\/s$/m)
     expect(await count(service)).toBe(0)
+    const interrupted = load(['--url', service.url, '--rate', '5', '--size', '10kb'])
+    await until(async () => (await count(service)) >= 3)
+    interrupted.child.kill('SIGINT')
+    expect(await interrupted.ended).toBe(130)
+    expect(await count(service)).toBe(0)
     const files = await readdir(STORAGE_DIR, { recursive: true })
     expect(files.filter((name) => name.endsWith('.jpg'))).toEqual([])
   }))
 
 test('reports as lost what a killed service had accepted, and exits with 1', () =>
   withService(async (service) => {
-    const args = ['--rate', '20', '--minutes', '0.05', '--size', '500kb', '--grace', '1']
+    const args = ['--rate', '20', '--minutes', '0.02', '--size', '500kb', '--grace', '1']
     const command = load(['--url', service.url, ...args])
-    await until(async () => (await count(service, '&status=pending')) >= 3)
+    await until(async () => (await count(service, '&status=pending')) >= 3, 2 * DEADLINE_MS, command.output)
     await service.kill('SIGKILL')
     expect(await command.ended, command.output()).toBe(1)
     const { accepted = 0, done = 0, lost = 0 } = figures(command.output())
@@ -80,7 +86,7 @@ test('loses nothing when the service is killed and comes back', () =>
   withService(async (service, env) => {
     const args = ['--rate', '20', '--minutes', '0.02', '--size', '500kb', '--grace', '15']
     const command = load(['--url', service.url, ...args])
-    await until(async () => (await count(service, '&status=pending')) >= 3)
+    await until(async () => (await count(service, '&status=pending')) >= 3, 2 * DEADLINE_MS, command.output)
     await service.kill('SIGKILL')
     const again = await startScript('start', env, /Try:/)
     try {
@@ -108,7 +114,7 @@ async function withDirectory(use: (directory: string, env: Environment) => Promi
 test('searches on a service of its own, of which nothing stays', () =>
   withDirectory(async (directory, env) => {
     const command = load(['--find', '--rate', '1000', '--minutes', '0.0001', '--size', '10kb'], env)
-    await until(() => /photos\/s: /.test(command.output()), 20_000, command.output)
+    await until(() => /photos\/s: /.test(command.output()), DEADLINE_MS, command.output)
     command.child.kill('SIGINT')
     expect(await command.ended).toBe(130)
     expect(command.output()).toMatch(/^A service of its own on http:\S+ \(embedded\)\n/)
@@ -129,25 +135,14 @@ test.skipIf(!isAvailable(SETUPS[1]) || isNamed)(
   },
 )
 
-test('an interrupted run removes what it made, and exits with 130', () =>
-  withService(async (service) => {
-    const command = load(['--url', service.url, '--rate', '5', '--size', '10kb'])
-    await until(async () => (await count(service)) >= 3)
-    command.child.kill('SIGINT')
-    expect(await command.ended).toBe(130)
-    expect(await count(service)).toBe(0)
-  }))
-
+// tests/scripts/usage.test.ts runs the command with a wrong flag: what is thrown is printed, with the usage.
 test.each([
   ['--size', 'big'],
   ['--rate', '0'],
   ['--url', 'localhost'],
   ['--minutes', 'x'],
-])('tells how it is used, with exit code 2, for %s %s', async (...args) => {
-  const command = load(args)
-  expect(await command.ended).toBe(2)
-  expect(command.output()).toContain(args[0])
-  expect(command.output()).toContain('Usage: npm run load')
+])('refuses %s %s by name', (...args) => {
+  expect(() => readOptions(args)).toThrow(args[0])
 })
 
 test('makes JPEGs of about the asked size', async () => {

@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { inject } from 'vitest'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
-import { migrate } from '../../lib/db/migrate.ts'
 import { openWorker, type WorkerApp } from '../../lib/worker.ts'
 import { withOwnServers } from '../../scripts/own-servers.ts'
 
@@ -22,8 +21,16 @@ export type Setup = (typeof SETUPS)[number]
 export const isAvailable = (setup: Setup) =>
   !setup.servers || (inject('postgresUrl') !== undefined && inject('rabbitmqUrl') !== undefined)
 
-/** Runs `use` with the environment of a service of its own: directory, database, queue names. Leaves nothing behind. */
-export async function withEnvironment<T>(setup: Setup, use: (env: Environment) => Promise<T>): Promise<T> {
+/**
+ * Runs `use` with the environment of a service of its own: directory, queue names, and a database that is empty, or
+ * migrated. Leaves nothing behind.
+ */
+export async function withEnvironment<T>(
+  setup: Setup,
+  use: (env: Environment) => Promise<T>,
+  database: 'empty' | 'migrated' = 'empty',
+): Promise<T> {
+  const templates = database === 'migrated' ? inject('templates') : undefined
   const directory = await mkdtemp(path.join(tmpdir(), 'photos-'))
   const env: Environment = {
     STORAGE_DIR: path.join(directory, 'files'),
@@ -40,24 +47,26 @@ export async function withEnvironment<T>(setup: Setup, use: (env: Environment) =
   }
   try {
     const servers = { postgresUrl: inject('postgresUrl') ?? '', rabbitmqUrl: inject('rabbitmqUrl') ?? '' }
-    if (!setup.servers) return await use(env)
-    return await withOwnServers(servers, (own) => use({ ...env, ...own }))
+    if (setup.servers)
+      return await withOwnServers(servers, (own) => use({ ...env, ...own }), templates?.postgres)
+    if (templates) await copyFile(templates.sqlite, path.join(directory, 'photos.db'))
+    return await use(env)
   } finally {
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
 }
 
-/** Runs `use` with an open, migrated app on a set-up of its own. */
+/** Runs `use` with an open app on a set-up of its own, whose database is migrated. */
 export function withApp<T>(setup: Setup, use: (app: App) => Promise<T>, more: Environment = {}): Promise<T> {
-  return withEnvironment(setup, async (env) => {
+  const open = async (env: Environment) => {
     const app = await openApp(readConfig({ ...env, ...more }))
     try {
-      await migrate(app.db)
       return await use(app)
     } finally {
       await app.close()
     }
-  })
+  }
+  return withEnvironment(setup, open, 'migrated')
 }
 
 /** The same with an app that can process photos. */
@@ -79,3 +88,10 @@ export function withWorker<T>(
     more,
   )
 }
+
+/** The same where renders run in this process: a thread of its own takes a while to start. */
+export const withInlineWorker = <T>(
+  setup: Setup,
+  use: (app: WorkerApp) => Promise<T>,
+  more: Environment = {},
+): Promise<T> => withWorker(setup, use, { WORKER_THREADS: '0', ...more })

@@ -3,8 +3,8 @@ import { readConfig } from '../../lib/config/index.ts'
 import { processPhoto } from '../../lib/photos/process.ts'
 import { openWorker, type WorkerApp } from '../../lib/worker.ts'
 
-/** Where a worker dies: the moment after each step of the pipeline. */
-export type Stage = 'claim' | 'download' | 'write' | 'commit'
+/** Where a worker dies: the moment after each step of the pipeline, and when the render begins. */
+export type Stage = 'claim' | 'download' | 'render' | 'write' | 'commit'
 
 const [stage, uuid] = process.argv.slice(2) as [Stage, string]
 const die = (): never => {
@@ -22,6 +22,16 @@ function dyingAfter(at: Stage, { queue, storage }: App, open: WorkerApp): Worker
   const before: Record<Stage, Partial<WorkerApp>> = {
     claim: { downloader: { ...open.downloader, fetch: async () => die() } },
     download: { imaging: { ...open.imaging, render: async () => die() } },
+    render: {
+      imaging: {
+        ...open.imaging,
+        render: (source, recipe, begins) =>
+          open.imaging.render(source, recipe, async () => {
+            await begins?.()
+            die()
+          }),
+      },
+    },
     write: {
       storage: {
         ...storage,

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -26,9 +27,16 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** Starts an npm script as a user does, and waits until it says `ready`. */
-export const startScript = (script: string, env: Environment, ready: RegExp): Promise<Service> =>
-  startCommand(['npm', 'run', '--silent', script], env, ready)
+const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  scripts: Record<string, string>
+}
+
+/** Starts the program that an npm script runs, and waits until it says `ready`. tests/service.test.ts has npm before it. */
+export function startScript(script: string, env: Environment, ready: RegExp): Promise<Service> {
+  const [, parameters = ''] = /^exec node (.+)$/.exec(scripts[script] ?? '') ?? []
+  if (!parameters) throw new Error(`npm run ${script} runs no program of Node`)
+  return startCommand([process.execPath, ...parameters.split(' ')], env, ready)
+}
 
 /** Starts a command that becomes a service, at the root of the project, and waits until it says `ready`. */
 export async function startCommand(
@@ -52,12 +60,17 @@ export async function startCommand(
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)))
   const ended = once(child, 'exit')
+  let isClosed = false
+  // Later than its exit: by then all that it has printed is here.
+  child.once('close', () => {
+    isClosed = true
+  })
   await until(
-    () => ready.test(output) || child.exitCode !== null,
+    () => ready.test(output) || isClosed,
     DEADLINE_MS,
     () => output,
   )
-  if (child.exitCode !== null) throw new Error(`${command} ${parameters.join(' ')} ended: ${output}`)
+  if (isClosed) throw new Error(`${command} ${parameters.join(' ')} ended: ${output}`)
   return {
     url: `http://127.0.0.1:${port}`,
     output: () => output,

@@ -21,7 +21,7 @@ type Lcms = {
 
 let lcms: Lcms | undefined
 
-/** Loads Little CMS, 20 ms, once in a thread: before the first `toSrgbByLcms`. */
+/** Loads Little CMS, 20 ms, once in a process: before the first `toSrgbByLcms`. */
 export async function readyLcms(): Promise<void> {
   if (lcms) return
   const module = await compileWasm('lcms-wasm/dist/lcms.wasm')

@@ -10,7 +10,7 @@ export type EmbeddedProfile = { parts: Range[]; deflated: boolean; space: 'RGB '
 /**
  * What the header of a source says, before any decoding: sides in px as stored, `orientation` as in EXIF (1..8), `exif`
  * where its TIFF form lies, `icc` where its profile lies, unless the pixels are grey. Plain data without a Buffer, so that
- * a thread can have it with the source.
+ * a renderer can have it with the source.
  */
 export type Header = {
   width: number

@@ -1,7 +1,7 @@
 import { isLarge, mayKeep, onForgetLarge } from './large.ts'
 
 /**
- * Keeps the instance of a codec that nobody uses, one in a thread. One that failed may be broken for good: it is not given
+ * Keeps the instance of a codec that nobody uses, one in a process. One that failed may be broken for good: it is not given
  * back.
  */
 export function openKept<T>(memoryOf: (instance: T) => number) {

@@ -22,7 +22,7 @@ export function forgetLarge(): void {
   for (const forget of keepers) forget()
 }
 
-/** Fresh memory costs a page fault for every 4 kB: as much as all the rest of a large picture. Of large ones in a thread one is kept. */
+/** Fresh memory costs a page fault for every 4 kB: as much as all the rest of a large picture. Of large ones in a process one is kept. */
 export function mayKeep(bytes: number): boolean {
   if (!isLarge(bytes)) return true
   if (bytes > mostMemory) return false

@@ -1,3 +1,4 @@
+import { once } from '../../once.ts'
 import { corrupt } from '../errors.ts'
 import { compileWasm, instantiate, isTrap, type WasmModule } from './compile.ts'
 import { isLarge, mayKeep, onForgetLarge } from './large.ts'
@@ -55,16 +56,16 @@ const MOST_KEPT = 3
 
 let module: WasmModule | undefined
 
-/** Instances of this thread that nobody uses, from the one with the least memory. */
+/** Instances that nobody uses, from the one with the least memory. */
 let idle: Codec[] = []
 
 /** Instances in whose memory the pixels of a picture lie. */
 const lent = new WeakMap<Buffer, Codec>()
 
-/** Compiles the module, once in a thread: before the first `useCodec`. */
-export async function readyCodec(): Promise<void> {
-  module ??= await compileWasm('./imaging.wasm')
-}
+/** Compiles the module, once in a process: before the first `useCodec`. */
+export const readyCodec = once(async () => {
+  module = await compileWasm('./imaging.wasm')
+})
 
 /**
  * Lends an instance, its memory empty, for what takes about so many bytes. Pixels that `use` returns stay in that memory

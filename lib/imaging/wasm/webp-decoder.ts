@@ -1,3 +1,4 @@
+import { once } from '../../once.ts'
 import type { Size } from '../operations.ts'
 import { compileWasm, instantiate, type WasmMemory, type WasmModule } from './compile.ts'
 import { openKept } from './kept.ts'
@@ -29,10 +30,10 @@ type Decoder = {
 let module: WasmModule | undefined
 const kept = openKept<Decoder>(({ memory }) => memory.buffer.byteLength)
 
-/** Compiles the decoder, once in a thread: before the first `showWebp`. */
-export async function readyWebpDecoder(): Promise<void> {
-  module ??= await compileWasm('@jsquash/webp/codec/dec/webp_dec.wasm')
-}
+/** Compiles the decoder, once in a process: before the first `showWebp`. */
+export const readyWebpDecoder = once(async () => {
+  module = await compileWasm('@jsquash/webp/codec/dec/webp_dec.wasm')
+})
 
 /**
  * Chunks that the lossless decoder reads. That of libwebp 1.1, which the package has, can be made to write beyond its tables

@@ -11,7 +11,7 @@ import { runRelay, runWorker } from '../../../scripts/serve/roles.ts'
 import { addPhoto, expectCompleted, expectFailed, inspect, withPipeline } from '../../lib/photos/support.ts'
 import { isAvailable, SETUPS } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
-import { until } from '../../support/service.ts'
+import { DEADLINE_MS, until } from '../../support/service.ts'
 import { bytes, sequence, status } from '../../support/source-server.ts'
 import { eventsOf, insertPhoto } from '../support.ts'
 
@@ -55,7 +55,7 @@ const LAST = 'last'
 async function taken(app: App, from: 'work' | 'dead'): Promise<ReceivedMessage[]> {
   const deliveries: ReceivedMessage[] = []
   const consumer = await app.queue.consume(from, 100, async (delivery) => void deliveries.push(delivery))
-  await app.queue.publish([{ id: LAST, to: from, key: '', body: LAST }], 5_000)
+  await app.queue.publish([{ id: LAST, to: from, key: '', body: LAST }], DEADLINE_MS)
   const isLast = ({ body }: ReceivedMessage) => Buffer.from(body).toString() === JSON.stringify(LAST)
   await until(() => deliveries.some(isLast))
   await consumer.stop()
@@ -159,7 +159,7 @@ describe.for(SETUPS)('processPhotoMessage on $name', (setup) => {
       expect((await app.queue.publish(messages, 5_000)).size).toBe(50)
       await until(async () => (await inspect(pipeline, uuid)).photo.status === 'completed')
       // What comes after all of them has been handled.
-      await app.queue.publish([{ id: LAST, to: 'work', key: '', body: LAST }], 5_000)
+      await app.queue.publish([{ id: LAST, to: 'work', key: '', body: LAST }], DEADLINE_MS)
       await until(async () => (await eventsOf(app, 'message.dead')).length === 1)
       await worker.stop()
       await expectCompleted(pipeline, uuid)

@@ -4,8 +4,7 @@ import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { processPhotoMessage } from '../../../functions/consumers/process-photo.ts'
-import { metrics } from '../../../functions/health/metrics.ts'
-import { type App, openApp } from '../../../lib/app.ts'
+import { openApp } from '../../../lib/app.ts'
 import { readConfig } from '../../../lib/config/index.ts'
 import { nowPlus } from '../../../lib/db/port.ts'
 import { freeExpired } from '../../../lib/photos/expired.ts'
@@ -13,37 +12,10 @@ import { processPhoto } from '../../../lib/photos/process.ts'
 import { attempt, withPipeline } from '../../lib/photos/support.ts'
 import { isAvailable, SETUPS, withApp, withEnvironment } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
-import { freePort, startScript, until } from '../../support/service.ts'
+import { freePort, until } from '../../support/service.ts'
 import { bytes, sequence, status } from '../../support/source-server.ts'
-import { call, insertPhoto, post, readEvent, withLambda, withServer } from '../support.ts'
-
-/** A sample as Prometheus's text format has it: name, labels, value. */
-const SAMPLE = /^([a-z_][a-z0-9_]*(?:\{(?:[a-z_]+="[^"\\\n]*",?)+\})?) (-?[\d.]+(?:e[+-]?\d+)?|NaN|[+-]Inf)$/
-const COMMENT = /^# (?:HELP [a-z0-9_]+ .+|TYPE [a-z0-9_]+ (?:counter|gauge|histogram|summary))$/
-
-/** The values by name and labels of a text that is held to Prometheus's format. */
-function parse(text: string): Record<string, number> {
-  const values: Record<string, number> = {}
-  for (const line of text.trim().split('\n').filter(Boolean)) {
-    if (line.startsWith('#')) {
-      expect(line).toMatch(COMMENT)
-      continue
-    }
-    const [, name = '', value] = SAMPLE.exec(line) ?? expect.fail(line)
-    expect(values, line).not.toHaveProperty([name])
-    values[name] = Number(value)
-  }
-  return values
-}
-
-const measure = async (app: App) => parse(String((await call(metrics, app)).body))
-
-async function scrape(url: string) {
-  const answer = await fetch(`${url}/metrics`)
-  expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
-  expect(answer.status).toBe(200)
-  return parse(await answer.text())
-}
+import { insertPhoto, post, readEvent, withLambda, withServer } from '../support.ts'
+import { measure, parse, scrape } from './metrics-text.ts'
 
 const picture = await jpeg(sample(400, 300))
 
@@ -53,6 +25,7 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
   on('counts requests by route, never by URL', () =>
     withApp(setup, (app) =>
       withServer(app, async (url) => {
+        const start = performance.now()
         const photo = await insertPhoto(app)
         for (const path of [
           `/photos/${photo}`,
@@ -82,7 +55,8 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
           values[`http_request_duration_seconds_${part}{method="GET",route="/photos/:uuid"}`]
         expect(duration('count')).toBe(3)
         expect(duration('sum')).toBeGreaterThan(0)
-        expect(duration('sum')).toBeLessThan(10)
+        // One after the other, in seconds.
+        expect(duration('sum')).toBeLessThan((performance.now() - start) / 1000)
       }),
     ),
   )
@@ -129,6 +103,10 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
           .insertInto('events')
           .values({ ...event, id: uuidv7(), publish_after })
           .execute()
+      await app.db
+        .insertInto('events')
+        .values({ ...event, id: uuidv7(), publish_after: nowPlus(-1000), lane: 'v1' })
+        .execute()
 
       const values = await measure(app)
       expect(values).toMatchObject({
@@ -139,6 +117,7 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
         'photos{status="failed"}': 1,
         photo_queue_depth: 2,
         photo_outbox_backlog: 2,
+        photo_queue_held: 1,
       })
       expect(values.photo_queue_oldest_age_seconds).toBeGreaterThanOrEqual(60)
       expect(values.photo_queue_oldest_age_seconds).toBeLessThan(600)
@@ -148,6 +127,7 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
   on('counts stages, retries and failures by code, and dead letters', () =>
     withPipeline(setup, async (pipeline) => {
       const { app } = pipeline
+      const start = performance.now()
       for (let i = 0; i < 2; i++) expect((await attempt(pipeline, picture)).outcome).toBe('completed')
       const flaky = await attempt(pipeline, sequence(status(503), status(503), bytes(picture)))
       for (const outcome of ['retried', 'completed'])
@@ -155,7 +135,8 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
       await attempt(pipeline, status(404))
       await attempt(pipeline, bytes('no image'))
       await attempt(pipeline, bytes('no image'))
-      const lost = { status: 'processing', lease_token: crypto.randomUUID() } as const
+      const rendering = { lease_token: crypto.randomUUID(), render_began_at: new Date().toISOString() }
+      const lost = { status: 'processing', ...rendering } as const
       for (const attempts of [1, 1, 5]) await insertPhoto(app, { ...lost, attempts })
       await app.db
         .updateTable('photos')
@@ -192,7 +173,8 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
       const parts = ['wait', 'download', 'decode', 'render', 'store'].map(sum)
       for (const part of parts.slice(1)) expect(part).toBeGreaterThan(0)
       expect(sum('total')).toBeGreaterThan(sum('decode') + sum('render'))
-      expect(sum('total')).toBeLessThan(30)
+      // One after the other, in seconds.
+      expect(sum('total')).toBeLessThan((performance.now() - start) / 1000)
     }),
   )
 
@@ -204,24 +186,6 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
       await insertPhoto(app)
       expect(await pending()).toBe(1)
       await until(async () => (await pending()) === 2)
-    }),
-  )
-
-  on('tells of this process and its event loop, in a service as users start it', () =>
-    withEnvironment(setup, async (env) => {
-      const service = await startScript('start', env, /Try: curl/)
-      try {
-        const values = await scrape(service.url)
-        expect(values).toMatchObject({
-          nodejs_eventloop_lag_p99_seconds: expect.any(Number),
-          process_cpu_seconds_total: expect.any(Number),
-          'photos{status="pending"}': 0,
-        })
-        expect(values.nodejs_eventloop_lag_p99_seconds).toBeLessThan(10)
-        expect(values.process_resident_memory_bytes).toBeGreaterThan(1e7)
-      } finally {
-        await service.kill('SIGTERM')
-      }
     }),
   )
 
@@ -261,20 +225,3 @@ test('without the database there is still what the process itself has counted', 
       await app.close()
     }
   }))
-
-test.skipIf(!isAvailable(SETUPS[1]))('a worker and a relay apart serve metrics where METRICS_PORT says', () =>
-  withEnvironment(SETUPS[1], async (env) => {
-    for (const role of ['worker', 'relay']) {
-      const port = await freePort()
-      const service = await startScript(role, { ...env, METRICS_PORT: String(port) }, /ready/)
-      try {
-        const url = `http://127.0.0.1:${port}`
-        expect(await scrape(url)).toMatchObject({ photo_queue_depth: 0, photo_dead_letters_total: 0 })
-        expect((await fetch(`${url}/healthz`)).status).toBe(200)
-        expect((await fetch(`${url}/photos`)).status).toBe(404)
-      } finally {
-        expect(await service.kill('SIGTERM')).toBe(0)
-      }
-    }
-  }),
-)

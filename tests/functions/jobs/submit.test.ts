@@ -3,7 +3,7 @@ import { probe } from '../../../lib/imaging/probe.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
 import { findPhoto } from '../../../lib/photos/row.ts'
 import type { WorkerApp } from '../../../lib/worker.ts'
-import { isAvailable, SETUPS, type Setup, withWorker } from '../../support/app.ts'
+import { isAvailable, SETUPS, type Setup, withInlineWorker } from '../../support/app.ts'
 import { jpeg, pixels, sample } from '../../support/images.ts'
 import { bytes, openSourceServer } from '../../support/source-server.ts'
 import { eventsOf, post, problemOf, withServer } from '../support.ts'
@@ -14,7 +14,7 @@ type Job = { jobId: string; status: string; resultUrl: string | null; errorMessa
 
 /** Runs `use` with a server, and a photo of 60x40 to submit. */
 const withJobs = (setup: Setup, use: (jobs: Jobs) => Promise<void>): Promise<void> =>
-  withWorker(setup, (app) =>
+  withInlineWorker(setup, (app) =>
     withServer(app, async (url) => {
       const source = await openSourceServer({ '/a.jpg': PHOTO })
       const showJob = async (jobId: string) =>

@@ -8,7 +8,7 @@ import type { PhotoStatus } from '../../../lib/photo-status.ts'
 import { addPhotos } from '../../../lib/photos/add.ts'
 import { claim } from '../../../lib/photos/attempt.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
-import { isAvailable, SETUPS, withApp, withWorker } from '../../support/app.ts'
+import { isAvailable, SETUPS, withApp, withInlineWorker } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
 import { call, eventsOf, insertPhoto, problemOf, withServer } from '../support.ts'
 
@@ -36,7 +36,7 @@ describe.for(SETUPS)('DELETE /photos/{uuid} on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
 
   on('removes a completed photo with its rows and files, and no other', () =>
-    withWorker(setup, async (app) => {
+    withInlineWorker(setup, async (app) => {
       const [{ uuid, original }, other] = [await addUploaded(app), await addUploaded(app)]
       const files: string[] = []
       for (const photo of [uuid, other.uuid]) {

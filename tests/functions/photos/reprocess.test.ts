@@ -1,15 +1,46 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { reprocess } from '../../../functions/photos/reprocess.ts'
+import { sweep } from '../../../functions/schedules/sweep.ts'
+import { type App, openApp } from '../../../lib/app.ts'
+import { readConfig } from '../../../lib/config/index.ts'
+import { migrate } from '../../../lib/db/migrate.ts'
+import { uuids } from '../../../lib/db/port.ts'
 import type { PhotoStatus } from '../../../lib/photo-status.ts'
 import { addPhotos } from '../../../lib/photos/add.ts'
+import { findPhoto } from '../../../lib/photos/row.ts'
 import { runRelay, runWorker } from '../../../scripts/serve/roles.ts'
-import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
+import { type Environment, isAvailable, SETUPS, withApp, withEnvironment } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
 import { until } from '../../support/service.ts'
 import { bytes, openSourceServer } from '../../support/source-server.ts'
 import { at, call, eventsOf, insertPhoto, post, problemOf, withServer } from '../support.ts'
 
 const STATUSES: PhotoStatus[] = ['init', 'pending', 'processing', 'completed', 'failed']
+
+/** Nobody takes the messages of these tests: the sweep is not to take them for lost. */
+const PATIENT = { REQUEUE_AFTER_MS: '600000' }
+
+const addFailed = async (app: App, count: number) => {
+  const urls = Array.from({ length: count }, (_, i) => `https://example.com/${i}.jpg`)
+  const photos = await addPhotos(
+    app,
+    urls.map((url) => ({ url, door: 'photos' as const })),
+  )
+  const added = photos.map(({ uuid }) => uuid)
+  await app.db
+    .updateTable('photos')
+    .set({ status: 'failed', error_code: 'network-error' })
+    .where('uuid', 'in', uuids(app.db, added))
+    .execute()
+}
+
+/** A process that dies while it reprocesses what failed. */
+const dieIn = (env: Environment) =>
+  promisify(execFile)(process.execPath, ['tests/support/dying-reprocess.ts'], {
+    env: { PATH: process.env.PATH, ...env },
+  }).catch((error: { signal: string }) => error)
 
 describe.for(SETUPS)('POST /photos/reprocess on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
@@ -50,18 +81,56 @@ describe.for(SETUPS)('POST /photos/reprocess on $name', (setup) => {
     }),
   )
 
-  on('asks for thousands in batches', () =>
+  on('answers after the first batch of thousands; the sweep queues the others, once each', () =>
+    withApp(
+      setup,
+      async (app) => {
+        await addFailed(app, 2_500)
+        await insertPhoto(app, { status: 'completed' })
+        const { status, body } = await call(reprocess, app, { body: { filter: { status: 'failed' } } })
+        expect([status, body]).toEqual([202, { count: 2_500 }])
+        const first = await eventsOf(app, 'image.queued')
+        expect(first.length).toBeGreaterThan(0)
+        expect(first.length).toBeLessThan(1_000)
+        // What comes later is not part of it, and what has failed again meanwhile not a second time.
+        await addFailed(app, 1)
+        await app.db
+          .updateTable('photos')
+          .set({ status: 'failed' })
+          .where('uuid', '=', first[0]?.photo_uuid ?? '')
+          .execute()
+        while ((await sweep.run(app)) > 0);
+        const queued = (await eventsOf(app, 'image.queued')).map(({ photo_uuid }) => photo_uuid)
+        expect([queued.length, new Set(queued).size]).toEqual([2_500, 2_500])
+        expect(await app.db.selectFrom('reprocessings').selectAll().execute()).toEqual([])
+      },
+      PATIENT,
+    ),
+  )
+
+  on('a request whose process dies in the middle is continued by another one', () =>
+    withEnvironment(setup, async (given) => {
+      const env = { ...given, ...PATIENT }
+      const app = await openApp(readConfig(env))
+      await migrate(app.db)
+      await addFailed(app, 1_500)
+      // In its second batch, before the commit.
+      expect(await dieIn(env)).toMatchObject({ signal: 'SIGKILL' })
+      expect((await eventsOf(app, 'image.queued')).length).toBeLessThan(1_000)
+      while ((await sweep.run(app)) > 0);
+      const queued = (await eventsOf(app, 'image.queued')).map(({ photo_uuid }) => photo_uuid)
+      expect([queued.length, new Set(queued).size]).toEqual([1_500, 1_500])
+      await app.close()
+    }),
+  )
+
+  on('a small request does not wait behind a large one', () =>
     withApp(setup, async (app) => {
-      const urls = Array.from({ length: 2_500 }, (_, i) => `https://example.com/${i}.jpg`)
-      await addPhotos(
-        app,
-        urls.map((url) => ({ url, door: 'photos' })),
-      )
-      await app.db.updateTable('photos').set({ status: 'failed' }).execute()
-      await insertPhoto(app, { status: 'completed' })
-      const { status, body } = await call(reprocess, app, { body: { filter: { status: 'failed' } } })
-      expect([status, body]).toEqual([202, { count: 2_500 }])
-      expect(await eventsOf(app, 'image.queued')).toHaveLength(2_500)
+      await addFailed(app, 1_500)
+      const uuid = await insertPhoto(app, { status: 'failed', name: 'small', created_at: at(0) })
+      await call(reprocess, app, { body: { filter: { door: 'photos', code: 'network-error' } } })
+      expect((await call(reprocess, app, { body: { filter: { name: 'small' } } })).body).toEqual({ count: 1 })
+      expect((await findPhoto(app.db, uuid)).status).toBe('pending')
     }),
   )
 

@@ -5,7 +5,7 @@ import { addPhotos } from '../../../lib/photos/add.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
 import type { WorkerApp } from '../../../lib/worker.ts'
-import { isAvailable, SETUPS, withApp, withWorker } from '../../support/app.ts'
+import { isAvailable, SETUPS, withApp, withInlineWorker } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
 import { bytes, openSourceServer, type Route, sequence, status } from '../../support/source-server.ts'
 import { at, call, insertPhoto, problemOf, withServer } from '../support.ts'
@@ -31,7 +31,7 @@ describe.for(SETUPS)('GET /photos/{uuid} on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
 
   on('shows a completed photo with its thumbnail and everything that happened to it', () =>
-    withWorker(setup, async (app) => {
+    withInlineWorker(setup, async (app) => {
       const image = bytes(await jpeg(sample(640, 480)))
       const { uuid, url, shown } = await processed(app, image, 1)
       const event = { id: UUID, at: TIME, detail: null }
@@ -68,7 +68,7 @@ describe.for(SETUPS)('GET /photos/{uuid} on $name', (setup) => {
   )
 
   on('shows why a photo failed, and no thumbnail', () =>
-    withWorker(setup, async (app) => {
+    withInlineWorker(setup, async (app) => {
       const { shown } = await processed(app, bytes('no image at all'), 1)
       expect(shown).toMatchObject({
         status: 'failed',
@@ -87,7 +87,7 @@ describe.for(SETUPS)('GET /photos/{uuid} on $name', (setup) => {
   )
 
   on('shows each attempt of a photo whose source answered at last', () =>
-    withWorker(setup, async (app) => {
+    withInlineWorker(setup, async (app) => {
       const source = sequence(status(503), bytes(await jpeg(sample(32, 32))))
       const { shown } = await processed(app, source, 2)
       expect(shown).toMatchObject({

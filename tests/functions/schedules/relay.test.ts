@@ -94,3 +94,9 @@ test('the relay runs every second unless told', () => {
   expect(relay.every(readConfig({}))).toBe(1_000)
   expect(relay.every(readConfig({ RELAY_INTERVAL_MS: '250' }))).toBe(250)
 })
+
+test('the relay runs the oftener the smaller the window is', () => {
+  expect(relay.every(readConfig({ QUEUE_WINDOW: '2000' }))).toBe(200)
+  expect(relay.every(readConfig({ QUEUE_WINDOW: '100' }))).toBe(50)
+  expect(relay.every(readConfig({ QUEUE_WINDOW: '100', RELAY_INTERVAL_MS: '20' }))).toBe(20)
+})

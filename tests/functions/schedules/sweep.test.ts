@@ -12,14 +12,14 @@ import { eventsOf, insertPhoto } from '../support.ts'
 const findRow = ({ db }: App, uuid: string) =>
   db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirstOrThrow()
 
-/** A photo whose worker has died: its lease has run out. */
+/** A photo whose worker has died while it rendered: its lease has run out. */
 async function lose(app: App, attempts = 0) {
   const uuid = await insertPhoto(app, { attempts })
   const attempt = await claim(app, uuid)
   if (!attempt) throw new Error('not claimed')
   await app.db
     .updateTable('photos')
-    .set({ lease_until: nowPlus(-1) })
+    .set({ lease_until: nowPlus(-1), render_began_at: nowPlus(-1) })
     .where('uuid', '=', uuid)
     .execute()
   return attempt

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { processPhoto } from '../../../lib/photos/process.ts'
-import { isAvailable, SETUPS, withApp, withWorker } from '../../support/app.ts'
+import { isAvailable, SETUPS, withApp, withInlineWorker } from '../../support/app.ts'
 import { bytes, openSourceServer } from '../../support/source-server.ts'
 import { problemOf, withServer } from '../support.ts'
 import { submit } from './support.ts'
@@ -9,7 +9,7 @@ describe.for(SETUPS)('GET /v1/images/:id on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
 
   on('a job that fails says why', () =>
-    withWorker(setup, (app) =>
+    withInlineWorker(setup, (app) =>
       withServer(app, async (url) => {
         const source = await openSourceServer({ '/a.txt': bytes(Buffer.from('no image')) })
         const { id } = await submit(url, `${source.url}/a.txt`)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { processPhoto } from '../../../lib/photos/process.ts'
-import { isAvailable, SETUPS, withApp, withEnvironment, withWorker } from '../../support/app.ts'
+import { isAvailable, SETUPS, withApp, withEnvironment, withInlineWorker } from '../../support/app.ts'
 import { jpeg, pixels, sample } from '../../support/images.ts'
 import { startScript } from '../../support/service.ts'
 import { bytes, openSourceServer } from '../../support/source-server.ts'
@@ -11,7 +11,7 @@ describe.for(SETUPS)('POST /v1/images on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
 
   on('a job is queued at once, and shows what the original is when it is done', () =>
-    withWorker(
+    withInlineWorker(
       setup,
       (app) =>
         withServer(app, async (url) => {

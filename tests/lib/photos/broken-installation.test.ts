@@ -24,9 +24,9 @@ test.each(BROKEN)('a photo waits while $name', ({ bytes, ...without }) =>
       const uuid = await addPhoto(pipeline, jpeg)
       await withCopiedTree(without, async (root) => {
         if (bytes) await truncate(path.join(root, WASM), bytes)
-        const workerUrl = pathToFileURL(path.join(root, 'lib/imaging/worker.ts'))
+        const program = pathToFileURL(path.join(root, 'lib/imaging/renderers/renderer.ts'))
         const { maxSourcePixels: maxPixels, renderTimeoutMs } = pipeline.app.config
-        const imaging = openImaging({ threads: 1, maxPixels, renderTimeoutMs, workerUrl })
+        const imaging = openImaging({ threads: 1, maxPixels, renderTimeoutMs, program })
         try {
           for (let i = 0; i < 3; i++)
             expect(await processPhoto({ ...pipeline.app, imaging }, uuid)).toBe('retried')

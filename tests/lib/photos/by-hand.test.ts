@@ -8,7 +8,7 @@ import { requestProcessing } from '../../../lib/photos/request.ts'
 import { takeFile } from '../../../lib/photos/take-file.ts'
 import { originalKey } from '../../../lib/storage/port.ts'
 import { insertPhoto } from '../../functions/support.ts'
-import { isAvailable, SETUPS, withWorker } from '../../support/app.ts'
+import { isAvailable, SETUPS, withInlineWorker } from '../../support/app.ts'
 import { jpeg, pixels, sample } from '../../support/images.ts'
 import { bytes } from '../../support/source-server.ts'
 import { expectCompleted, expectFailed, inspect, sharedPipeline, withPipeline } from './support.ts'
@@ -74,7 +74,7 @@ describe.for(SETUPS)('a row inserted by hand on $name', (setup) => {
   )
 
   on('is processed from a stored original, which stays', () =>
-    withWorker(setup, async (app) => {
+    withInlineWorker(setup, async (app) => {
       const url = originalKey(randomUUID())
       await app.storage.put(url, picture)
       const uuid = await insertPhoto(app, { url })
@@ -86,7 +86,7 @@ describe.for(SETUPS)('a row inserted by hand on $name', (setup) => {
   )
 
   on('fails as source-missing where the original is not stored', () =>
-    withWorker(setup, async (app) => {
+    withInlineWorker(setup, async (app) => {
       const uuid = await insertPhoto(app, { url: originalKey(randomUUID()) })
       expect(await processPhoto(app, uuid)).toBe('failed')
       await expectFailed({ app }, uuid, 'source-missing')
@@ -94,7 +94,7 @@ describe.for(SETUPS)('a row inserted by hand on $name', (setup) => {
   )
 
   on('fails as invalid-source where the text is no URL', () =>
-    withWorker(setup, async (app) => {
+    withInlineWorker(setup, async (app) => {
       const uuid = await insertPhoto(app, { url: '../../etc/passwd' })
       expect(await processPhoto(app, uuid)).toBe('failed')
       const { timeline } = await expectFailed({ app }, uuid, 'invalid-source')

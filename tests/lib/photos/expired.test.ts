@@ -3,8 +3,9 @@ import type { App } from '../../../lib/app.ts'
 import { nowPlus } from '../../../lib/db/port.ts'
 import { THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
 import type { CloudEvent } from '../../../lib/outbox/event.ts'
-import { claim, complete } from '../../../lib/photos/attempt.ts'
+import { claim, complete, markRenderBegan } from '../../../lib/photos/attempt.ts'
 import { freeExpired } from '../../../lib/photos/expired.ts'
+import { requestProcessing } from '../../../lib/photos/request.ts'
 import { findPhoto } from '../../../lib/photos/row.ts'
 import { renditionPath } from '../../../lib/renditions/path.ts'
 import { renditionKey } from '../../../lib/storage/port.ts'
@@ -17,17 +18,30 @@ const PICTURE = Buffer.from('a picture')
 
 const pathOf = (uuid: string) => renditionPath(uuid, THUMBNAIL_RECIPE, { name: 'thumbnail', format: 'jpeg' })
 
-/** A photo whose worker died in the attempt after so many. */
+/** A photo whose worker died in the attempt after so many, while it rendered. */
 async function loseWorker(app: App, attempts = 0): Promise<string> {
   const uuid = await insertPhoto(app, { attempts })
+  const attempt = await claim(app, uuid)
+  if (!attempt) throw new Error('not claimed')
+  await markRenderBegan(app.db, [attempt])
+  await expire(app, uuid)
+  return uuid
+}
+
+/** A photo whose worker died in the attempt after so many, before it rendered. */
+async function loseEarly(app: App, photo: Parameters<typeof insertPhoto>[1]): Promise<string> {
+  const uuid = await insertPhoto(app, photo)
   await claim(app, uuid)
-  await app.db
+  await expire(app, uuid)
+  return uuid
+}
+
+const expire = (app: App, uuid: string) =>
+  app.db
     .updateTable('photos')
     .set({ lease_until: nowPlus(-1) })
     .where('uuid', '=', uuid)
     .execute()
-  return uuid
-}
 
 /** A thumbnail that an earlier run has left, row and file. Returns the key of the file. */
 async function leaveThumbnail(app: App, photo_uuid: string): Promise<string> {
@@ -50,6 +64,7 @@ describe.for(SETUPS)('expired leases on $name', (setup) => {
       async (app) => {
         const late = await claim(app, await insertPhoto(app, { attempts: 1 }))
         if (!late) throw new Error('not claimed')
+        await markRenderBegan(app.db, [late])
         await app.db
           .updateTable('photos')
           .set({ lease_until: nowPlus(-1) })
@@ -139,6 +154,51 @@ describe.for(SETUPS)('expired leases on $name', (setup) => {
       },
       { MAX_ATTEMPTS: '2' },
     ),
+  )
+
+  on('gives back an attempt whose worker died before a render began, and says so; not for ever', () =>
+    withApp(
+      setup,
+      async (app) => {
+        const uuid = await loseEarly(app, { attempts: 1 })
+        expect(await freeExpired(app)).toBe(1)
+        const given = { status: 'pending', attempts: 1, given_back: 1, lease_token: null } as const
+        expect(await findPhoto(app.db, uuid)).toMatchObject(given)
+        expect((await eventsOf(app, 'image.queued')).at(-1)).toMatchObject({
+          attempt: 2,
+          detail: 'The worker was lost before a render began: the attempt does not count',
+        })
+        expect((await claim(app, uuid))?.photo.attempts).toBe(2)
+        await expire(app, uuid)
+        expect(await freeExpired(app)).toBe(1)
+        expect(await findPhoto(app.db, uuid)).toMatchObject({ ...given, given_back: 2 })
+        await claim(app, uuid)
+        await expire(app, uuid)
+        expect(await freeExpired(app)).toBe(1)
+        expect(await findPhoto(app.db, uuid)).toMatchObject({ status: 'failed', error_code: 'worker-lost' })
+        await requestProcessing(app, [uuid], false)
+        expect(await findPhoto(app.db, uuid)).toMatchObject({ attempts: 0, given_back: 0 })
+      },
+      { MAX_ATTEMPTS: '2' },
+    ),
+  )
+
+  on('a render that began counts in its own attempt only', () =>
+    withApp(setup, async (app) => {
+      const uuid = await loseWorker(app)
+      expect(await freeExpired(app)).toBe(1)
+      expect(await findPhoto(app.db, uuid)).toMatchObject({ attempts: 1, given_back: 0 })
+      const late = await claim(app, uuid)
+      await expire(app, uuid)
+      expect(await freeExpired(app)).toBe(1)
+      expect(await findPhoto(app.db, uuid)).toMatchObject({ attempts: 1, given_back: 1 })
+      const current = await claim(app, uuid)
+      if (!late || !current) throw new Error('not claimed')
+      await markRenderBegan(app.db, [late])
+      expect((await findPhoto(app.db, uuid)).render_began_at).toBeNull()
+      await markRenderBegan(app.db, [current])
+      expect((await findPhoto(app.db, uuid)).render_began_at).toEqual(expect.any(String))
+    }),
   )
 
   on('a photo that cannot be freed does not stop the others, and is tried again', () =>

@@ -200,9 +200,9 @@ test('tries again while nothing can be stored, at most MAX_ATTEMPTS times', asyn
   })
 })
 
-test('tries once more what used up the heap of its thread, however many attempts there are', async () => {
-  const workerUrl = new URL('../imaging/heapless-worker.ts', import.meta.url)
-  const imaging = openImaging({ threads: 1, maxPixels: 1e6, renderTimeoutMs: 60_000, workerUrl })
+test('tries once more what used up the heap of its renderer, however many attempts there are', async () => {
+  const program = new URL('../imaging/heapless-renderer.ts', import.meta.url)
+  const imaging = openImaging({ threads: 1, maxPixels: 1e6, renderTimeoutMs: 60_000, program })
   const starved = { ...pipeline(), app: { ...pipeline().app, imaging } }
   const { uuid, outcome } = await attempt(starved, jpeg)
   expect(outcome).toBe('retried')
@@ -214,7 +214,8 @@ test('tries once more what used up the heap of its thread, however many attempts
 
 test('a photo whose files cannot be removed keeps the sweep from no other', async () => {
   const { app } = pipeline()
-  const stuck = await insertPhoto(app, { status: 'processing', attempts: 5, lease_token: randomUUID() })
+  const rendering = { lease_token: randomUUID(), render_began_at: new Date().toISOString() }
+  const stuck = await insertPhoto(app, { status: 'processing', attempts: 5, ...rendering })
   const lost = await insertPhoto(app, { queued_at: new Date(0).toISOString() })
   const expireAndSweep = async () => {
     const lease_until = nowPlus(-1000)

@@ -34,7 +34,7 @@ export const withPipeline = <T>(
     more,
   )
 
-/** One pipeline for all cases of a file, whose threads are warm after the first. */
+/** One pipeline for all cases of a file, whose renderers are warm after the first. */
 export function sharedPipeline(setup: Setup): () => Pipeline {
   const opened = Promise.withResolvers<void>()
   const finished = Promise.withResolvers<void>()

@@ -3,6 +3,7 @@ import { readConfig } from '../../../lib/config/index.ts'
 import { originalKey, renditionKey, type Storage, type UploadForm } from '../../../lib/storage/port.ts'
 import { openS3 } from '../../../lib/storage/s3.ts'
 import { openS3Server, type S3Server } from '../../support/s3-server.ts'
+import { DEADLINE_MS } from '../../support/service.ts'
 
 const KEY = originalKey('a')
 const inAMinute = () => new Date(Date.now() + 60_000)
@@ -46,9 +47,7 @@ test('a form uploads its one key, of its sizes, in its time, and nothing else', 
     expect([...server.objects.keys()]).toEqual([KEY])
 
     const short = await storage.signUpload(KEY, { maxBytes: 10, expiresAt: new Date(Date.now() + 1_000) })
-    await expect
-      .poll(() => post(short, 'late'), { timeout: 5_000, interval: 300 })
-      .toEqual([403, 'AccessDenied'])
+    await expect.poll(() => post(short, 'late'), { timeout: DEADLINE_MS }).toEqual([403, 'AccessDenied'])
   }))
 
 test('a link reads its one object, and no other', () =>

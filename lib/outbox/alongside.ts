@@ -1,0 +1,64 @@
+import { type QueryCreator, type RawBuilder, type Selectable, sql } from 'kysely'
+import { uuidv7 } from 'uuidv7'
+import type { App } from '../app.ts'
+import { nowPlus } from '../db/port.ts'
+import type { EventType, PhotosTable, Tables } from '../db/tables.ts'
+import { PUBLISH_DEADLINE_MS } from '../queue/port.ts'
+import type { EventRow } from './event.ts'
+import { GRACE_MS } from './insert.ts'
+import { markSoon } from './mark-soon.ts'
+import { messageOf } from './message.ts'
+
+/** What an event has before the statement that records it. */
+export type Stamp = { id: string; type: EventType; at: string }
+
+export const stampEvent = (type: EventType): Stamp => ({ id: uuidv7(), type, at: new Date().toISOString() })
+
+/** A statement of which a part, `changed`, changes a photo and returns it. */
+export type Changing = QueryCreator<Tables & { changed: Selectable<PhotosTable> }>
+
+/**
+ * The part of a statement on PostgreSQL that records an event of the photo that was changed, if one was: change and event
+ * are committed together in one round trip. `publishAlongside` publishes it after the commit.
+ */
+export const recordAlongside = (
+  db: Changing,
+  { id, type, at }: Stamp,
+  { data, traceparent }: { data: RawBuilder<unknown>; traceparent: RawBuilder<string> },
+) =>
+  db
+    .insertInto('events')
+    .columns([
+      'id',
+      'photo_uuid',
+      'project_id',
+      'type',
+      'at',
+      'attempt',
+      'data',
+      'traceparent',
+      'publish_after',
+    ])
+    .expression(({ selectFrom }) =>
+      selectFrom('changed').select([
+        sql<string>`${id}::uuid`.as('id'),
+        'uuid',
+        'project_id',
+        sql<EventType>`${type}`.as('type'),
+        sql<string>`${at}::timestamptz`.as('at'),
+        'attempts',
+        sql<string>`${data}::jsonb`.as('data'),
+        sql<string>`${traceparent}`.as('traceparent'),
+        nowPlus(GRACE_MS).as('publish_after'),
+      ]),
+    )
+    .returning('data')
+
+/** Publishes an event that a statement has recorded; what the broker does not confirm the relay publishes. */
+export async function publishAlongside(
+  app: Pick<App, 'db' | 'queue'>,
+  event: Omit<EventRow, 'due'>,
+): Promise<void> {
+  const confirmed = await app.queue.publish([messageOf(event)], PUBLISH_DEADLINE_MS)
+  if (confirmed.size > 0) markSoon(app.db, [...confirmed])
+}

@@ -1,0 +1,20 @@
+import type { App } from '../app.ts'
+import { type Message, PUBLISH_DEADLINE_MS } from '../queue/port.ts'
+import type { EventRow } from './event.ts'
+import { messageOf } from './message.ts'
+import { markPublished } from './published.ts'
+
+/** Publishes events and marks those that the broker confirmed; returns how many. */
+export const publishEvents = (app: Pick<App, 'db' | 'queue'>, rows: readonly EventRow[]): Promise<number> =>
+  publishMessages(app, rows.map(messageOf))
+
+/** The same with messages that events have become. */
+export async function publishMessages(
+  app: Pick<App, 'db' | 'queue'>,
+  messages: readonly Message[],
+): Promise<number> {
+  if (messages.length === 0) return 0
+  const confirmed = await app.queue.publish(messages, PUBLISH_DEADLINE_MS)
+  if (confirmed.size > 0) await markPublished(app.db, [...confirmed])
+  return confirmed.size
+}
