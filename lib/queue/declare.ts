@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Channel } from 'amqplib'
+import type { Channel, ChannelModel } from 'amqplib'
 import type { Logger } from 'pino'
 import type rascal from 'rascal'
 import { openInspector } from './connection.ts'
@@ -12,13 +12,19 @@ const DECLARE_DEADLINE_MS = 4_000
 
 type Options = { url: string; queueName: string; topology: 'auto' | 'check'; log: Logger }
 
+type Topology = {
+  state(): TopologyState
+  /** Looks for what differs, once a connection, and binds again what somebody may have unbound. */
+  bind(connection: ChannelModel): Promise<void>
+}
+
 const DURABLE = { durable: true }
 
 /**
  * Looks whether all of the topology is there, and has Rascal declare what is missing. Whoever declared first is
  * respected: what is there is used as it is. With `check` nothing is declared.
  */
-export function keepTopology(options: Options): Part & { state(): TopologyState } {
+export function keepTopology(options: Options): Part & Topology {
   const { queueName, log } = options
   const wanted = topology(queueName)
   let missing: string[] = []
@@ -50,6 +56,7 @@ export function keepTopology(options: Options): Part & { state(): TopologyState 
     log.info({ missing }, 'the broker lacks queues or exchanges, they are declared')
     try {
       await declareByRascal(options, missing)
+      missing = []
     } catch (error) {
       // Refused once, it would be refused as long as the broker lives.
       mayDeclare = !/ACCESS_REFUSED/.test(String(error))
@@ -87,16 +94,16 @@ export function keepTopology(options: Options): Part & { state(): TopologyState 
       const inspector = openInspector(connection)
       const before = String(missing)
       missing = await look(inspector)
-      if (missing.length > 0 && mayDeclare) {
-        await declare()
-        missing = await look(inspector)
-      }
+      if (missing.length > 0 && mayDeclare) await declare()
       if (missing.length > 0 && String(missing) !== before)
         log.error({ missing }, 'the broker lacks queues or exchanges')
-      if (options.topology === 'auto') {
-        if (!isCompared) await compare(inspector)
-        await bind(inspector)
-      }
+      await inspector.close()
+    },
+    async bind(connection) {
+      if (options.topology === 'check') return
+      const inspector = openInspector(connection)
+      if (!isCompared) await compare(inspector)
+      await bind(inspector)
       await inspector.close()
     },
     drop() {

@@ -29,21 +29,21 @@ export function openRabbitMq(options: Options): Queue {
   const topology = keepTopology(options)
   const publisher = openPublisher(options, wake)
   const parts = new Set<Part>()
-  let isConnected = false
   const supervision = supervise({
     url,
     log,
     async keep({ consuming, publishing }) {
       await topology.keep(consuming)
       await publisher.keep(publishing)
+      tried.resolve()
       for (const part of parts) await part.keep(consuming)
+      await topology.bind(consuming)
     },
     drop() {
       publisher.drop()
       for (const part of parts) part.drop()
     },
-    onTurn(isUp) {
-      isConnected = isUp
+    onTurn() {
       tried.resolve()
       onTurn?.()
     },
@@ -70,10 +70,10 @@ export function openRabbitMq(options: Options): Queue {
   return {
     window: options.window,
     durable: true,
-    isUp: () => isConnected && publisher.isUp(),
+    isUp: publisher.isUp,
     topology: topology.state,
     async publish(messages, deadlineMs) {
-      if (!isConnected) await Promise.race([tried.promise, delay(deadlineMs, undefined, { ref: false })])
+      if (!publisher.isUp()) await Promise.race([tried.promise, delay(deadlineMs, undefined, { ref: false })])
       return publisher.publish(messages, deadlineMs)
     },
     consume: async (from, prefetch, handle) =>

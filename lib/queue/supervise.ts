@@ -25,7 +25,7 @@ type Options = {
   /** Forgets connections that have ended. */
   drop(): void
   /** Called after each turn, whatever came of it. */
-  onTurn(isUp: boolean): void
+  onTurn(): void
   log: Logger
 }
 
@@ -54,7 +54,7 @@ export function supervise(options: Options) {
           woken = Promise.withResolvers()
           await Promise.race([keep({ consuming, publishing }), lost.promise, tooLate(deadlineMs)])
           deadlineMs = CHECK_DEADLINE_MS
-          onTurn(true)
+          onTurn()
           pause = RECONNECT_MS
           await delay(CHECK_PAUSE_MS)
           await Promise.race([
@@ -69,7 +69,7 @@ export function supervise(options: Options) {
       } finally {
         drop()
         for (const connection of open) abandon(connection)
-        onTurn(false)
+        onTurn()
       }
       await delay(pause, undefined, { signal }).catch(() => {})
       pause = Math.min(pause * 1.5, LONGEST_RECONNECT_MS)
