@@ -34,9 +34,10 @@ export function openRabbitMq(options: Options): Queue {
     log,
     async keep({ consuming, publishing }) {
       await topology.keep(consuming)
+      // Who listens hears what is published from now on.
+      for (const part of parts) await part.keep(consuming)
       await publisher.keep(publishing)
       tried.resolve()
-      for (const part of parts) await part.keep(consuming)
       await topology.bind(consuming)
     },
     drop() {
