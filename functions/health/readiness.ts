@@ -19,6 +19,9 @@ const Readiness = Type.Object({
     cache: State,
     imaging: Type.Optional(State),
   }),
+  topology: Type.Optional(
+    Type.Object({ missing: Type.Array(Type.String()), differs: Type.Array(Type.String()) }),
+  ),
 })
 
 /** Longest that one dependency is waited for, in ms. */
@@ -39,14 +42,17 @@ export const readiness = endpoint({
       stateOf(sql`select 1`.execute(db)),
       stateOf(storage.check()),
     ])
-    const broker = queue.isUp() ? 'up' : 'down'
+    const { missing, differs } = queue.topology()
+    const broker = queue.isUp() && missing.length === 0 ? 'up' : 'down'
+    const topology = missing.length + differs.length > 0 && { topology: { missing, differs } }
     const images = cache.isUp() ? 'up' : 'down'
     const own = Object.fromEntries(parts)
     const checks = { database, storage: files, queue: broker, cache: images, ...own } as const
     if (stopping.aborted) return reply(503, { status: 'stopping', checks })
     if (database === 'down' || files === 'down' || own.imaging === 'down')
-      return reply(503, { status: 'unavailable', checks })
-    return reply(200, { status: broker === 'up' && images === 'up' ? 'ok' : 'degraded', checks })
+      return reply(503, { status: 'unavailable', checks, ...topology })
+    const status = broker === 'up' && images === 'up' ? 'ok' : 'degraded'
+    return reply(200, { status, checks, ...topology })
   },
 })
 

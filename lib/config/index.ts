@@ -47,6 +47,8 @@ function read(env: Environment) {
     /** Undefined: the queue lives in this process. */
     rabbitmqUrl: url(env, 'RABBITMQ_URL', ['amqp:', 'amqps:']),
     queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
+    /** Whether queues and exchanges that the broker lacks are declared, or only looked for. */
+    topology: oneOf(env, 'TOPOLOGY', ['auto', 'check'], 'auto'),
     /** Messages of one project, or of one door where there is none, that are in the queue at a time. */
     queueWindow: integer(env, 'QUEUE_WINDOW', 10_000, 1, 1_000_000),
     /** Photos a worker holds at once: as many as download and wait for it, and what keeps the renderers busy. */

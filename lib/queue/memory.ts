@@ -21,6 +21,7 @@ export function openMemoryQueue(window: number): Queue {
     window,
     durable: false,
     isUp: () => true,
+    topology: () => ({ missing: [], differs: [] }),
     async publish(messages) {
       for (const message of messages) {
         const { to, headers = {} } = message

@@ -25,13 +25,19 @@ export type Consumer = { stop(): Promise<void> }
 /** What can be consumed: photos to process, events of a bucket, what happened to photos, dead messages. */
 export type Source = 'work' | 'uploads' | 'notifications' | 'dead'
 
+/** Queues and exchanges that the broker lacks, and those that somebody else declared differently, in the broker's words. */
+export type TopologyState = { missing: string[]; differs: string[] }
+
 /** Carries messages; may lose or repeat them without losing or repeating work, since the rows remember it. */
 export interface Queue {
-  /** Resolves to the ids that were confirmed within `deadlineMs`; never throws because the broker is away. */
+  /**
+   * Resolves to the ids that were confirmed within `deadlineMs`; never throws because the broker is away. Work and dead
+   * messages that no queue took are not confirmed.
+   */
   publish(messages: readonly Message[], deadlineMs: number): Promise<Set<string>>
   /**
-   * Hands at most `prefetch` messages at once to `handle`. One whose handler throws comes back, and after
-   * the `DELIVERY_LIMIT`th time it goes to the dead queue.
+   * Hands at most `prefetch` messages at once to `handle`, whenever the broker is there until stopped. One whose handler throws
+   * comes back, and after the `DELIVERY_LIMIT`th time it goes to the dead queue.
    */
   consume(from: Source, prefetch: number, handle: Handler): Promise<Consumer>
   /**
@@ -41,6 +47,8 @@ export interface Queue {
   listen(handle: (body: Uint8Array) => void, onGap: () => void): Promise<Consumer>
   /** Whether messages get through now. */
   isUp(): boolean
+  /** What the broker lacks, and what differs there. */
+  topology(): TopologyState
   /** Messages of one lane that are in the queue at a time; the rest waits in the outbox. */
   readonly window: number
   /** False where messages are gone when this process ends. */

@@ -1,163 +1,98 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ConfirmChannel } from 'amqplib'
 import type { Logger } from 'pino'
-import rascal from 'rascal'
-import { bytesOf, type Consumer, type Message, type Queue } from './port.ts'
-import { type Broker, keepSubscribed, subscribe } from './subscription.ts'
-import { appExchange, deadQueue, LIVE, liveTopology, topology, WORK_KEY, workExchange } from './topology.ts'
+import { keepTopology } from './declare.ts'
+import { openListener } from './live.ts'
+import type { Queue, Source } from './port.ts'
+import { openPublisher } from './publisher.ts'
+import { openSubscription, type Part } from './subscription.ts'
+import { supervise } from './supervise.ts'
+import { deadQueue, notificationsQueue, uploadsQueue } from './topology.ts'
 
-/** Longest wait between two attempts to reach a broker that is away at the start. */
-const CONNECT_RETRY_MS = 1_000
-
-type Options = { url: string; queueName: string; prefetch: number; window: number; log: Logger }
+type Options = {
+  url: string
+  queueName: string
+  window: number
+  topology: 'auto' | 'check'
+  log: Logger
+  /** Called each time that the connection was looked at, or tried: a process in which it stays away hangs. */
+  onTurn?: () => void
+}
 
 /**
- * The queue on RabbitMQ. Rascal asserts the topology, connects, reconnects and consumes; publishing is in bulk on
- * a confirm channel of our own, which refuses at once while the broker is away instead of holding messages in memory.
- * Opening waits for nothing: it goes on trying to connect until closed.
+ * The queue on RabbitMQ. Rascal declares the topology; connections, consumers and listeners are supervised, and begun
+ * again until they are stopped. Opening waits for nothing: it goes on trying to connect until closed.
  */
 export function openRabbitMq(options: Options): Queue {
-  const closing = new AbortController()
+  const { url, queueName, log, onTurn } = options
   const tried = Promise.withResolvers<void>()
-  let up = false
-  const connected = connect(topology(options), options.log, closing.signal, (state) => {
-    up = state
-    tried.resolve()
+  const wake = () => supervision.wake()
+  const topology = keepTopology(options)
+  const publisher = openPublisher(options, wake)
+  const parts = new Set<Part>()
+  const supervision = supervise({
+    url,
+    log,
+    async keep({ consuming, publishing }) {
+      await topology.keep(consuming)
+      // Who listens hears what is published from now on.
+      for (const part of parts) await part.keep(consuming)
+      await publisher.keep(publishing)
+      tried.resolve()
+      await topology.bind(consuming)
+    },
+    drop() {
+      publisher.drop()
+      for (const part of parts) part.drop()
+    },
+    onTurn() {
+      tried.resolve()
+      onTurn?.()
+    },
   })
-  connected.catch(() => {})
-  const channel = confirmChannel(connected)
+
+  function add<P extends Part & { stop(): Promise<void> }>(part: P) {
+    parts.add(part)
+    wake()
+    return {
+      async stop() {
+        await part.stop()
+        parts.delete(part)
+      },
+    }
+  }
+
+  const queues: Record<Source, string> = {
+    work: queueName,
+    uploads: uploadsQueue(queueName),
+    notifications: notificationsQueue(queueName),
+    dead: deadQueue(queueName),
+  }
+
   return {
     window: options.window,
     durable: true,
-    isUp: () => up,
+    isUp: publisher.isUp,
+    topology: topology.state,
     async publish(messages, deadlineMs) {
-      const confirmed = new Set<string>()
-      if (!up) await Promise.race([tried.promise, delay(deadlineMs, undefined, { ref: false })])
-      if (!up) return confirmed
-      const publishing = channel
-        .get()
-        .then((open) => publishAll(open, messages, options.queueName, confirmed))
-        .catch((error: Error) => options.log.warn({ err: error.message }, 'not published, the relay will'))
-      await Promise.race([publishing, delay(deadlineMs, undefined, { ref: false })])
-      return new Set(confirmed)
+      if (!publisher.isUp()) await Promise.race([tried.promise, delay(deadlineMs, undefined, { ref: false })])
+      return publisher.publish(messages, deadlineMs)
     },
-    async consume(from, prefetch, handle) {
-      return subscribe(await connected, from, prefetch, handle, options.log)
-    },
-    listen: (handle, onGap) => listen(options, closing.signal, handle, onGap),
-    async close() {
-      closing.abort()
-      const broker = await connected.catch(() => undefined)
-      await channel.close()
-      await broker?.shutdown()
-    },
+    consume: async (from, prefetch, handle) =>
+      add(
+        openSubscription(
+          {
+            from,
+            queue: queues[from],
+            deadQueue: from === 'dead' ? undefined : queues.dead,
+            prefetch,
+            handle,
+            publisher,
+            log,
+          },
+          wake,
+        ),
+      ),
+    listen: async (handle, onGap) => add(openListener({ queueName, handle, onGap, log }, wake)),
+    close: () => supervision.close(),
   }
-}
-
-/** Connects, waiting for a broker that is away, and reports each loss and return of the connection. */
-async function connect(
-  wanted: rascal.BrokerConfig,
-  log: Logger,
-  signal: AbortSignal,
-  setUp: (up: boolean) => void,
-): Promise<Broker> {
-  const config = rascal.withDefaultConfig(wanted)
-  for (;;) {
-    try {
-      const broker = await rascal.BrokerAsPromised.create(config)
-      broker.on('error', (error: Error) => log.warn({ err: error.message }, 'broker connection lost'))
-      broker.on('vhost_initialised', () => setUp(true))
-      broker.on('disconnect', () => setUp(false))
-      setUp(true)
-      return broker
-    } catch (error) {
-      signal.throwIfAborted()
-      setUp(false)
-      log.warn({ err: (error as Error).message }, 'broker not reachable, trying again')
-      await delay(CONNECT_RETRY_MS, undefined, { signal })
-    }
-  }
-}
-
-/** One confirm channel on its own connection, opened at the first use and again after it was lost. */
-function confirmChannel(connected: Promise<Broker>) {
-  let current: Promise<{ channel: ConfirmChannel; connection: AmqpConnection }> | undefined
-  const open = async () => {
-    const broker = await connected
-    // Typed as if it returned nothing; it resolves to a connection of amqplib's callback API.
-    const connection = await (broker.connect('/') as Promise<unknown> as Promise<AmqpConnection>)
-    const forget = () => {
-      current = undefined
-    }
-    connection.on('close', forget)
-    connection.on('error', forget)
-    const channel = await new Promise<ConfirmChannel>((resolve, reject) => {
-      connection.createConfirmChannel((error, opened) => (error ? reject(error) : resolve(opened)))
-    })
-    channel.on('error', forget)
-    channel.on('close', forget)
-    return { channel, connection }
-  }
-  return {
-    async get(): Promise<ConfirmChannel> {
-      current ??= open().catch((error) => {
-        current = undefined
-        throw error
-      })
-      return (await current).channel
-    },
-    async close() {
-      const open = await current?.catch(() => undefined)
-      if (open) await new Promise<void>((resolve) => open.connection.close(() => resolve()))
-    },
-  }
-}
-
-type AmqpConnection = {
-  createConfirmChannel(done: (error: Error | null, channel: ConfirmChannel) => void): void
-  close(done: () => void): void
-  on(event: 'close' | 'error', listener: () => void): void
-}
-
-/** Resolves when the broker has answered for every message; adds the ids it confirmed as they come. */
-async function publishAll(
-  channel: ConfirmChannel,
-  messages: readonly Message[],
-  queueName: string,
-  confirmed: Set<string>,
-) {
-  const confirms = messages.map((message) => {
-    const [exchange, key] = routeOf(message, queueName)
-    const options = {
-      persistent: true,
-      contentType: message.body instanceof Uint8Array ? 'application/octet-stream' : 'application/json',
-      messageId: message.id,
-      headers: message.headers,
-    }
-    return new Promise<void>((resolve) => {
-      channel.publish(exchange, key, Buffer.from(bytesOf(message)), options, (error) => {
-        if (!error) confirmed.add(message.id)
-        resolve()
-      })
-    })
-  })
-  await Promise.all(confirms)
-}
-
-function routeOf({ to, key }: Message, queueName: string): [exchange: string, key: string] {
-  if (to === 'work') return [workExchange(queueName), WORK_KEY]
-  if (to === 'dead') return ['', deadQueue(queueName)]
-  return [appExchange(queueName), key]
-}
-
-/** Listens on a queue of this process alone; whenever that had to be made anew, messages may have been missed. */
-async function listen(
-  options: Options,
-  closing: AbortSignal,
-  handle: (body: Uint8Array) => void,
-  onGap: () => void,
-): Promise<Consumer> {
-  const broker = await connect(liveTopology(options), options.log, closing, (up) => up && onGap())
-  await keepSubscribed(broker, LIVE, {}, (_message, body) => handle(body), options.log)
-  return { stop: () => broker.shutdown() }
 }

@@ -1,90 +1,139 @@
-import type { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Message as AmqpMessage } from 'amqplib'
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import type { Logger } from 'pino'
-import type rascal from 'rascal'
-import type { Consumer, Handler } from './port.ts'
+import { briefly, openChannel, refusalOf } from './connection.ts'
+import { type Consumer, DELIVERY_LIMIT, type Handler, type Source } from './port.ts'
+import type { Publisher } from './publisher.ts'
 
-/** A subscription that could not begin is begun again after this, in ms. */
-const SUBSCRIBE_RETRY_MS = 500
 /** A message whose handler threw waits this long before it comes back. */
-const NACK_DELAY_MS = 500
+const RETURN_DELAY_MS = 500
+/** Longest wait for the confirm of a message that is put back, in ms. */
+const RETURN_DEADLINE_MS = 5_000
 
-export type Broker = InstanceType<typeof rascal.BrokerAsPromised>
+/** Header of a message that was put back: how often. A requeue would not count on a classic queue. */
+const RETURNS = 'x-returns'
 
-/** Hands at most `prefetch` messages at once to `handle`; one whose handler throws comes back. */
-export async function subscribe(
-  broker: Broker,
-  from: string,
-  prefetch: number,
-  handle: Handler,
-  log: Logger,
-): Promise<Consumer> {
+/** What is kept up on a connection: begun where it is not, and forgotten with the connection. */
+export type Part = { keep(connection: ChannelModel): Promise<void>; drop(): void }
+
+type Options = {
+  from: Source
+  queue: string
+  /** Where a message goes that has come back `DELIVERY_LIMIT` times; undefined: it comes back for ever. */
+  deadQueue: string | undefined
+  prefetch: number
+  handle: Handler
+  publisher: Publisher
+  log: Logger
+}
+
+/** Hands at most `prefetch` messages at once to `handle`, on whatever connection there is; `wake` is called when it has to begin anew. */
+export function openSubscription(options: Options, wake: () => void): Part & Consumer {
+  const { from, queue, deadQueue, prefetch, handle, publisher, log } = options
   const running = new Set<Promise<void>>()
-  const onMessage = (message: AmqpMessage, body: Uint8Array, ackOrNack: AckOrNack) => {
-    const { headers = {} } = message.properties
-    const task = handle({ body, headers, redelivered: message.fields.redelivered ?? false })
-      .then(() => ackOrNack())
-      .catch((error: Error) => {
-        log.error({ err: error }, 'message not handled, it comes back')
-        ackOrNack(error, { strategy: 'nack', requeue: true, defer: NACK_DELAY_MS })
-      })
-      .finally(() => running.delete(task))
+  let current: { channel: Channel; tag: string } | undefined
+  let isStopped = false
+  let refused: string | undefined
+
+  const begin = async (connection: ChannelModel) => {
+    let isClosed = false
+    const channel = await openChannel(connection, () => {
+      isClosed = true
+      if (current?.channel !== channel) return
+      current = undefined
+      if (isStopped) return
+      log.warn({ queue }, 'consumer interrupted')
+      wake()
+    })
+    await channel.prefetch(prefetch)
+    const { consumerTag: tag } = await channel.consume(queue, (message) => {
+      if (message) take(channel, message)
+      // The broker ended the consumer: its queue is gone.
+      else void briefly(() => channel.close())
+    })
+    if (isClosed) return wake()
+    if (isStopped) return briefly(() => channel.close())
+    current = { channel, tag }
+    refused = undefined
+  }
+
+  const take = (channel: Channel, message: ConsumeMessage) => {
+    // It was under way when the consumer was cancelled.
+    if (isStopped) return settle(() => channel.nack(message))
+    const task = receive(channel, message).finally(() => running.delete(task))
     running.add(task)
   }
-  const cancel = await keepSubscribed(broker, from, { prefetch }, onMessage, log)
+
+  const receive = async (channel: Channel, message: ConsumeMessage) => {
+    const { headers = {} } = message.properties
+    const redelivered = message.fields.redelivered || returnsOf(message) > 0
+    let isDone = true
+    try {
+      await handle({ body: message.content, headers, redelivered })
+    } catch (error) {
+      log.error({ err: error }, 'message not handled, it comes back')
+      await delay(RETURN_DELAY_MS)
+      isDone = await putBack(message)
+    }
+    settle(() => (isDone ? channel.ack(message) : channel.nack(message)))
+  }
+
+  const putBack = async (message: ConsumeMessage) => {
+    if (deadQueue === undefined) return false
+    // The broker takes a user only from that user, and sends a copy to each queue in `CC`.
+    const { userId: _user, headers = {}, ...properties } = message.properties
+    const { [RETURNS]: _returns, CC: _copies, ...kept } = headers
+    const returns = returnsOf(message)
+    const isDead = returns >= DELIVERY_LIMIT
+    const more = isDead
+      ? { 'x-reason': `came back ${returns} times`, 'x-source': from }
+      : { [RETURNS]: returns + 1 }
+    return publisher.move(
+      isDead ? deadQueue : queue,
+      message.content,
+      { ...properties, headers: { ...kept, ...more } },
+      RETURN_DEADLINE_MS,
+    )
+  }
+
+  const cancel = async () => {
+    const { channel, tag } = current ?? {}
+    if (channel && tag) await briefly(() => channel.cancel(tag))
+  }
+
   return {
+    async keep(connection) {
+      if (isStopped) return
+      try {
+        // Changes nothing, and fails where the channel has ended unnoticed.
+        if (current) await current.channel.prefetch(prefetch)
+        else await begin(connection)
+      } catch (error) {
+        const refusal = refusalOf(error)
+        if (refusal === undefined) throw error
+        if (refusal !== refused) log.error({ queue, refusal }, 'cannot consume, trying again')
+        refused = refusal
+      }
+    },
+    drop() {
+      current = undefined
+    },
     async stop() {
+      isStopped = true
       await cancel()
       await Promise.all(running)
+      const { channel } = current ?? {}
+      if (channel) await briefly(() => channel.close())
     },
   }
 }
 
-/**
- * Subscribes to what the topology names, with content of whatever kind, and returns how to end it. Rascal begins again
- * when the connection was lost, but not when it was lost before the subscription began: nobody would consume any more.
- */
-export async function keepSubscribed(
-  broker: Broker,
-  name: string,
-  options: { prefetch?: number },
-  onMessage: (message: AmqpMessage, body: Uint8Array, ackOrNack: AckOrNack) => void,
-  log: Logger,
-): Promise<() => Promise<void>> {
-  let cancelled = false
-  const begin = async (): Promise<Session> => {
-    const session = await broker.subscribe(name, options)
-    let isFirst = true
-    // The types do not know `subscribed`.
-    const events: EventEmitter = session
-    events.on('subscribed', () => {
-      isFirst = false
-    })
-    session.on('error', (error: Error) => {
-      log.warn({ err: error.message }, 'consumer interrupted')
-      if (isFirst && !cancelled) current = again(session)
-      isFirst = false
-    })
-    session.on('invalid_content', (_error: Error, message: AmqpMessage, ackOrNack: AckOrNack) =>
-      onMessage(message, message.content, ackOrNack),
-    )
-    session.on('message', onMessage)
-    return session
-  }
-  const again = async (failed: Session): Promise<Session | undefined> => {
-    await failed.cancel().catch(() => {})
-    await delay(SUBSCRIBE_RETRY_MS)
-    return cancelled ? undefined : begin().catch(() => undefined)
-  }
-  let current: Promise<Session | undefined> = begin()
-  await current
-  return async () => {
-    cancelled = true
-    await (await current)?.cancel()
-  }
+/** Where the channel has ended, the broker delivers the message again by itself. */
+function settle(answer: () => void): void {
+  try {
+    answer()
+  } catch {}
 }
 
-type Session = Awaited<ReturnType<Broker['subscribe']>>
-
-type AckOrNack = (error?: Error, recovery?: { strategy: 'nack'; requeue: boolean; defer: number }) => void
+const returnsOf = ({ properties }: Pick<ConsumeMessage, 'properties'>): number =>
+  Number(properties.headers?.[RETURNS]) || 0

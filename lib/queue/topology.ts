@@ -1,18 +1,20 @@
-import type rascal from 'rascal'
-import { DELIVERY_LIMIT } from './port.ts'
-
 /** Routing key of the messages to workers, ours and other programs'. */
 export const WORK_KEY = 'image-processing-queue'
 
-/** Binding key of the queues that get every event. */
-const EVENT_KEYS = 'image.*'
+/**
+ * Binding keys of the queues that get every event. An exchange that another program declared may be a direct one, which
+ * knows no wildcard: so each routing key is bound by itself too.
+ */
+export const EVENT_KEYS = [
+  'image.*',
+  'image.processing',
+  'image.retrying',
+  'image.uploaded',
+  'image.failed',
+  'image.deleted',
+]
 
 export const DEFAULT_NAME = 'photo-processor'
-
-/** Bodies come as bytes, whatever their sender calls them: what they mean is judged by the consumer. */
-const RAW = 'application/octet-stream'
-/** Longest wait at shutdown for handlers that run. */
-const CLOSE_TIMEOUT_MS = 30_000
 
 /** What a deployment has besides its queue; one with a queue of another name shares nothing on the same broker. */
 const own = (queueName: string, name: string) => (queueName === DEFAULT_NAME ? name : `${queueName}.${name}`)
@@ -23,98 +25,25 @@ export const uploadsQueue = (queueName: string) => own(queueName, 's3-events')
 export const notificationsQueue = (queueName: string) => own(queueName, 'photo-notifications')
 export const deadQueue = (queueName: string) => `${queueName}.dead`
 
-const QUORUM = { 'x-queue-type': 'quorum' }
+/** One queue or exchange, or one key of a binding between them. */
+export type Binding = { source: string; destination: string; destinationType: 'queue'; bindingKey: string }
 
-const limited = (dead: string) => ({
-  ...QUORUM,
-  'x-delivery-limit': DELIVERY_LIMIT,
-  'x-dead-letter-exchange': '',
-  'x-dead-letter-routing-key': dead,
-})
-
-// Per connection it is ignored; as a default it works. A broker that comes back is found within 2 s.
-const DEFAULTS = {
-  defaults: {
-    vhosts: { connection: { retry: { min: 200, max: 1_500, factor: 1.5, strategy: 'exponential' } } },
-  },
-}
-
-const connectionTo = (url: string) => ({ url, options: { heartbeat: 10 }, socketOptions: { timeout: 5_000 } })
-
-/** Everything that the broker holds for the service, as data: exchanges, queues, bindings, how to reconnect. */
-export function topology(options: { url: string; queueName: string; prefetch: number }): rascal.BrokerConfig {
-  const { url, queueName, prefetch } = options
-  const dead = deadQueue(queueName)
-  const uploads = uploadsQueue(queueName)
+/**
+ * Everything that the broker holds for the service: durable and without arguments, as clients of the exchanges declare
+ * them. Dead messages are published by the service itself.
+ */
+export function topology(queueName: string) {
+  const [work, app] = [workExchange(queueName), appExchange(queueName)]
   const notifications = notificationsQueue(queueName)
+  const bind = (source: string, destination: string, bindingKey: string): Binding => ({
+    source,
+    destination,
+    destinationType: 'queue',
+    bindingKey,
+  })
   return {
-    ...DEFAULTS,
-    vhosts: {
-      '/': {
-        connection: connectionTo(url),
-        exchanges: {
-          [workExchange(queueName)]: { type: 'direct', options: { durable: true } },
-          [appExchange(queueName)]: { type: 'topic', options: { durable: true } },
-        },
-        queues: {
-          [queueName]: {
-            options: {
-              durable: true,
-              arguments: limited(dead),
-            },
-          },
-          [dead]: { options: { durable: true, arguments: QUORUM } },
-          [uploads]: { options: { durable: true, arguments: limited(dead) } },
-          [notifications]: { options: { durable: true, arguments: limited(dead) } },
-        },
-        bindings: [
-          {
-            source: workExchange(queueName),
-            destination: queueName,
-            destinationType: 'queue',
-            bindingKey: WORK_KEY,
-          },
-          {
-            source: appExchange(queueName),
-            destination: notifications,
-            destinationType: 'queue',
-            bindingKey: EVENT_KEYS,
-          },
-        ],
-        subscriptions: {
-          work: { queue: queueName, prefetch, contentType: RAW, closeTimeout: CLOSE_TIMEOUT_MS },
-          uploads: { queue: uploads, prefetch, contentType: RAW, closeTimeout: CLOSE_TIMEOUT_MS },
-          notifications: {
-            queue: notifications,
-            prefetch,
-            contentType: RAW,
-            closeTimeout: CLOSE_TIMEOUT_MS,
-          },
-          dead: { queue: dead, prefetch, contentType: RAW, closeTimeout: CLOSE_TIMEOUT_MS },
-        },
-      },
-    },
-  } as rascal.BrokerConfig
+    exchanges: { [work]: 'direct', [app]: 'topic' } as Record<string, 'direct' | 'topic'>,
+    queues: [queueName, deadQueue(queueName), uploadsQueue(queueName), notifications],
+    bindings: [bind(work, queueName, WORK_KEY), ...EVENT_KEYS.map((key) => bind(app, notifications, key))],
+  }
 }
-
-/** The queue of a process that has clients: it gets every event, and goes with its connection. */
-export function liveTopology(options: { url: string; queueName: string }): rascal.BrokerConfig {
-  const exchange = appExchange(options.queueName)
-  return {
-    ...DEFAULTS,
-    vhosts: {
-      '/': {
-        connection: connectionTo(options.url),
-        exchanges: { [exchange]: { type: 'topic', options: { durable: true } } },
-        queues: { [LIVE]: { replyTo: true, options: { exclusive: true, autoDelete: true, durable: false } } },
-        bindings: [{ source: exchange, destination: LIVE, destinationType: 'queue', bindingKey: EVENT_KEYS }],
-        subscriptions: {
-          [LIVE]: { queue: LIVE, contentType: RAW, prefetch: 1000, options: { noAck: true } },
-        },
-      },
-    },
-  } as rascal.BrokerConfig
-}
-
-/** Name of the subscription, and the beginning of the queue's name. */
-export const LIVE = 'live'

@@ -16,6 +16,7 @@ const DEFAULTS: Config = {
   databaseUrl: 'sqlite:data/photos.db',
   rabbitmqUrl: undefined,
   queueName: 'photo-processor',
+  topology: 'auto',
   queueWindow: 10_000,
   prefetch: 2 * 32 + 2 * availableParallelism() + 2,
   redisUrl: undefined,
