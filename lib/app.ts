@@ -11,6 +11,7 @@ import type { Queue } from './queue/port.ts'
 import { type Contents, openContents } from './renditions/contents.ts'
 import { openStorage } from './storage/index.ts'
 import type { Storage } from './storage/port.ts'
+import { openSupervision, type Supervision } from './supervision.ts'
 
 /** What a function may use; all its effects go through here. */
 export type App = {
@@ -24,6 +25,8 @@ export type App = {
   metrics: Metrics
   /** What of the process itself was tested at its start, with what came of it; `/readyz` shows it. */
   parts: Map<'imaging', 'up' | 'down'>
+  /** Where the loops and consumers of this process report that they move; `/livez` shows it. */
+  supervision: Supervision
   /** The `traceparent` of the request or attempt that is being served: what is stored and published carries it. */
   trace?: string
 }
@@ -45,6 +48,7 @@ export async function openApp(config: Config): Promise<App & { close(): Promise<
     log,
     metrics: openMetrics(),
     parts: new Map(),
+    supervision: openSupervision(),
     async close() {
       await queue.close()
       await cache.close()
