@@ -27,17 +27,23 @@ export type App = {
   parts: Map<'imaging', 'up' | 'down'>
   /** Where the loops and consumers of this process report that they move; `/livez` shows it. */
   supervision: Supervision
+  /** Aborts when the process is to stop: it takes no new work, and finishes what runs. */
+  stopping: AbortSignal
   /** The `traceparent` of the request or attempt that is being served: what is stored and published carries it. */
   trace?: string
 }
 
+/** An app with what only the program does: `stop` aborts `stopping`, `close` ends all connections. */
+export type OpenApp = App & { stop(): void; close(): Promise<void> }
+
 /** Opens what the configuration names, each connecting when it is first needed. */
-export async function openApp(config: Config): Promise<App & { close(): Promise<void> }> {
+export async function openApp(config: Config): Promise<OpenApp> {
   const log = await openLog(config)
   const db = await openDb(config.databaseUrl)
   const queue = await openQueue(config, log)
   const storage = await openStorage(config)
   const cache = await openCache(config, log)
+  const stopping = new AbortController()
   return {
     config,
     db,
@@ -49,6 +55,8 @@ export async function openApp(config: Config): Promise<App & { close(): Promise<
     metrics: openMetrics(),
     parts: new Map(),
     supervision: openSupervision(),
+    stopping: stopping.signal,
+    stop: () => stopping.abort(),
     async close() {
       await queue.close()
       await cache.close()

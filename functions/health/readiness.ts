@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { sql } from 'kysely'
+import { readSchema } from '../../lib/db/migrate.ts'
 import { endpoint } from '../../lib/function.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
@@ -14,6 +14,9 @@ const Readiness = Type.Object({
     cache: State,
     imaging: Type.Optional(State),
   }),
+  schema: Type.Optional(
+    Type.Object({ version: Type.Union([Type.String(), Type.Null()]), missing: Type.Integer() }),
+  ),
 })
 
 /** Longest that one dependency is waited for, in ms. */
@@ -21,7 +24,8 @@ const DEADLINE_MS = 2_000
 
 /**
  * Each dependency with its state: requests need the database and the storage, and do without broker and cache. A process that
- * renders adds `imaging`: whether its installation can.
+ * renders adds `imaging`: whether its installation can. `schema` is the last migration of the database, and how many it
+ * lacks: requests need them all.
  */
 export const readiness = endpoint({
   method: 'GET',
@@ -30,26 +34,27 @@ export const readiness = endpoint({
   tag: 'health',
   replies: { 200: Readiness, 503: Readiness },
   async handle(_request, { db, storage, queue, cache, parts }, reply) {
-    const [database, files] = await Promise.all([
-      stateOf(sql`select 1`.execute(db)),
-      stateOf(storage.check()),
+    const [schema, stored] = await Promise.all([
+      inTime(readSchema(db)),
+      inTime(storage.check().then(() => true)),
     ])
+    const database = schema ? 'up' : 'down'
+    const files = stored ? 'up' : 'down'
     const broker = queue.isUp() ? 'up' : 'down'
     const images = cache.isUp() ? 'up' : 'down'
     const own = Object.fromEntries(parts)
     const checks = { database, storage: files, queue: broker, cache: images, ...own } as const
-    if (database === 'down' || files === 'down' || own.imaging === 'down')
-      return reply(503, { status: 'unavailable', checks })
-    return reply(200, { status: broker === 'up' && images === 'up' ? 'ok' : 'degraded', checks })
+    const found = { checks, ...(schema && { schema }) }
+    if (!schema || schema.missing > 0 || !stored || own.imaging === 'down')
+      return reply(503, { status: 'unavailable', ...found })
+    return reply(200, { status: broker === 'up' && images === 'up' ? 'ok' : 'degraded', ...found })
   },
 })
 
 export const handler = lambda(readiness)
 
-async function stateOf(check: Promise<unknown>): Promise<'up' | 'down'> {
-  const late = new Promise<never>((_resolve, reject) => setTimeout(reject, DEADLINE_MS).unref())
-  return Promise.race([check, late]).then(
-    () => 'up',
-    () => 'down',
-  )
+/** Undefined where it fails, or takes too long. */
+async function inTime<T>(check: Promise<T>): Promise<T | undefined> {
+  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), DEADLINE_MS).unref())
+  return Promise.race([check.catch(() => undefined), late])
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
+import { isSchemaLacking } from './errors.ts'
 import { type Db, isPostgres } from './port.ts'
 
 const DIRECTORY = new URL('../../sql/', import.meta.url)
@@ -9,8 +10,7 @@ const POSTGRES_LOCK = 7_203_114
 
 /** Applies the files of `sql/` that this database has not seen, by number, all or none; returns their names. */
 export async function migrate(db: Db): Promise<string[]> {
-  const own = isPostgres(db) ? 'postgres' : 'sqlite'
-  const files = (await readdir(DIRECTORY)).filter((file) => isFor(file, own)).sort()
+  const files = await filesFor(db)
   return db.transaction().execute(async (tx) => {
     if (isPostgres(db)) await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(tx)
     await sql`create table if not exists schema_migrations
@@ -25,6 +25,30 @@ export async function migrate(db: Db): Promise<string[]> {
     }
     return missing
   })
+}
+
+/** What of `sql/` the database has seen last, without its ending, and how much of it the database has not seen. */
+export async function readSchema(db: Db): Promise<{ version: string | null; missing: number }> {
+  const [seen, files] = await Promise.all([namesOf(db), filesFor(db).catch(() => [])])
+  return {
+    version: seen.at(-1)?.replace(/\..*$/, '') ?? null,
+    missing: files.filter((file) => !seen.includes(file)).length,
+  }
+}
+
+const namesOf = (db: Db): Promise<string[]> =>
+  sql<{ name: string }>`select name from schema_migrations order by name`.execute(db).then(
+    ({ rows }) => rows.map(({ name }) => name),
+    (error) => {
+      if (isSchemaLacking(error)) return []
+      throw error
+    },
+  )
+
+/** The files for this kind of database, by number; throws where there are none, as in a bundle. */
+async function filesFor(db: Db): Promise<string[]> {
+  const own = isPostgres(db) ? 'postgres' : 'sqlite'
+  return (await readdir(DIRECTORY)).filter((file) => isFor(file, own)).sort()
 }
 
 /** `0001_name.sql` is for both databases, `0001_name.postgres.sql` for one. */

@@ -1,15 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import type { health } from '../../../functions/health/health.ts'
 import { openApp } from '../../../lib/app.ts'
 import { readConfig } from '../../../lib/config/index.ts'
+import type { Endpoint, Replies } from '../../../lib/function.ts'
 import { SETUPS, withApp, withEnvironment } from '../../support/app.ts'
 import { freePort } from '../../support/service.ts'
 import { call, withServer } from '../support.ts'
 
-type AnyLiveness = typeof health
-
 /** The tests of an endpoint that says that the process answers. */
-export const testAnswers = (endpoint: AnyLiveness) =>
+export const testAnswers = <R extends Replies>(endpoint: Endpoint<undefined, undefined, undefined, R>) =>
   describe(`GET ${endpoint.path}`, () => {
     test('says that the process answers', () =>
       withApp(SETUPS[0], async (app) => {

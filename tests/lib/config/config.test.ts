@@ -11,7 +11,7 @@ const DEFAULTS: Config = {
   port: 3000,
   publicUrl: 'http://127.0.0.1:3000',
   corsOrigins: [],
-  metricsPort: 0,
+  healthPort: 0,
   databaseUrl: 'sqlite:data/photos.db',
   rabbitmqUrl: undefined,
   queueName: 'photo-processor',
