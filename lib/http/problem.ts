@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { isDatabaseAway, isSchemaLacking } from '../db/errors.ts'
+import { isDatabaseAway } from '../db/errors.ts'
 import { AppError, ERROR_CODES, type ErrorCode } from '../errors.ts'
 
 export type ProblemBody = {
@@ -36,8 +36,6 @@ export function problemOf(error: unknown): ProblemBody {
     return { ...problem(error.code, error.message, error.errors), ...error.extensions }
   if (isDatabaseAway(error))
     return problem('database-unavailable', 'The database cannot be reached now; try again')
-  if (isSchemaLacking(error))
-    return problem('database-unavailable', 'The database is not migrated yet; try again')
   const { code = '', statusCode = 500 } = error as { code?: string; statusCode?: number }
   const known = FASTIFY_CODES[code]
   if (known) return problem(...known)
