@@ -4,6 +4,7 @@ import { processPhotoMessage } from './consumers/process-photo.ts'
 import { receiveUpload } from './consumers/receive-upload.ts'
 import { showFile } from './files/show-file.ts'
 import { health } from './health/health.ts'
+import { healthz } from './health/healthz.ts'
 import { liveness } from './health/liveness.ts'
 import { metrics } from './health/metrics.ts'
 import { readiness } from './health/readiness.ts'
@@ -68,6 +69,7 @@ export const endpoints: readonly AnyEndpoint[] = [
   showAsset,
   health,
   liveness,
+  healthz,
   metrics,
   readiness,
 ]

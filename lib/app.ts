@@ -11,6 +11,7 @@ import type { Queue } from './queue/port.ts'
 import { type Contents, openContents } from './renditions/contents.ts'
 import { openStorage } from './storage/index.ts'
 import type { Storage } from './storage/port.ts'
+import { openSupervision, type Supervision } from './supervision.ts'
 
 /** What a function may use; all its effects go through here. */
 export type App = {
@@ -24,6 +25,8 @@ export type App = {
   metrics: Metrics
   /** What of the process itself was tested at its start, with what came of it; `/readyz` shows it. */
   parts: Map<'imaging', 'up' | 'down'>
+  /** Where the loops and consumers of this process report that they move; `/livez` shows it. */
+  supervision: Supervision
   /** Aborts when the process is to stop: it takes no new work, and finishes what runs. */
   stopping: AbortSignal
   /** The `traceparent` of the request or attempt that is being served: what is stored and published carries it. */
@@ -51,6 +54,7 @@ export async function openApp(config: Config): Promise<OpenApp> {
     log,
     metrics: openMetrics(),
     parts: new Map(),
+    supervision: openSupervision(),
     stopping: stopping.signal,
     stop: () => stopping.abort(),
     async close() {

@@ -81,6 +81,7 @@ export type QueueConsumer<A> = {
 
 /** Work that is done again and again; `run` returns how much there was. */
 export type Schedule = {
+  name: string
   every(config: App['config']): number
   /** Names of parts that do not wait for one another, each run on its own; without it the work is one. */
   lanes?(config: App['config']): readonly string[]

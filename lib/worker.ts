@@ -16,8 +16,10 @@ export type WorkerApp = App & {
   imaging: Imaging
 }
 
+export type OpenWorker = WorkerApp & { handBack(): void; close(): Promise<void> }
+
 /** Adds to an open app what processing needs. */
-export function openWorker(app: App): WorkerApp & { handBack(): void; close(): Promise<void> } {
+export function openWorker(app: App): OpenWorker {
   const { config, metrics } = app
   // At least one of the photos that the worker holds is none that downloads, unless it holds a single one.
   const limits = { ...config, downloads: Math.min(config.downloads, Math.max(1, config.prefetch - 1)) }

@@ -6,6 +6,7 @@ import { migrate } from '../lib/db/migrate.ts'
 import { addPhotos } from '../lib/photos/add.ts'
 import { requestProcessing } from '../lib/photos/request.ts'
 import { runApi, runRelay, runWorker } from '../scripts/serve/roles.ts'
+import { addressOf, through } from './faults/support.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
 import { openProxy } from './support/proxy.ts'
@@ -14,18 +15,6 @@ import { bytes, openSourceServer } from './support/source-server.ts'
 
 const SERVERS = SETUPS[1]
 const available = isAvailable(SERVERS)
-
-const addressOf = (url: string, defaultPort: number) => {
-  const { hostname, port } = new URL(url)
-  return { host: hostname, port: Number(port || defaultPort) }
-}
-
-const through = (url: string, port: number) => {
-  const proxied = new URL(url)
-  proxied.hostname = '127.0.0.1'
-  proxied.port = String(port)
-  return proxied.href
-}
 
 /** The whole service in this process, with a source server that counts; stops all of it afterwards. */
 async function withService(
@@ -105,7 +94,7 @@ test.skipIf(!available)(
           const answer = await ask(service.url, uuids)
           expect(answer.status).toBe(202)
           const ready = await fetch(`${service.url}/readyz`)
-          expect([ready.status, await ready.json()]).toEqual([
+          expect([ready.status, await ready.json()]).toMatchObject([
             200,
             {
               status: 'degraded',

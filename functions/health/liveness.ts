@@ -1,8 +1,24 @@
+import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { health } from './health.ts'
 
-/** The same as `health`, at the path that orchestrators use. */
-export const liveness = endpoint({ ...health, path: '/healthz' })
+/**
+ * Whether this process turns: every loop has moved within its deadline, and every consumer is there. What is away outside
+ * changes nothing, since waiting for it is moving.
+ */
+export const liveness = endpoint({
+  method: 'GET',
+  path: '/livez',
+  summary: 'Say whether the process works; it hangs where not, and should be started again',
+  tag: 'health',
+  replies: {
+    200: Type.Object({ status: Type.Literal('ok') }),
+    503: Type.Object({ status: Type.Literal('hanging'), late: Type.Array(Type.String()) }),
+  },
+  async handle(_request, { supervision }, reply) {
+    const late = supervision.late()
+    return late.length === 0 ? { status: 'ok' as const } : reply(503, { status: 'hanging', late })
+  },
+})
 
 export const handler = lambda(liveness)

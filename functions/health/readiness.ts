@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { sql } from 'kysely'
+import { readSchema } from '../../lib/db/migrate.ts'
 import { endpoint } from '../../lib/function.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
@@ -22,6 +22,9 @@ const Readiness = Type.Object({
   topology: Type.Optional(
     Type.Object({ missing: Type.Array(Type.String()), differs: Type.Array(Type.String()) }),
   ),
+  schema: Type.Optional(
+    Type.Object({ version: Type.Union([Type.String(), Type.Null()]), missing: Type.Integer() }),
+  ),
 })
 
 /** Longest that one dependency is waited for, in ms. */
@@ -29,7 +32,8 @@ const DEADLINE_MS = 2_000
 
 /**
  * Each dependency with its state: requests need the database and the storage, and do without broker and cache. A process that
- * renders adds `imaging`: whether its installation can. A process that is to stop is not ready, whatever they are.
+ * renders adds `imaging`: whether its installation can. `schema` is the last migration of the database, and how many it
+ * lacks: requests need them all. A process that is to stop is not ready, whatever they are.
  */
 export const readiness = endpoint({
   method: 'GET',
@@ -38,30 +42,30 @@ export const readiness = endpoint({
   tag: 'health',
   replies: { 200: Readiness, 503: Readiness },
   async handle(_request, { db, storage, queue, cache, parts, stopping }, reply) {
-    const [database, files] = await Promise.all([
-      stateOf(sql`select 1`.execute(db)),
-      stateOf(storage.check()),
+    const [schema, stored] = await Promise.all([
+      inTime(readSchema(db)),
+      inTime(storage.check().then(() => true)),
     ])
+    const database = schema ? 'up' : 'down'
+    const files = stored ? 'up' : 'down'
     const { missing, differs } = queue.topology()
     const broker = queue.isUp() && missing.length === 0 ? 'up' : 'down'
     const topology = missing.length + differs.length > 0 && { topology: { missing, differs } }
     const images = cache.isUp() ? 'up' : 'down'
     const own = Object.fromEntries(parts)
     const checks = { database, storage: files, queue: broker, cache: images, ...own } as const
-    if (stopping.aborted) return reply(503, { status: 'stopping', checks })
-    if (database === 'down' || files === 'down' || own.imaging === 'down')
-      return reply(503, { status: 'unavailable', checks, ...topology })
-    const status = broker === 'up' && images === 'up' ? 'ok' : 'degraded'
-    return reply(200, { status, checks, ...topology })
+    const found = { checks, ...(schema && { schema }), ...topology }
+    if (stopping.aborted) return reply(503, { status: 'stopping', ...found })
+    if (!schema || schema.missing > 0 || !stored || own.imaging === 'down')
+      return reply(503, { status: 'unavailable', ...found })
+    return reply(200, { status: broker === 'up' && images === 'up' ? 'ok' : 'degraded', ...found })
   },
 })
 
 export const handler = lambda(readiness)
 
-async function stateOf(check: Promise<unknown>): Promise<'up' | 'down'> {
-  const late = new Promise<never>((_resolve, reject) => setTimeout(reject, DEADLINE_MS).unref())
-  return Promise.race([check, late]).then(
-    () => 'up',
-    () => 'down',
-  )
+/** Undefined where it fails, or takes too long. */
+async function inTime<T>(check: Promise<T>): Promise<T | undefined> {
+  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), DEADLINE_MS).unref())
+  return Promise.race([check.catch(() => undefined), late])
 }

@@ -5,6 +5,7 @@ import { targetsOf } from '../../lib/notifications/index.ts'
 
 /** Sends the deliveries whose time has come; each target has its own lane, so that a slow one delays no other. */
 export const deliver = schedule({
+  name: 'deliver',
   every: (config) => config.relayIntervalMs,
   lanes: targetsOf,
   run: deliverDue,

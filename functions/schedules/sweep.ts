@@ -20,6 +20,7 @@ const PARTS = [
 
 /** Runs all parts of the sweep; a part that fails does not stop the others. */
 export const sweep = schedule({
+  name: 'sweep',
   every: (config) => config.sweepIntervalMs,
   async run(app: App) {
     let done = 0

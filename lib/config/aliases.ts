@@ -3,8 +3,8 @@ import { isIPv6 } from 'node:net'
 type Given = Readonly<Record<string, string | undefined>>
 
 /**
- * What the five original services call a variable, and what it is called here. The first that is set wins; the
- * service's own name wins over all of them.
+ * What the five original services, or an earlier version, call a variable, and what it is called here. The first that is
+ * set wins; the service's own name wins over all of them.
  */
 const ALIASES: readonly (readonly [alias: string, variable: string, convert?: (text: string) => string])[] = [
   ['PG_CONNECTION_URI', 'DATABASE_URL'],
@@ -16,6 +16,7 @@ const ALIASES: readonly (readonly [alias: string, variable: string, convert?: (t
   ['THUMBFORGE_QUEUE_NAME', 'QUEUE_NAME'],
   ['THUMBFORGE_DUPLICATE_HANDLING', 'DUPLICATE_HANDLING'],
   ['THUMBFORGE_THUMBNAIL_SIZE', 'THUMBNAIL_SIZE'],
+  ['METRICS_PORT', 'HEALTH_PORT'],
 ]
 
 /** The service's own variables that the aliases in `given` stand for; those of a variable that is set are not read. */

@@ -39,10 +39,10 @@ function read(env: Environment) {
       '',
     ),
     corsOrigins: origins(env, 'CORS_ORIGINS'),
-    /** Where a worker or relay that runs apart serves `/metrics` and `/healthz`; 0: nowhere. */
-    metricsPort: integer(env, 'METRICS_PORT', 0, 0, 65_535),
     /** How long the process, told to stop, still takes requests: until balancers see that it is not ready. */
     drainMs: integer(env, 'DRAIN_MS', 0, 0, 3_600_000),
+    /** Where each process serves `/livez`, `/readyz` and `/metrics`, besides the api; 0: nowhere. */
+    healthPort: integer(env, 'HEALTH_PORT', 0, 0, 65_535),
     databaseUrl: database(env, 'DATABASE_URL', 'sqlite:data/photos.db'),
     /** Undefined: the queue lives in this process. */
     rabbitmqUrl: url(env, 'RABBITMQ_URL', ['amqp:', 'amqps:']),

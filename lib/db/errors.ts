@@ -22,6 +22,19 @@ const SQLITE_CODES = new Set([5, 10, 13])
 /** The code of a statement whose thread died (lib/db/sqlite-thread.ts): its connection is gone, and the next statement gets another. */
 export const THREAD_ENDED = 'THREAD_ENDED'
 
+/** PostgreSQL: no such table, no such column. */
+const LACKING_CODES = new Set(['42P01', '42703'])
+
+/** Whether an error says that the database lacks a table or column: it has not been migrated yet. */
+export function isSchemaLacking(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code = '' } = error as { code?: string }
+  return (
+    LACKING_CODES.has(code) ||
+    (code === 'ERR_SQLITE_ERROR' && /^no such (table|column)|has no column/.test(error.message))
+  )
+}
+
 /** Whether an error says that the database cannot be used now, and not that a query is wrong. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
+import { isSchemaLacking } from './errors.ts'
 import { type Db, isPostgres } from './port.ts'
 import { addStatuses, findForeign, makesForeign, TAKE_OVER_FILE } from './take-over.ts'
 
@@ -16,8 +17,7 @@ export async function migrate(db: Db): Promise<string[]> {
 
 /** The same as a part of a transaction, after `addStatuses`. */
 export async function applyMissing(tx: Db): Promise<string[]> {
-  const own = isPostgres(tx) ? 'postgres' : 'sqlite'
-  const files = (await readdir(DIRECTORY)).filter((file) => isFor(file, own)).sort()
+  const files = await filesFor(tx)
   if (isPostgres(tx)) await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(tx)
   await sql`create table if not exists schema_migrations
     (name text primary key not null, applied_at text not null)`.execute(tx)
@@ -36,6 +36,30 @@ export async function applyMissing(tx: Db): Promise<string[]> {
 }
 
 const NONE: ReadonlySet<string> = new Set()
+
+/** What of `sql/` the database has seen last, without its ending, and how much of it the database has not seen. */
+export async function readSchema(db: Db): Promise<{ version: string | null; missing: number }> {
+  const [seen, files] = await Promise.all([namesOf(db), filesFor(db).catch(() => [])])
+  return {
+    version: seen.at(-1)?.replace(/\..*$/, '') ?? null,
+    missing: files.filter((file) => !seen.includes(file)).length,
+  }
+}
+
+const namesOf = (db: Db): Promise<string[]> =>
+  sql<{ name: string }>`select name from schema_migrations order by name`.execute(db).then(
+    ({ rows }) => rows.map(({ name }) => name),
+    (error) => {
+      if (isSchemaLacking(error)) return []
+      throw error
+    },
+  )
+
+/** The files for this kind of database, by number; throws where there are none, as in a bundle. */
+async function filesFor(db: Db): Promise<string[]> {
+  const own = isPostgres(db) ? 'postgres' : 'sqlite'
+  return (await readdir(DIRECTORY)).filter((file) => isFor(file, own)).sort()
+}
 
 /** `0001_name.sql` is for both databases, `0001_name.postgres.sql` for one. */
 function isFor(file: string, database: string): boolean {

@@ -8,6 +8,8 @@ import fastify, {
   LogController,
 } from 'fastify'
 import type { App } from '../app.ts'
+import { isSchemaLacking } from '../db/errors.ts'
+import { readSchema } from '../db/migrate.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
 import { continueTrace, traceFields } from '../trace.ts'
@@ -99,11 +101,20 @@ export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[]
         const traced = { ...app, trace: request.id }
         const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
         const key = body === undefined ? undefined : headers['idempotency-key']
-        if (typeof key !== 'string') return send(response, await work(traced))
-        return send(response, await answerOnce(traced, { route: `${method} ${path}`, key, body }, work))
+        const answering =
+          typeof key === 'string'
+            ? answerOnce(traced, { route: `${method} ${path}`, key, body }, work)
+            : work(traced)
+        return send(response, await answering.catch((error) => refuseUnmigrated(app, error)))
       },
     })
   }
+}
+
+/** Throws the error again, or, where the database only lacks a migration as yet, that it cannot be used now. */
+async function refuseUnmigrated({ db }: App, error: unknown): Promise<never> {
+  if (!isSchemaLacking(error) || (await readSchema(db)).missing === 0) throw error
+  throw new AppError('database-unavailable', 'The database is not migrated yet; try again', { cause: error })
 }
 
 /** A bare return is the body of a 200. */

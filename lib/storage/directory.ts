@@ -74,8 +74,8 @@ export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories)
       for (const directory of [storageDir, thumbsDir]) {
         await mkdir(directory, { recursive: true })
         const file = path.join(directory, temporaryName())
-        await writeFile(file, '')
-        await rm(file)
+        // Not empty: a full disk takes empty files.
+        await writeFile(file, '1').finally(() => rm(file, { force: true }))
       }
     },
   }

@@ -6,7 +6,6 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  HeadBucketCommand,
   HeadObjectCommand,
   PutObjectCommand,
   paginateListObjectsV2,
@@ -18,12 +17,15 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { Config } from '../config/index.ts'
 import { contentTypeOf } from '../imaging/formats.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
-import type { ObjectInfo, Storage } from './port.ts'
+import { isKey, type ObjectInfo, type Storage } from './port.ts'
 
 type Options = NonNullable<Config['s3']>
 
 /** How long a link to read is good, in s. */
 const READ_LINK_S = 15 * 60
+
+/** No key of an object: what is stored to see whether anything can be. */
+const CHECK_KEY = 'thumbs/.check'
 
 /** Bytes of an upload that are held in memory at once. */
 const PART_BYTES = 8 * 1024 * 1024
@@ -77,7 +79,7 @@ export function openS3(options: Options): Storage {
     async *list(prefix) {
       for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix: prefix })) {
         for (const { Key = '', Size, ETag, LastModified } of Contents)
-          yield { key: Key, ...infoOf(Size, ETag, LastModified) }
+          if (isKey(Key)) yield { key: Key, ...infoOf(Size, ETag, LastModified) }
       }
     },
     async signUpload(key, { maxBytes, expiresAt }) {
@@ -91,7 +93,9 @@ export function openS3(options: Options): Storage {
     signRead: (key) => getSignedUrl(client, new GetObjectCommand(at(key)), { expiresIn: READ_LINK_S }),
     verifyUpload: undefined,
     async check() {
-      await client.send(new HeadBucketCommand({ Bucket }))
+      const at = { Bucket, Key: CHECK_KEY }
+      await client.send(new PutObjectCommand({ ...at, Body: '1' }))
+      await client.send(new DeleteObjectCommand(at))
     },
   }
 }

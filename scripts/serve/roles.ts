@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { healthz } from '../../functions/health/healthz.ts'
 import { liveness } from '../../functions/health/liveness.ts'
 import { metrics } from '../../functions/health/metrics.ts'
 import { readiness } from '../../functions/health/readiness.ts'
 import { consumers, endpoints, lives, schedules } from '../../functions/index.ts'
 import type { App } from '../../lib/app.ts'
 import { isDatabaseAway } from '../../lib/db/errors.ts'
-import { lanesOf, type Schedule } from '../../lib/function.ts'
 import { openDrain } from '../../lib/http/drain.ts'
 import { mount, openServer } from '../../lib/http/mount.ts'
 import { loadAssets } from '../../lib/http/page-assets.ts'
@@ -16,7 +16,10 @@ import { enqueueMissed } from '../../lib/notifications/enqueue.ts'
 import { once } from '../../lib/once.ts'
 import { settleMarks } from '../../lib/outbox/mark-soon.ts'
 import { requeueAll } from '../../lib/photos/requeue.ts'
-import { openWorker, type WorkerApp } from '../../lib/worker.ts'
+import { type OpenWorker, openWorker, type WorkerApp } from '../../lib/worker.ts'
+import { runLoops } from './loop.ts'
+import { openProgress } from './progress.ts'
+import { unlessStopped, whenDatabaseIsBack } from './wait.ts'
 
 const DATABASE_RETRY_MS = 1_000
 
@@ -25,6 +28,11 @@ const OTHER_PREFETCH = 10
 
 /** A part of the service that runs until stopped; stopping finishes what runs. `url` is where it serves endpoints. */
 export type Running = { url?: string; stop(): Promise<void> }
+
+/** Starts a part, when `schema` has resolved where it needs the database. Rejects, with nothing left, if the process is to stop before. */
+type Run = (app: App, schema: Promise<unknown>) => Promise<Running>
+
+const MIGRATED = Promise.resolve()
 
 /** Serves every endpoint over HTTP; `url` is where. */
 export async function runApi(app: App): Promise<Running & { url: string }> {
@@ -41,20 +49,22 @@ export async function runApi(app: App): Promise<Running & { url: string }> {
     url,
     async stop() {
       await delay(app.config.drainMs)
-      await Promise.all([drain(), hub.close()])
+      const closed = hub.close()
+      // A broker that never came is given up when the queue closes.
+      await Promise.all([drain(), app.queue.isUp() ? closed : undefined])
       await server.close()
     },
   }
 }
 
-/** Serves `/metrics`, `/healthz` and `/readyz` for a process without an api, where `METRICS_PORT` says so. */
-export async function runMetrics(app: App): Promise<Running> {
-  const { host, metricsPort: port } = app.config
+/** Serves the health and the metrics of the process, where `HEALTH_PORT` says so. */
+export async function runHealth(app: App): Promise<Running> {
+  const { host, healthPort: port } = app.config
   const server = openServer(app)
   const drain = openDrain(server.server)
   if (port > 0) {
     app.metrics.observeProcess()
-    mount(server, [liveness, readiness, metrics], app)
+    mount(server, [liveness, healthz, readiness, metrics], app)
     await server.listen({ host, port })
   }
   return {
@@ -69,18 +79,31 @@ export async function runMetrics(app: App): Promise<Running> {
  * Processes photos; begins with what is queued where the queue itself remembers nothing. Where the installation cannot render,
  * it takes nothing from the queue: other workers may, or this one when it has been repaired and started again.
  */
-export async function runWorker(app: App): Promise<Running> {
+export async function runWorker(app: App, schema: Promise<unknown> = MIGRATED): Promise<Running> {
+  app.parts.set('imaging', 'down')
   const worker = openWorker(app)
-  if (!(await canRender(worker))) return { stop: () => worker.close() }
+  try {
+    if (!(await unlessStopped(app, canRender(worker)))) return { stop: () => worker.close() }
+    await schema
+    return await consumeAll(app, worker)
+  } catch (error) {
+    await worker.close()
+    throw error
+  }
+}
+
+async function consumeAll(app: App, worker: OpenWorker): Promise<Running> {
   const stopping = new AbortController()
-  const running = await Promise.all(
+  const starting = Promise.all(
     consumers.map(({ from, handle }) => {
       const prefetch = from === 'work' ? app.config.prefetch : Math.min(app.config.prefetch, OTHER_PREFETCH)
+      const progress = openProgress(app, from)
       return app.queue.consume(from, prefetch, (delivery) =>
-        whenDatabaseIsUp(() => handle(delivery, worker), stopping.signal),
+        whenDatabaseIsUp(() => progress(() => handle(delivery, worker)), stopping.signal),
       )
     }),
   )
+  const running = await unlessStopped(app, starting)
   const stopConsumers = once(async () => {
     stopping.abort()
     worker.handBack()
@@ -89,8 +112,8 @@ export async function runWorker(app: App): Promise<Running> {
   // Before its turn to stop: what runs then has all the time that there is.
   app.stopping.addEventListener('abort', stopConsumers)
   if (!app.queue.durable) {
-    await enqueueMissed(app)
-    await requeueAll(app)
+    await whenDatabaseIsBack(app, () => enqueueMissed(app))
+    await whenDatabaseIsBack(app, () => requeueAll(app))
   }
   return {
     async stop() {
@@ -127,11 +150,10 @@ async function whenDatabaseIsUp(handle: () => Promise<void>, signal: AbortSignal
 }
 
 /** Runs the schedules: relay, sweep and deliver. */
-export async function runRelay(app: App): Promise<Running> {
+export async function runRelay(app: App, schema: Promise<unknown> = MIGRATED): Promise<Running> {
+  await schema
   const stopping = new AbortController()
-  const loops = schedules.flatMap((schedule) =>
-    lanesOf(schedule, app.config).map((lane) => repeat(app, schedule, lane, stopping.signal)),
-  )
+  const loops = schedules.map((schedule) => runLoops(app, schedule, stopping.signal))
   return {
     async stop() {
       stopping.abort()
@@ -140,22 +162,11 @@ export async function runRelay(app: App): Promise<Running> {
   }
 }
 
-/** Again at once while there is work; else, or after a fault, at the schedule's interval. */
-async function repeat(app: App, schedule: Schedule, lane: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const done = await schedule.run(app, lane).catch((error: Error) => {
-      app.log.error({ err: error }, 'schedule failed')
-      return 0
-    })
-    if (done === 0) await delay(schedule.every(app.config), undefined, { signal }).catch(() => {})
-  }
-}
-
 /** What a process may run; the first that is started is the last to stop. */
-export const ROLES: Record<string, readonly ((app: App) => Promise<Running>)[]> = {
-  all: [runRelay, runWorker, runApi],
-  api: [runApi],
-  worker: [runMetrics, runWorker],
-  relay: [runMetrics, runRelay],
+export const ROLES: Record<string, readonly Run[]> = {
+  all: [runHealth, runRelay, runWorker, runApi],
+  api: [runHealth, runApi],
+  worker: [runHealth, runWorker],
+  relay: [runHealth, runRelay],
   migrate: [],
 }

@@ -1,14 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
 import { type OpenApp, openApp } from '../../lib/app.ts'
 import { type Config, readConfig } from '../../lib/config/index.ts'
-import { isDatabaseAway } from '../../lib/db/errors.ts'
-import { migrate } from '../../lib/db/migrate.ts'
 import { readArguments } from '../arguments.ts'
 import { checkInstallation } from './installation.ts'
 import { lockData, type ServiceLock } from './lock.ts'
 import { ROLES, type Running } from './roles.ts'
+import { prepareSchema } from './schema.ts'
 
 /** Longest wait for what runs when the process is to stop, in ms, after `DRAIN_MS`. */
 const STOP_TIMEOUT_MS = 30_000
@@ -40,36 +38,34 @@ async function main(role: string): Promise<void> {
   }
   const lock = role === 'all' ? lockData(config) : undefined
   const app = await openApp(config)
-  const applied = await migrateWhenUp(app)
-  if (role === 'migrate')
-    console.log(applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply')
-  const running: Running[] = []
-  const stop = stopper(app, running, lock)
+  const away = Promise.withResolvers<void>()
+  const schema = prepareSchema(app, away.resolve)
+  const parts = (ROLES[role] ?? []).map((run) => run(app, schema))
+  const stop = stopper(app, parts, lock)
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  for (const run of ROLES[role] ?? []) running.push(await run(app))
-  const url = running.find((part) => part.url)?.url
-  if (url) lock?.tell(url)
-  if (url) greet(config, url)
-  else if (running.length > 0) console.log(`${role} ready`)
-  if (role === 'migrate') await app.close()
-}
-
-/** A database that is still starting is waited for. */
-async function migrateWhenUp(app: OpenApp): Promise<string[]> {
-  for (;;) {
-    try {
-      return await migrate(app.db)
-    } catch (error) {
-      if (!isDatabaseAway(error)) throw error
-      app.log.warn({ err: (error as Error).message }, 'database not reachable, trying again')
-      await delay(1_000)
-    }
+  try {
+    const urls = parts.map(async (part) => {
+      const { url } = await part
+      // Who is told at once would meet a database that is just being migrated.
+      await Promise.race([schema, away.promise])
+      if (url) lock?.tell(url)
+      if (url) greet(config, url)
+      return url
+    })
+    const [applied, ...found] = await Promise.all([schema, ...urls])
+    if (role === 'migrate')
+      console.log(applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply')
+    else if (!found.some(Boolean)) console.log(`${role} ready`)
+    if (role === 'migrate') await app.close()
+  } catch (error) {
+    // What has not started yet ends so.
+    if (!app.stopping.aborted) throw error
   }
 }
 
 /** Stops the process in order at its first signal, with exit code 0 also past the limit: what is left is leased and queued again. */
-function stopper(app: OpenApp, running: Running[], lock: ServiceLock | undefined) {
+function stopper(app: OpenApp, parts: readonly Promise<Running>[], lock: ServiceLock | undefined) {
   let since: number | undefined
   return async (signal: NodeJS.Signals) => {
     const now = performance.now()
@@ -85,7 +81,7 @@ function stopper(app: OpenApp, running: Running[], lock: ServiceLock | undefined
       app.log.warn('stopped before all was finished')
       process.exit(0)
     }, app.config.drainMs + STOP_TIMEOUT_MS).unref()
-    for (const part of running.reverse()) await part.stop()
+    for (const part of parts.toReversed()) await (await part.catch(() => undefined))?.stop()
     await app.close()
     lock?.release()
     app.log.info('stopped')

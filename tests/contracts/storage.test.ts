@@ -248,6 +248,9 @@ describe.for(BACKENDS)('storage in $name', ({ with: withStorage }) => {
   )
 })
 
+/** The module, for a process that has to be told. */
+const DIRECTORY = new URL('../../lib/storage/directory.ts', import.meta.url).href
+
 describe('directories', () => {
   test('thumbnails lie in thumbsDir, all else below storageDir', () =>
     withDirectory(async ({ storage, everything, storageDir, thumbsDir }) => {
@@ -289,15 +292,24 @@ describe('directories', () => {
         const data = Buffer.alloc(100_000)
         const said = [storage.put('thumbs/a', data), storage.putStream('originals/a', Readable.from([data]), 1e6)]
         console.log(...(await Promise.all(said.map((one) => one.then(() => 'stored', ({ code }) => code)))))`
-      const env = {
-        storageDir,
-        thumbsDir,
-        DIRECTORY: new URL('../../lib/storage/directory.ts', import.meta.url).href,
-      }
+      const env = { storageDir, thumbsDir, DIRECTORY }
       // The longest file that the process may write: like a full disk, the first write then ends early without an error.
       const limited = ['-c', 'ulimit -f 8 && exec "$@"', 'sh', process.execPath, '--input-type=module', '-e']
       const { stdout } = await promisify(execFile)('sh', [...limited, script], { env })
       expect(stdout).toBe('EFBIG EFBIG\n')
+      expect(await everything()).toEqual([])
+    }))
+
+  test('check() fails where the disk takes empty files only, and leaves none', () =>
+    withDirectory(async ({ everything, storageDir, thumbsDir }) => {
+      const script = `
+        process.on('SIGXFSZ', () => {})
+        const { openDirectory } = await import(process.env.DIRECTORY)
+        console.log(await openDirectory(process.env).check().then(() => 'stored', ({ code }) => code))`
+      const env = { storageDir, thumbsDir, DIRECTORY }
+      const full = ['-c', 'ulimit -f 0 && exec "$@"', 'sh', process.execPath, '--input-type=module', '-e']
+      const { stdout } = await promisify(execFile)('sh', [...full, script], { env })
+      expect(stdout).toBe('EFBIG\n')
       expect(await everything()).toEqual([])
     }))
 

@@ -70,10 +70,9 @@ test('a service that cannot render says so and leaves its photos to a repaired o
       await copyFile(WASM, path.join(root, WASM))
       const repaired = await start()
       try {
-        expect(await readiness(repaired.url)).toMatchObject({
-          status: 200,
-          body: { checks: { imaging: 'up' } },
-        })
+        // The image path is tested while the service listens.
+        await until(async () => (await readiness(repaired.url)).status === 200)
+        expect(await readiness(repaired.url)).toMatchObject({ body: { checks: { imaging: 'up' } } })
         const photo = () => getJson<Photo>(`${repaired.url}/photos/${uuid}`)
         await until(async () => (await photo()).status === 'completed', 60_000, photo)
         expect((await photo()).attempts).toBe(1)

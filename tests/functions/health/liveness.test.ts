@@ -1,4 +1,5 @@
 import { liveness } from '../../../functions/health/liveness.ts'
-import { testAnswers } from './support.ts'
+import { testAnswers, testHangs } from './support.ts'
 
 testAnswers(liveness)
+testHangs(liveness)

@@ -26,11 +26,11 @@ describe.for(SETUPS)('GET /metrics of a service on $name', (setup) => {
   )
 })
 
-test.skipIf(!isAvailable(SETUPS[1]))('a worker and a relay apart serve metrics where METRICS_PORT says', () =>
+test.skipIf(!isAvailable(SETUPS[1]))('a worker and a relay apart serve metrics where HEALTH_PORT says', () =>
   withEnvironment(SETUPS[1], async (env) => {
     for (const role of ['worker', 'relay']) {
       const port = await freePort()
-      const service = await startScript(role, { ...env, METRICS_PORT: String(port) }, /ready/)
+      const service = await startScript(role, { ...env, HEALTH_PORT: String(port) }, /ready/)
       try {
         const url = `http://127.0.0.1:${port}`
         expect(await scrape(url)).toMatchObject({ photo_queue_depth: 0, photo_dead_letters_total: 0 })

@@ -1,41 +1,55 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import path from 'node:path'
+import { sql } from 'kysely'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { readiness } from '../../../functions/health/readiness.ts'
 import { type App, openApp } from '../../../lib/app.ts'
 import { readConfig } from '../../../lib/config/index.ts'
+import { migrate } from '../../../lib/db/migrate.ts'
 import { type Environment, isAvailable, SETUPS, withApp, withEnvironment } from '../../support/app.ts'
 import { freePort, until } from '../../support/service.ts'
-import { call, expectNoSecrets, withServer } from '../support.ts'
+import { call, expectNoSecrets, problemOf, withServer } from '../support.ts'
 
 const EMBEDDED = SETUPS[0]
 const UP = { database: 'up', storage: 'up', queue: 'up', cache: 'up' }
+const schema = { version: expect.stringMatching(/^\d{4}_\w+$/), missing: 0 }
 
 const ask = async (app: App) => {
   const { status, body } = await call(readiness, app)
   return { status, body }
 }
 
-/** An app of which a part may be missing: nothing is migrated. */
+/** Asks until the status is so: the threads of a database may take longer to start than its check waits. */
+const askUntil = async (app: App, status: number) => {
+  await until(async () => (await ask(app)).status === status)
+  return ask(app)
+}
+
+/** An app of which a part may be missing. */
 const withPart = (more: (env: Environment) => Environment, use: (app: App) => Promise<void>) =>
-  withEnvironment(EMBEDDED, async (env) => {
-    const app = await openApp(readConfig({ ...env, ...more(env) }))
-    try {
-      await use(app)
-    } finally {
-      await app.close()
-    }
-  })
+  withEnvironment(
+    EMBEDDED,
+    async (env) => {
+      const app = await openApp(readConfig({ ...env, ...more(env) }))
+      try {
+        await use(app)
+      } finally {
+        await app.close()
+      }
+    },
+    'migrated',
+  )
 
 describe('GET /readyz', () => {
   test.for(SETUPS)('tells that everything is up on $name', (setup, { skip }) => {
     skip(!isAvailable(setup))
     return withApp(setup, async (app) => {
       await until(() => app.queue.isUp())
+      await askUntil(app, 200)
       await withServer(app, async (url) => {
         const answer = await fetch(`${url}/readyz`)
-        expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok', checks: UP }])
+        expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok', checks: UP, schema }])
       })
     })
   })
@@ -45,12 +59,38 @@ describe('GET /readyz', () => {
     await withPart(
       () => ({ RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${port}` }),
       async (app) => {
-        expect(await ask(app)).toEqual({
+        expect(await askUntil(app, 200)).toEqual({
           status: 200,
-          body: { status: 'degraded', checks: { ...UP, queue: 'down' } },
+          body: { status: 'degraded', checks: { ...UP, queue: 'down' }, schema },
         })
       },
     )
+  })
+
+  test.for(SETUPS)('is not ready while the database of $name lacks a migration', (setup, { skip }) => {
+    skip(!isAvailable(setup))
+    return withEnvironment(setup, async (env) => {
+      const app = await openApp(readConfig(env))
+      try {
+        await until(() => app.queue.isUp())
+        await sql`select 1`.execute(app.db)
+        expect(await ask(app)).toEqual({
+          status: 503,
+          body: { status: 'unavailable', checks: UP, schema: { version: null, missing: expect.any(Number) } },
+        })
+        await withServer(app, async (url) => {
+          const answer = await fetch(`${url}/photos`)
+          expect((await problemOf(answer, 503)).code).toBe('database-unavailable')
+          expect(answer.headers.get('retry-after')).toBe('2')
+        })
+        await migrate(app.db)
+        expect(await ask(app)).toEqual({ status: 200, body: { status: 'ok', checks: UP, schema } })
+        await sql`delete from schema_migrations where name like '0001%'`.execute(app.db)
+        expect(await ask(app)).toMatchObject({ status: 503, body: { schema: { missing: 1 } } })
+      } finally {
+        await app.close()
+      }
+    })
   })
 
   test('is not ready while the database is away, and tells nothing of where it is', async () => {
@@ -96,18 +136,19 @@ describe('GET /readyz', () => {
     withPart(
       (env) => ({ [variable]: path.join(env.STORAGE_DIR ?? '', 'in', 'the', 'way') }),
       async (app) => {
-        expect(await ask(app)).toEqual({ status: 200, body: { status: 'ok', checks: UP } })
+        expect(await askUntil(app, 200)).toEqual({ status: 200, body: { status: 'ok', checks: UP, schema } })
         const { storageDir, thumbsDir } = app.config
         const directory = variable === 'STORAGE_DIR' ? storageDir : thumbsDir
         await rm(directory, { recursive: true })
         await writeFile(directory, 'a file where the directory was')
-        expect(await ask(app)).toEqual({
+        // That it could be written is known for some seconds.
+        expect(await askUntil(app, 503)).toEqual({
           status: 503,
-          body: { status: 'unavailable', checks: { ...UP, storage: 'down' } },
+          body: { status: 'unavailable', checks: { ...UP, storage: 'down' }, schema },
         })
         await rm(directory)
         await mkdir(directory)
-        expect((await ask(app)).status).toBe(200)
+        await askUntil(app, 200)
       },
     ),
   )

@@ -1,15 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import type { health } from '../../../functions/health/health.ts'
 import { openApp } from '../../../lib/app.ts'
 import { readConfig } from '../../../lib/config/index.ts'
+import type { Endpoint, Replies } from '../../../lib/function.ts'
 import { SETUPS, withApp, withEnvironment } from '../../support/app.ts'
-import { freePort } from '../../support/service.ts'
+import { freePort, until } from '../../support/service.ts'
 import { call, withServer } from '../support.ts'
 
-type AnyLiveness = typeof health
-
 /** The tests of an endpoint that says that the process answers. */
-export const testAnswers = (endpoint: AnyLiveness) =>
+export const testAnswers = <R extends Replies>(endpoint: Endpoint<undefined, undefined, undefined, R>) =>
   describe(`GET ${endpoint.path}`, () => {
     test('says that the process answers', () =>
       withApp(SETUPS[0], async (app) => {
@@ -35,3 +33,14 @@ export const testAnswers = (endpoint: AnyLiveness) =>
         }
       }))
   })
+
+/** The test of an endpoint that says whether the process works. */
+export const testHangs = <R extends Replies>(endpoint: Endpoint<undefined, undefined, undefined, R>) =>
+  test(`GET ${endpoint.path} fails while a loop has not moved within its deadline`, () =>
+    withApp(SETUPS[0], async (app) => {
+      const loop = app.supervision.watch('sweep', 500)
+      await until(async () => (await call(endpoint, app)).status === 503)
+      expect((await call(endpoint, app)).body).toEqual({ status: 'hanging', late: ['sweep'] })
+      loop.end()
+      expect(await call(endpoint, app)).toMatchObject({ status: 200, body: { status: 'ok' } })
+    }))

@@ -1,4 +1,5 @@
 import { livenessV1 } from '../../../functions/v1/liveness.ts'
-import { testAnswers } from '../health/support.ts'
+import { testAnswers, testHangs } from '../health/support.ts'
 
 testAnswers(livenessV1)
+testHangs(livenessV1)

@@ -29,6 +29,7 @@ const KNOWN: readonly (readonly [Environment, Partial<Config>])[] = [
   [{ THUMBFORGE_QUEUE_NAME: 'forge' }, { queueName: 'forge' }],
   [{ THUMBFORGE_DUPLICATE_HANDLING: 'reuse-completed' }, { duplicateHandling: 'reuse-completed' }],
   [{ THUMBFORGE_THUMBNAIL_SIZE: '64' }, { thumbnailSize: 64 }],
+  [{ METRICS_PORT: '9100' }, { healthPort: 9100 }],
   [{ DB_TYPE: 'sqlite' }, { databaseUrl: 'sqlite:data/photos.db' }],
   [{ DB_TYPE: 'postgres' }, { databaseUrl: 'postgres://postgres@localhost:5432/postgres' }],
   [{ POSTGRES_SERVER: 'db' }, { databaseUrl: 'postgres://postgres@db:5432/postgres' }],
