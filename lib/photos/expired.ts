@@ -5,8 +5,9 @@ import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { fail } from './attempt.ts'
-import type { Attempt } from './held.ts'
-import type { PhotoRow } from './row.ts'
+import { retryingData } from './event-data.ts'
+import { type Attempt, released } from './held.ts'
+import { type PhotoRow, retryIn } from './row.ts'
 
 /** Photos freed in one go. */
 const BATCH = 500
@@ -43,40 +44,42 @@ export async function freeExpired(app: ExpiredApp): Promise<number> {
 }
 
 async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
-  const { attempts, given_back, render_began_at } = photo
+  const { uuid, attempts, given_back, render_began_at } = photo
   const { maxAttempts } = app.config
   const isGivenBack = render_began_at === null && given_back < maxAttempts
   if (attempts >= maxAttempts && !isGivenBack) {
-    const taken = await takeOver(app, photo.uuid)
+    const taken = await takeOver(app, uuid)
     if (!taken) return false
     const lost = { code: WORKER_LOST, message: `The worker died ${attempts} times` }
     const failed = await fail(app, taken, lost)
     if (failed) app.log.warn(lost, 'failed')
     return failed
   }
+  const detail = isGivenBack
+    ? 'The worker was lost before a render began: the attempt does not count'
+    : 'The worker was lost'
+  const error = { code: WORKER_LOST, message: detail }
   const done = await record(app, async (tx, emit) => {
     const freed = await tx
       .updateTable('photos')
-      .set({ status: 'pending', lease_until: null, lease_token: null, updated_at: nowPlus() })
+      .set({
+        ...released('pending'),
+        ...retryIn(0, { attempt: attempts, max_attempts: maxAttempts, error }),
+      })
       .$if(isGivenBack, (query) =>
         query
           .set({ attempts: Math.max(0, attempts - 1), given_back: given_back + 1 })
           .where('render_began_at', 'is', null),
       )
-      .where('uuid', '=', photo.uuid)
+      .where('uuid', '=', uuid)
       .where('status', '=', 'processing')
       .where('lease_until', '<', nowPlus())
-      .returning('uuid')
+      .returningAll()
       .executeTakeFirst()
     if (freed) {
-      emit({
-        type: 'image.queued',
-        photoUuid: photo.uuid,
-        attempt: attempts,
-        detail: isGivenBack
-          ? 'The worker was lost before a render began: the attempt does not count'
-          : 'The worker was lost',
-      })
+      const about = { photoUuid: uuid, attempt: attempts }
+      emit({ ...about, type: 'image.retrying', detail, data: retryingData(freed, app.config.publicUrl) })
+      emit({ ...about, type: 'image.queued' })
     }
     return freed !== undefined
   })
