@@ -68,7 +68,7 @@ export function openAdding(store: Store, announcer: Announcer, take: (event: Pho
       const upload = byUuid.get(subject)
       if (!upload) return
       upload.state = data.status
-      if (data.error) upload.error = data.error
+      if (data.error && data.status === 'failed') upload.error = data.error
       if (data.status === 'completed' || data.status === 'failed') byUuid.delete(subject)
       view.render()
     },
