@@ -34,7 +34,6 @@ export const ERROR_CODES = {
   'too-many-subscriptions': { status: 422, means: 'The socket has as many subscriptions as it may have.' },
   'unknown-message': { status: 422, means: 'The message neither subscribes nor unsubscribes.' },
   'upgrade-required': { status: 426, means: 'The address is a WebSocket.' },
-  'replay-failed': { status: 503, means: 'The events could not be read; subscribe again.' },
   // Of sources, when they are submitted or fetched.
   'blocked-address': {
     status: 422,

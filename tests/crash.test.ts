@@ -149,7 +149,8 @@ test('kill -9 with downloads in hand costs their photos no attempt, and the time
         { type: 'image.created' },
         { type: 'image.queued' },
         { type: 'image.processing', attempt: 1 },
-        { type: 'image.queued', attempt: 1, detail },
+        { type: 'image.retrying', attempt: 1, detail },
+        { type: 'image.queued', attempt: 1 },
         { type: 'image.processing', attempt: 1 },
         { type: 'image.uploaded', attempt: 1 },
       ])

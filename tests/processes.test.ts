@@ -41,6 +41,7 @@ test.skipIf(!isAvailable(SERVERS))(
         ['image.created', null],
         ['image.queued', null],
         ['image.processing', 1],
+        ['image.retrying', 1],
         ['image.queued', 1],
         ['image.processing', 2],
         ['image.uploaded', 2],

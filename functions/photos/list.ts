@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
 import { Nullable, PhotoDetails, PhotoFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
+import { findLastEvent } from '../../lib/outbox/replay.ts'
 import { findPhotos } from '../../lib/photos/list.ts'
 import { showPhoto } from '../../lib/photos/show.ts'
 import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
@@ -21,10 +22,13 @@ export const list = endpoint({
     200: Type.Object({ items: Type.Array(PhotoDetails), next: Nullable(Type.String()) }),
     ...problems(422, 503),
   },
-  async handle({ query }, { db }) {
+  async handle({ query }, { db }, reply) {
+    // Before the list: what a replay from there on repeats is known, and what happens after the list is in it.
+    const last = await findLastEvent(db)
     const { items, next } = await findPhotos(db, query)
     const renditionsOf = await findRenditionsByPhoto(db, items)
-    return { items: items.map((photo) => showPhoto(photo, renditionsOf(photo))), next }
+    const photos = items.map((photo) => showPhoto(photo, renditionsOf(photo)))
+    return reply(200, { items: photos, next }, last === undefined ? {} : { 'last-event-id': last })
   },
 })
 

@@ -67,6 +67,9 @@ export type PhotosTable = {
   traceparent: string | null
   /** Since when its message has waited in the outbox, for its time or its turn; null: it is published, or about to be. */
   held_at: string | null
+  /** When the next attempt may begin, and why the last one failed (`Retry`); null: the last one did not fail. */
+  retry_at: string | null
+  retry: string | null
 }
 
 export type RenditionsTable = {
@@ -83,11 +86,14 @@ export type RenditionsTable = {
 }
 
 export type EventsTable = {
+  /** Its place in the order of events, which the database gives; 0 in those of earlier versions. */
+  seq: Generated<number>
   /** UUIDv7. */
   id: string
   photo_uuid: string | null
   project_id: number | null
   type: EventType
+  /** By the clock of the database. */
   at: Generated<string>
   attempt: number | null
   detail: string | null
@@ -150,6 +156,7 @@ export type EventType =
   | 'image.created'
   | 'image.queued'
   | 'image.processing'
+  | 'image.retrying'
   | 'image.uploaded'
   | 'image.failed'
   | 'image.deleted'

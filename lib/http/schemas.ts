@@ -129,6 +129,14 @@ export const Metadata = Type.Object({
 
 export const ErrorInfo = Type.Object({ code: Type.String(), message: Type.String() })
 
+/** Of a photo whose last attempt failed, while another will follow. */
+const Retry = Type.Object({
+  attempt: Type.Integer({ description: 'the one that failed' }),
+  max_attempts: Type.Integer(),
+  next_attempt_at: Type.String({ format: 'date-time', description: 'not before that' }),
+  error: ErrorInfo,
+})
+
 export const PhotoDetails = Type.Object({
   uuid: Uuid,
   url: Type.String(),
@@ -143,6 +151,7 @@ export const PhotoDetails = Type.Object({
   attempts: Type.Integer(),
   metadata: Nullable(Metadata),
   error: Nullable(ErrorInfo),
+  retry: Nullable(Retry),
   thumbnails: Type.Array(Thumbnail),
 })
 

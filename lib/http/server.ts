@@ -38,7 +38,7 @@ export async function openHttp(
     await server.register(cors, {
       origin: [...app.config.corsOrigins],
       methods: ['GET', 'HEAD', 'POST', 'DELETE'],
-      exposedHeaders: ['link', 'location', 'etag', 'retry-after'],
+      exposedHeaders: ['link', 'location', 'etag', 'retry-after', 'last-event-id'],
     })
   await server.register(swagger, {
     transform: ({ schema, url }) => ({ schema: withForm(withOptionalDefaults(schema)), url }),

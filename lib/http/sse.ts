@@ -54,10 +54,5 @@ export async function serveEvents(
   }
   const replayable = cursor !== undefined && isReplayable(cursor)
   if (cursor !== undefined && !replayable) write('event: reset\ndata: {}\n\n')
-  await follow(app, subscription, replayable ? cursor : undefined, sink, ended.signal).catch(
-    (error: Error) => {
-      app.log.warn({ err: error }, 'replay failed')
-      raw.destroy()
-    },
-  )
+  await follow(app, subscription, replayable ? cursor : undefined, sink, ended.signal)
 }

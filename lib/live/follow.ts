@@ -1,15 +1,17 @@
-import { missedEvents, type Subscription } from '../outbox/replay.ts'
-import type { LiveApp, LiveEvent } from './hub.ts'
+import type { CloudEvent } from '../outbox/event.ts'
+import type { Subscription } from '../outbox/replay.ts'
+import { type LiveApp, type LiveEvent, toLiveEvent } from './hub.ts'
+import { readMissed } from './missed.ts'
 
 /** Where events go; `ready` resolves when the client has taken most of what it was sent. */
 export type Sink = { send(event: LiveEvent): void; ready(): Promise<void> }
 
 /**
- * Sends the events of a subscription until `signal` aborts: with a cursor first those since, then as they come. Subscribes
- * before it replays, so that nothing falls in between. Resolves when the replay is done.
+ * Sends the events of a subscription until `signal` aborts: with a cursor first those since, tried until it has succeeded, then
+ * as they come. Subscribes before it replays, so that nothing falls in between. Resolves when the replay is done.
  */
 export async function follow(
-  app: Pick<LiveApp, 'db' | 'hub'>,
+  app: Pick<LiveApp, 'db' | 'hub' | 'log'>,
   subscription: Subscription,
   cursor: string | undefined,
   sink: Sink,
@@ -20,15 +22,14 @@ export async function follow(
   if (signal.aborted) return end()
   signal.addEventListener('abort', end)
   if (cursor === undefined) return
-  const replayed = new Set<string>()
-  for await (const events of missedEvents(app.db, subscription, cursor)) {
-    for (const event of events) {
-      if (signal.aborted) return
-      replayed.add(event.id)
-      sink.send({ id: event.id, subject: event.subject, text: JSON.stringify(event) })
-    }
-    await sink.ready()
+  const sent = new Set<string>()
+  const send = (event: LiveEvent) => {
+    if (sent.has(event.id)) return
+    sent.add(event.id)
+    sink.send(event)
   }
-  for (const event of buffered ?? []) if (!replayed.has(event.id) && !signal.aborted) sink.send(event)
+  const take = (event: CloudEvent) => send(toLiveEvent(event))
+  await readMissed(app, { subscription, since: () => cursor, take, ready: sink.ready }, signal)
+  if (!signal.aborted) buffered?.forEach(send)
   buffered = undefined
 }

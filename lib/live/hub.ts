@@ -1,8 +1,8 @@
-import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
 import type { CloudEvent } from '../outbox/event.ts'
-import { missedEvents, type Subscription } from '../outbox/replay.ts'
+import type { Subscription } from '../outbox/replay.ts'
 import type { Consumer } from '../queue/port.ts'
+import { readMissed } from './missed.ts'
 
 /** An event for subscribers; `subject` is the photo's uuid, `text` the CloudEvent as JSON, made once for all of them. */
 export type LiveEvent = { id: string; subject: string | null; text: string }
@@ -24,33 +24,59 @@ export type LiveApp = App & { hub: Hub }
 /** Ids of delivered events that are remembered, so that a replay after a gap repeats few. */
 const KNOWN = 10_000
 
+/** How long after its end a gap is noticed at the latest, in ms. */
+const SETTLED_MS = 5_000
+
+export const toLiveEvent = (event: CloudEvent): LiveEvent => ({
+  id: event.id,
+  subject: event.subject,
+  text: JSON.stringify(event),
+})
+
 /** Opens the hub; events that this process may have missed while it could not listen come from the database. */
 export function openHub(app: App): Hub {
   const listeners = new Map<string, Set<Listener>>()
   const known = new Set<string>()
   const closing = new AbortController()
-  let last = uuidv7()
+  const opened = performance.now()
+  const heard = lastHeard()
 
   const deliver = (event: CloudEvent) => {
     if (known.has(event.id)) return
     known.add(event.id)
     if (known.size > KNOWN) known.delete(known.values().next().value ?? '')
-    if (event.id > last) last = event.id
-    const live = { id: event.id, subject: event.subject, text: JSON.stringify(event) }
+    const live = toLiveEvent(event)
     for (const key of keysOf(event)) for (const listener of listeners.get(key) ?? []) listener(live)
   }
 
-  const catchUp = async () => {
-    for await (const events of missedEvents(app.db, { kind: 'all' }, last))
-      for (const event of events) deliver(event)
+  const catchUp = async (from: string | undefined) => {
+    let end = from
+    const since = () => from ?? { ageMs: Math.ceil(performance.now() - opened) }
+    const take = (event: CloudEvent) => {
+      deliver(event)
+      end = event.id
+    }
+    await readMissed(app, { subscription: { kind: 'all' }, since, take }, closing.signal)
+    heard.replace(from, end)
   }
 
-  const listening: Promise<Consumer | undefined> = app.queue
-    .listen(
-      (body) => deliver(JSON.parse(Buffer.from(body).toString()) as CloudEvent),
-      () => catchUp().catch((error: Error) => app.log.warn({ err: error }, 'missed events not read')),
-    )
-    .catch(() => undefined)
+  let catchingUp = Promise.resolve()
+  let gaps = 0
+  const onGap = () => {
+    // One that waits until another is read begins before this one.
+    if (gaps > 1) return
+    gaps++
+    const from = heard.before()
+    catchingUp = catchingUp.then(() => catchUp(from)).finally(() => gaps--)
+  }
+
+  const hear = (body: Uint8Array) => {
+    const event = JSON.parse(Buffer.from(body).toString()) as CloudEvent
+    heard.add(event.id)
+    deliver(event)
+  }
+
+  const listening: Promise<Consumer | undefined> = app.queue.listen(hear, onGap).catch(() => undefined)
 
   return {
     subscribe(subscription, listener) {
@@ -66,6 +92,31 @@ export function openHub(app: App): Hub {
     async close() {
       closing.abort()
       await (await listening)?.stop()
+    },
+  }
+}
+
+/**
+ * The event from which a replay after a gap starts: not the last one that came, which may have come after the gap, a moment before
+ * that was noticed.
+ */
+function lastHeard() {
+  let before: string | undefined
+  let last: string | undefined
+  let since = Number.NEGATIVE_INFINITY
+  return {
+    add(id: string) {
+      const now = performance.now()
+      if (now - since > SETTLED_MS) {
+        before = last
+        since = now
+      }
+      last = id
+    },
+    before: () => before,
+    /** All that came before a later event is known by now. */
+    replace(from: string | undefined, id: string | undefined) {
+      if (before === from) before = id
     },
   }
 }

@@ -32,12 +32,7 @@ export function openSession(app: LiveApp, sink: Sink, answer: (value: object) =>
     open.set(key, ending)
     // Too old to be replayed: the client reads the state anew, and gets what comes.
     answer(replayable === false ? { subscribed: name, reset: true } : { subscribed: name })
-    follow(app, subscription, replayable ? cursor : undefined, sink, ending.signal).catch((error: Error) => {
-      app.log.warn({ err: error }, 'replay failed')
-      ending.abort()
-      open.delete(key)
-      answer(problem(new AppError('replay-failed', 'The events could not be read; subscribe again'), name))
-    })
+    void follow(app, subscription, replayable ? cursor : undefined, sink, ending.signal)
   }
 
   const receive = (text: string) => {
@@ -105,6 +100,4 @@ function nameOf(subscription: Subscription): string | number {
   return subscription.kind === 'photo' ? subscription.uuid : 'all'
 }
 
-const problem = ({ code, message }: AppError, subscription?: string | number) => ({
-  error: { code, message, ...(subscription !== undefined && { subscription }) },
-})
+const problem = ({ code, message }: AppError) => ({ error: { code, message } })

@@ -10,20 +10,20 @@ import { markSoon } from './mark-soon.ts'
 import { messageOf } from './message.ts'
 
 /** What an event has before the statement that records it. */
-export type Stamp = { id: string; type: EventType; at: string }
+export type Stamp = { id: string; type: EventType }
 
-export const stampEvent = (type: EventType): Stamp => ({ id: uuidv7(), type, at: new Date().toISOString() })
+export const stampEvent = (type: EventType): Stamp => ({ id: uuidv7(), type })
 
 /** A statement of which a part, `changed`, changes a photo and returns it. */
 export type Changing = QueryCreator<Tables & { changed: Selectable<PhotosTable> }>
 
 /**
  * The part of a statement on PostgreSQL that records an event of the photo that was changed, if one was: change and event
- * are committed together in one round trip. `publishAlongside` publishes it after the commit.
+ * are committed together in one round trip, at the same time, `updated_at`. `publishAlongside` publishes it after the commit.
  */
 export const recordAlongside = (
   db: Changing,
-  { id, type, at }: Stamp,
+  { id, type }: Stamp,
   { data, traceparent }: { data: RawBuilder<unknown>; traceparent: RawBuilder<string> },
 ) =>
   db
@@ -45,14 +45,14 @@ export const recordAlongside = (
         'uuid',
         'project_id',
         sql<EventType>`${type}`.as('type'),
-        sql<string>`${at}::timestamptz`.as('at'),
+        'updated_at as at',
         'attempts',
         sql<string>`${data}::jsonb`.as('data'),
         sql<string>`${traceparent}`.as('traceparent'),
         nowPlus(GRACE_MS).as('publish_after'),
       ]),
     )
-    .returning('data')
+    .returning(['at', 'data'])
 
 /** Publishes an event that a statement has recorded; what the broker does not confirm the relay publishes. */
 export async function publishAlongside(

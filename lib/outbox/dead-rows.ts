@@ -2,7 +2,9 @@ import type { Db } from '../db/port.ts'
 import type { DeadMessages } from '../queue/dead-queue.ts'
 import type { ReceivedMessage } from '../queue/port.ts'
 import { type ReadLetter, readLetter } from './dead-letter.ts'
-import { idBefore } from './replay.ts'
+
+/** Smaller than every other id. */
+const NIL = '00000000-0000-0000-0000-000000000000'
 
 /** Rows that one statement reads. */
 const BATCH = 500
@@ -20,7 +22,7 @@ export function openDeadRows(
       let done = 0
       // What dies again meanwhile is not decided about again.
       const newest = await selectDead(db).select('id').orderBy('id', 'desc').executeTakeFirst()
-      let after = idBefore(0)
+      let after = NIL
       for (let left = most; newest && left > 0; ) {
         const rows = await selectDead(db)
           .select(['id', 'data', 'traceparent'])

@@ -49,6 +49,14 @@ export type EventData = {
   versions: Record<string, string>
   thumbnails: { uuid: string; name: string; width: number; height: number; url: string }[]
   error: { code: string; message: string } | null
+} & Partial<Omit<Retry, 'error'>>
+
+/** What is known of a photo whose attempt failed while another will follow; `next_attempt_at`: not before that. */
+export type Retry = {
+  attempt: number
+  max_attempts: number
+  next_attempt_at: string
+  error: { code: string; message: string }
 }
 
 /** An event as listeners and subscribers get it: a CloudEvents 1.0 object, with its Distributed Tracing extension. */

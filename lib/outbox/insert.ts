@@ -23,13 +23,12 @@ export async function insertEvents(
   trace: string | undefined,
   window: number,
 ): Promise<{ rows: EventRow[]; isContended: boolean }> {
-  const at = new Date().toISOString()
   const rows = events.map(({ type, photoUuid, data, traceparent, delayMs = 0 }) => ({
     id: uuidv7(),
     photo_uuid: photoUuid,
     project_id: data !== undefined && 'project_id' in data ? data.project_id : null,
     type,
-    at,
+    at: '',
     data: data === undefined ? null : JSON.stringify(data),
     traceparent: traceparent ?? trace ?? null,
     due: delayMs === 0 && !SILENT.has(type),
@@ -45,14 +44,26 @@ export async function insertEvents(
     const { attempt = null, detail = null, delayMs = 0 } = events[index] as NewEvent
     const publish_after = SILENT.has(row.type) ? null : nowPlus(delayMs || GRACE_MS)
     const { due: _, ...columns } = row
-    return { ...columns, attempt, detail, publish_after, published_at: null, lane: laneOf(row) }
+    return {
+      ...columns,
+      at: nowPlus(),
+      attempt,
+      detail,
+      publish_after,
+      published_at: null,
+      lane: laneOf(row),
+    }
   })
-  const waiting = new Set<string>()
+  const stored = new Map<string, { at: string; lane: string | null }>()
   for (const part of chunks(values)) {
-    const stored = await tx.insertInto('events').values(part).returning(['id', 'lane']).execute()
-    for (const { id, lane } of stored) if (lane !== null) waiting.add(id)
+    const inserted = await tx.insertInto('events').values(part).returning(['id', 'at', 'lane']).execute()
+    for (const { id, ...columns } of inserted) stored.set(id, columns)
   }
-  for (const row of rows) row.due &&= !waiting.has(row.id)
+  for (const row of rows) {
+    const { at = '', lane = null } = stored.get(row.id) ?? {}
+    row.at = at
+    row.due &&= lane === null
+  }
   await markHeld(tx, queuedPhotos(rows.filter(({ due }) => !due)))
   return { rows, isContended: held.isContended }
 }

@@ -45,11 +45,11 @@ async function relayDue(app: Pick<App, 'db' | 'queue'>): Promise<number> {
         .where('type', '=', 'image.queued'),
     }))
     .where('id', 'in', due)
-    .returning(['id', 'photo_uuid', 'type', 'at', 'data', 'traceparent', 'lane'])
+    .returning(['id', 'photo_uuid', 'type', 'at', 'data', 'traceparent', 'lane', 'seq'])
     .execute()
   const inOrder = taken
     .filter(({ lane }) => lane === null)
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map(({ lane, ...row }): EventRow => ({ ...row, due: true }))
+    .sort((a, b) => a.seq - b.seq || (a.id < b.id ? -1 : 1))
+    .map(({ lane, seq, ...row }): EventRow => ({ ...row, due: true }))
   return publishEvents(app, inOrder)
 }

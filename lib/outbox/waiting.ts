@@ -59,10 +59,10 @@ type Waiting = { id: string; photo_uuid: string | null; is_known: boolean | numb
 async function findFirsts(tx: Db, rooms: readonly { lane: string; room: number }[]): Promise<Waiting[]> {
   const share = Math.ceil(BATCH / rooms.length)
   const firsts = rooms.map(
-    ({ lane, room }) => sql`select id, photo_uuid, row_number() over (order by id) as turn,
+    ({ lane, room }) => sql`select id, photo_uuid, row_number() over (order by seq, id) as turn,
       exists (select 1 from photos where uuid = photo_uuid) as is_known
       from (
-        select id, photo_uuid from events where lane = ${lane} order by id limit ${sql.lit(Math.min(share, room))}
+        select seq, id, photo_uuid from events where lane = ${lane} order by seq, id limit ${sql.lit(Math.min(share, room))}
       ) as firsts`,
   )
   const { rows } = await sql<Waiting>`${sql.join(firsts, sql` union all `)}`.execute(tx)

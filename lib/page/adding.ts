@@ -68,18 +68,30 @@ export function openAdding(store: Store, announcer: Announcer, take: (event: Pho
       const upload = byUuid.get(subject)
       if (!upload) return
       upload.state = data.status
-      if (data.error) upload.error = data.error
+      if (data.error && data.status === 'failed') upload.error = data.error
       if (data.status === 'completed' || data.status === 'failed') byUuid.delete(subject)
       view.render()
     },
   }
 }
 
-/** What is known of an uploaded file before the first event; the first 48 bits of its id are its time. */
+/**
+ * What is known of an uploaded file before the first event; the first 48 bits of its id are its time, by a clock that events do
+ * not have: it is older than any of them.
+ */
 function parseWorkMessage({ uuid = '', name }: Upload): Photo {
   const at = new Date(Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)).toISOString()
-  const known = { uuid, name, created_at: at, updated_at: at, url: 'originals/', door: 'page' }
-  return { ...known, status: 'pending', attempts: 0, metadata: null, error: null, thumbnails: [] }
+  const updated_at = new Date(0).toISOString()
+  const known = { uuid, name, created_at: at, updated_at, url: 'originals/', door: 'page' }
+  return {
+    ...known,
+    status: 'pending',
+    attempts: 0,
+    metadata: null,
+    error: null,
+    retry: null,
+    thumbnails: [],
+  }
 }
 
 /** The whole page takes files; a veil says so while they hang over it. */

@@ -4,6 +4,9 @@ export type Status = PhotoStatus
 
 export type Fault = { code: string; message: string }
 
+/** Why a photo waits for another attempt, and until when. */
+export type Retry = { attempt: number; max_attempts: number; next_attempt_at: string; error: Fault }
+
 export type Thumbnail = { uuid: string; name: string; width: number; height: number; url: string }
 
 /** How many photos the list begins with: few, to be there soon. The page's answer has a browser fetch them at once. */
@@ -21,6 +24,7 @@ export type Photo = {
   attempts: number
   metadata: Record<string, unknown> | null
   error: Fault | null
+  retry: Retry | null
   thumbnails: Thumbnail[]
 }
 
@@ -42,11 +46,14 @@ export type Stats = Record<Status | 'total', number> & {
 export type Refusal = Fault & { status: number }
 
 /** Answers are given as values: a page has to show what went wrong, not to throw it. */
-export type Result<T> = { ok: true; value: T; date: number } | ({ ok: false } & Refusal)
+export type Result<T> = { ok: true; value: T; date: number; cursor?: string } | ({ ok: false } & Refusal)
 
 export const UNREACHABLE: Refusal = { code: 'unreachable', message: 'The service does not answer', status: 0 }
 
-/** Sends a request to the service; `body` is sent as JSON. `date` of the result is the server's clock, in ms. */
+/**
+ * Sends a request to the service; `body` is sent as JSON. `date` of the result is the server's clock, in ms,
+ * `cursor` the event from which on a list may lack what happened.
+ */
 export async function request<T>(
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
@@ -64,7 +71,9 @@ export async function request<T>(
     })
     if (!answer.ok) return { ok: false, ...refusalOf(answer.status, await answer.text()) }
     const value = (answer.status === 204 ? undefined : await answer.json()) as T
-    return { ok: true, value, date: Date.parse(answer.headers.get('date') ?? '') || Date.now() }
+    const cursor = answer.headers.get('last-event-id')
+    const date = Date.parse(answer.headers.get('date') ?? '') || Date.now()
+    return { ok: true, value, date, ...(cursor !== null && { cursor }) }
   } catch {
     return { ok: false, ...UNREACHABLE }
   }

@@ -1,9 +1,9 @@
 import { thumbHashToDataURL } from 'thumbhash'
 import { imageUrl, type Photo, primaryOf, type Status, titleOf } from './api.ts'
 import { h, setText } from './dom.ts'
-import { formatWhen } from './format.ts'
+import { formatClock, formatWhen } from './format.ts'
 
-export const STATUS_WORDS: Record<Status, string> = {
+const STATUS_WORDS: Record<Status, string> = {
   init: 'Not uploaded',
   pending: 'Waiting',
   processing: 'Processing',
@@ -46,8 +46,22 @@ export function makeCard(uuid: string, actions: CardActions): Card {
   return { node, focus: () => title.focus(), update }
 }
 
-function statusText({ status, created_at }: Photo): string {
-  return status === 'completed' ? formatWhen(created_at) : STATUS_WORDS[status]
+function statusText(photo: Photo): string {
+  return photo.status === 'completed' ? formatWhen(photo.created_at) : statusWords(photo)
+}
+
+/** The status; of a photo that waits for another attempt also which, and until when. */
+export function statusWords({ status, retry }: Photo): string {
+  const words = STATUS_WORDS[status]
+  if (!retry) return words
+  const { attempt, max_attempts, next_attempt_at } = retry
+  return `${words}, attempt ${attempt} of ${max_attempts} failed, next at ${formatClock(next_attempt_at)}`
+}
+
+/** Why a photo failed, or waits for another attempt. */
+export function faultOf({ error, retry }: Photo): HTMLElement | undefined {
+  const fault = error ?? retry?.error
+  return fault && h('p', { class: 'error' }, h('code', {}, fault.code), h('span', {}, fault.message))
 }
 
 function fillFrame(frame: HTMLElement, photo: Photo): void {
@@ -58,11 +72,7 @@ function fillFrame(frame: HTMLElement, photo: Photo): void {
   }
   frame.style.backgroundImage = ''
   delete frame.dataset.src
-  if (photo.error)
-    frame.replaceChildren(
-      h('p', { class: 'error' }, h('code', {}, photo.error.code), h('span', {}, photo.error.message)),
-    )
-  else frame.replaceChildren(h('span', { class: 'pulse' }))
+  frame.replaceChildren(faultOf(photo) ?? h('span', { class: 'pulse' }))
 }
 
 /** The image over its ThumbHash, which is seen until the image is there. */

@@ -89,6 +89,7 @@ const HAPPENED: Record<string, string> = {
   'image.created': 'Added',
   'image.queued': 'Queued',
   'image.processing': 'Processing',
+  'image.retrying': 'Attempt failed',
   'image.uploaded': 'Completed',
   'image.failed': 'Failed',
 }
@@ -119,7 +120,8 @@ function tookOf(event: TimelineEvent, earlier: TimelineEvent[]): string | undefi
   const since = (type: string) => earlier.findLast((other) => other.type === type)
   if (event.type === 'image.created') return undefined
   const begun = since(event.type === 'image.processing' ? 'image.queued' : 'image.processing')
-  const ends = event.type !== 'image.queued' || event.attempt !== null
+  const isRetry = earlier.at(-1)?.type === 'image.retrying'
+  const ends = event.type !== 'image.queued' || (event.attempt !== null && !isRetry)
   if (!begun || !ends) return undefined
   const duration = formatDuration(Math.max(0, Date.parse(event.at) - Date.parse(begun.at)))
   return event.type === 'image.processing' ? `waited ${duration}` : `took ${duration}`

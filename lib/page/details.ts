@@ -1,5 +1,5 @@
 import { imageUrl, type Photo, type PhotoWithTimeline, type Refusal, request, titleOf } from './api.ts'
-import { placeholderOf, STATUS_WORDS } from './card.ts'
+import { faultOf, placeholderOf, statusWords } from './card.ts'
 import { factsOf, timelineOf, versionsOf } from './details-parts.ts'
 import { byId, h, spaced } from './dom.ts'
 import type { PhotoEvent } from './socket.ts'
@@ -70,10 +70,8 @@ export function openDetails(actions: DetailsActions) {
       h(
         'div',
         { class: 'details-text' },
-        h('p', { class: 'status', 'data-status': photo.status }, STATUS_WORDS[photo.status]),
-        photo.error
-          ? h('p', { class: 'error' }, h('code', {}, photo.error.code), h('span', {}, photo.error.message))
-          : undefined,
+        h('p', { class: 'status', 'data-status': photo.status }, statusWords(photo)),
+        faultOf(photo),
         actionsOf(photo),
         versionsOf(photo),
         factsOf(photo),

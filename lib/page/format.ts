@@ -28,6 +28,8 @@ export const formatDateTime = inTimes({ dateStyle: 'medium', timeStyle: 'medium'
 
 export const formatTime = inTimes({ hour: 'numeric', minute: '2-digit' })
 
+export const formatClock = inTimes({ hour: 'numeric', minute: '2-digit', second: '2-digit' })
+
 export const formatInstant = inTimes({
   hour: 'numeric',
   minute: '2-digit',

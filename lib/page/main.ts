@@ -36,7 +36,7 @@ async function processAgain(uuid: string): Promise<void> {
     force: true,
   })
   if (!result.ok) return announcer.fault(result)
-  markQueued(result.value.accepted, result.date)
+  markQueued(result.value.accepted)
   announcer.say(`${photo ? titleOf(photo) : 'The photo'} will be processed again`)
   overview.refresh()
 }
@@ -82,8 +82,8 @@ const socket = openSocket({
 
 /** Reads the list again; the socket sends the events that came in between, from a little before it. */
 async function load(): Promise<void> {
-  const time = await store.load()
-  if (time !== undefined) socket.startAt(time)
+  const loaded = await store.load()
+  if (loaded) socket.startAt(loaded.cursor)
 }
 
 byId('retry').addEventListener('click', async () => {
@@ -92,7 +92,7 @@ byId('retry').addEventListener('click', async () => {
   const result = await request<{ count: number }>('POST', '/photos/reprocess', { filter })
   if (!result.ok) return announcer.fault(result)
   const failed = store.listed().filter((uuid) => store.photo(uuid)?.status === 'failed')
-  markQueued(failed, result.date)
+  markQueued(failed)
   announcer.say(`${count(result.value.count, 'photo')} will be processed again`)
   overview.refresh()
 })

@@ -1,4 +1,4 @@
-import type { Fault, Status, Thumbnail } from './api.ts'
+import type { Fault, Retry, Status, Thumbnail } from './api.ts'
 
 /** An event of the service about a photo (a CloudEvent). */
 export type PhotoEvent = {
@@ -6,7 +6,7 @@ export type PhotoEvent = {
   type: string
   subject: string
   time: string
-  data: { status: Status; error: Fault | null; thumbnails: Thumbnail[] }
+  data: { status: Status; error: Fault | null; thumbnails: Thumbnail[] } & Partial<Omit<Retry, 'error'>>
 }
 
 export type ConnectionState = 'connecting' | 'live' | 'waiting'
@@ -33,7 +33,7 @@ const NOBODY = '00000000-0000-0000-0000-000000000000'
 
 /**
  * Listens to all events for as long as the page is open: comes back by itself and then gets what it missed. Where
- * that is too long ago `onReset` says that all is to be read anew.
+ * that is too long ago, or it knows of no event, `onReset` says that all is to be read anew.
  */
 export function openSocket(handlers: {
   onEvent(event: PhotoEvent): void
@@ -94,7 +94,7 @@ export function openSocket(handlers: {
     askLater()
     if (message.subscribed) {
       tries = 0
-      if (message.reset) handlers.onReset()
+      if (message.reset || cursor === undefined) handlers.onReset()
       handlers.onState('live')
     }
     if (message.error) socket?.close()
@@ -105,7 +105,8 @@ export function openSocket(handlers: {
     if (known.has(event.id)) return
     known.add(event.id)
     if (known.size > KNOWN) known.delete(known.values().next().value ?? '')
-    if (cursor === undefined || event.id > cursor) cursor = event.id
+    // The last that came, not the greatest: ids have the clocks of their writers.
+    cursor = event.id
     handlers.onEvent(event)
   }
 
@@ -120,15 +121,9 @@ export function openSocket(handlers: {
 
   return {
     connect,
-    /** Says from when on (ms, the server's clock) events are not known from elsewhere. */
-    startAt(time: number) {
-      cursor = idAt(time)
+    /** Says from which event on what happens is not known from elsewhere. */
+    startAt(event: string | undefined) {
+      cursor = event
     },
   }
-}
-
-/** The UUIDv7 that an event of that time could have. */
-function idAt(ms: number): string {
-  const hex = Math.max(0, Math.floor(ms)).toString(16).padStart(12, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`
 }

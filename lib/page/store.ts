@@ -1,4 +1,4 @@
-import { FIRST_PAGE, type Photo, type Refusal, type Result, request } from './api.ts'
+import { FIRST_PAGE, type Photo, type Refusal, type Result, type Retry, request } from './api.ts'
 import { perFrame, spaced } from './dom.ts'
 import { type Filters, matches, toQuery } from './filters.ts'
 import type { PhotoEvent } from './socket.ts'
@@ -9,7 +9,7 @@ const NEXT_PAGE = 300
 /** The most that one request may list. */
 const MAX_PAGE = 1000
 
-/** How far two clocks of the service may differ, in ms. */
+/** How far the times of a photo and of an event about it may differ, in ms. */
 const SKEW_MS = 2_000
 
 /**
@@ -64,8 +64,8 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
     show(known.map(({ uuid }) => uuid))
   }
 
-  /** Reads the list from its beginning; resolves to the server's time of the answer, in ms, or undefined. */
-  const load = async (): Promise<number | undefined> => {
+  /** Reads the list from its beginning; resolves to the event from which on it may lack something, or undefined where it failed. */
+  const load = async (): Promise<{ cursor: string | undefined } | undefined> => {
     reading.abort()
     reading = new AbortController()
     const { signal } = reading
@@ -85,7 +85,7 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
     const missed = buffered
     buffered = undefined
     for (const event of missed) apply(event)
-    return result.date
+    return { cursor: result.cursor }
   }
 
   /** Reads the next page, if there is one and none is being read. */
@@ -125,11 +125,13 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
     const photo = photos.get(uuid)
     if (buffered && !photo) return void buffered.push(event)
     if (type === 'image.deleted') return remove(uuid)
-    const { status, error, thumbnails } = data
+    const { status, thumbnails } = data
+    const retry = retryOf(data)
+    const error = retry ? null : data.error
     if (!photo) return query.status === undefined || query.status === status ? refresh() : undefined
     if (isLater(photo.updated_at, time)) return
     const [updated_at = time] = [time, photo.updated_at].toSorted().reverse()
-    const changed = { ...photo, status, error, thumbnails, updated_at }
+    const changed = { ...photo, status, error, retry, thumbnails, updated_at }
     put(changed)
     if (matches(changed, currentFilters())) show([uuid])
   }
@@ -155,21 +157,29 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
       show(added.filter((photo) => matches(photo, currentFilters())).map(({ uuid }) => uuid))
     },
     /**
-     * To be called before processing is requested; returns what marks the photos that were accepted, at that time of the
-     * server. Events of them that came meanwhile are newer.
+     * To be called before processing is requested; returns what marks the photos that were accepted. Events of them that came
+     * meanwhile are newer.
      */
     queueing() {
       const before = new Map(photos)
-      return (uuids: Iterable<string>, time: number) => {
-        const updated_at = new Date(time).toISOString()
+      return (uuids: Iterable<string>) => {
         for (const uuid of uuids) {
           const photo = photos.get(uuid)
-          if (photo && photo === before.get(uuid))
-            put({ ...photo, status: 'pending', error: null, thumbnails: [], attempts: 0, updated_at })
+          if (!photo || photo !== before.get(uuid)) continue
+          // Later than answers that are on their way, and earlier than any event that follows.
+          const updated_at = new Date(Date.parse(photo.updated_at) + SKEW_MS + 1).toISOString()
+          const queued = { status: 'pending', error: null, retry: null, attempts: 0 } as const
+          put({ ...photo, ...queued, thumbnails: [], updated_at })
         }
       }
     },
   }
+}
+
+/** What an event says of a retry; null where it is of something else. */
+function retryOf({ attempt, max_attempts, next_attempt_at, error }: PhotoEvent['data']): Retry | null {
+  const isRetry = error !== null && attempt !== undefined && max_attempts !== undefined
+  return isRetry && next_attempt_at !== undefined ? { attempt, max_attempts, next_attempt_at, error } : null
 }
 
 export type Store = ReturnType<typeof openStore>

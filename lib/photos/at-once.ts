@@ -36,8 +36,8 @@ export async function claimAtOnce(
     .executeTakeFirst()
   if (!photo) return undefined
   const data = JSON.stringify(eventData(photo, [], publicUrl))
-  const { traceparent } = photo
-  publishAlongside(app, { ...event, photo_uuid: uuid, data, traceparent }).catch(() => {})
+  const { traceparent, updated_at: at } = photo
+  publishAlongside(app, { ...event, at, photo_uuid: uuid, data, traceparent }).catch(() => {})
   return photo
 }
 
@@ -95,11 +95,11 @@ export async function completeAtOnce(
       recordAlongside(db, event, { data: withStored(data), traceparent: sql`${traceparent}::text` }),
     )
     .selectFrom('recorded')
-    .select('data')
+    .select(['at', 'data'])
     .modifyEnd(PREPARED)
     .executeTakeFirst()
   if (!recorded) return false
   const { uuid } = attempt.photo
-  await publishAlongside(app, { ...event, photo_uuid: uuid, data: recorded.data, traceparent })
+  await publishAlongside(app, { ...event, ...recorded, photo_uuid: uuid, traceparent })
   return true
 }

@@ -8,7 +8,7 @@ import { findRenditions } from '../renditions/row.ts'
 import { renditionKey } from '../storage/port.ts'
 import type { WorkerApp } from '../worker.ts'
 import { claimAtOnce, completeAtOnce } from './at-once.ts'
-import { eventData } from './event-data.ts'
+import { eventData, retryingData } from './event-data.ts'
 import { plannedPaths } from './files.ts'
 import {
   type Attempt,
@@ -19,6 +19,7 @@ import {
   type StoredRendition,
   updateClaimed,
 } from './held.ts'
+import { retryIn } from './row.ts'
 
 /**
  * Claims a pending photo; undefined where it is not pending (any more). Counts the attempt. A photo without a recipe
@@ -134,14 +135,19 @@ export async function retryLater(
   { delayMs, isCounted }: { delayMs: number; isCounted: boolean },
 ): Promise<boolean> {
   const { attempts } = attempt.photo
+  const { code, message } = error
+  const max_attempts = Math.min(app.config.maxAttempts, error.mostAttempts ?? app.config.maxAttempts)
   const done = await record(app, async (tx, emit) => {
     const photo = await updateClaimed(tx, attempt, {
       ...released('pending'),
+      ...retryIn(delayMs, { attempt: attempts, max_attempts, error: { code, message } }),
       attempts: isCounted ? attempts : attempts - 1,
     }).executeTakeFirst()
     if (!photo) return false
-    const detail = `${error.code}: ${error.message}`
-    emit({ type: 'image.queued', photoUuid: photo.uuid, attempt: attempts, detail, delayMs })
+    const about = { photoUuid: photo.uuid, attempt: attempts }
+    const data = retryingData(photo, app.config.publicUrl)
+    emit({ ...about, type: 'image.retrying', detail: `${code}: ${message}`, data })
+    emit({ ...about, type: 'image.queued', delayMs })
     return true
   })
   if (done) app.metrics.retries.inc({ code: error.code })

@@ -3,7 +3,7 @@ import type { EventData } from '../outbox/event.ts'
 import type { RenditionRow } from '../renditions/row.ts'
 import { MOST_KEY_LENGTH, ORIGINAL } from '../storage/port.ts'
 import { stateOf, versionsOf } from './project-image.ts'
-import { errorOf, type PhotoRow } from './row.ts'
+import { errorOf, type PhotoRow, retryOf } from './row.ts'
 
 /** What an event says of a photo; `publicUrl` is the base of the URLs in it. */
 export function eventData(
@@ -21,6 +21,12 @@ export function eventData(
     error: errorOf(photo),
   }
 }
+
+/** The same of a photo whose attempt failed, while another will follow: why, and when. */
+export const retryingData = (photo: PhotoRow, publicUrl: string): EventData => ({
+  ...eventData(photo, [], publicUrl),
+  ...retryOf(photo),
+})
 
 /** The same, without renditions, of a row that PostgreSQL is just changing to `processing` and nobody has seen before. */
 export const claimedData = (publicUrl: string): RawBuilder<unknown> => sql`jsonb_build_object(

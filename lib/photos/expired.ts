@@ -6,8 +6,9 @@ import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { fail } from './attempt.ts'
-import type { Attempt } from './held.ts'
-import { type PhotoRow, REQUESTED_AT } from './row.ts'
+import { retryingData } from './event-data.ts'
+import { type Attempt, released } from './held.ts'
+import { type PhotoRow, retryIn } from './row.ts'
 
 /** Photos freed in one go. */
 const BATCH = 500
@@ -48,7 +49,7 @@ export async function freeExpired(app: ExpiredApp): Promise<number> {
 }
 
 async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
-  const { attempts, given_back, render_began_at } = photo
+  const { uuid, attempts, given_back, render_began_at } = photo
   const { maxAttempts } = app.config
   const wasHeld = photo.lease_until !== null
   const isGivenBack = wasHeld && render_began_at === null && given_back < maxAttempts
@@ -60,39 +61,38 @@ async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
     if (failed) app.log.warn(lost, 'failed')
     return failed
   }
+  const detail = isGivenBack
+    ? 'The worker was lost before a render began: the attempt does not count'
+    : 'The worker was lost'
+  const error = { code: WORKER_LOST, message: detail }
   const done = await record(app, async (tx, emit) => {
     const freed = await tx
       .updateTable('photos')
       .set({
-        status: 'pending',
-        queued_at: REQUESTED_AT,
-        requested_at: null,
-        lease_until: null,
-        lease_token: null,
-        updated_at: nowPlus(),
-        ...(!wasHeld && { attempts: 0 }),
+        ...released('pending'),
+        ...(wasHeld
+          ? retryIn(0, { attempt: attempts, max_attempts: maxAttempts, error })
+          : { attempts: 0, retry: null, retry_at: null }),
       })
       .$if(isGivenBack, (query) =>
         query
           .set({ attempts: Math.max(0, attempts - 1), given_back: given_back + 1 })
           .where('render_began_at', 'is', null),
       )
-      .where('uuid', '=', photo.uuid)
+      .where('uuid', '=', uuid)
       .where('status', '=', 'processing')
       .where(EXPIRED)
-      .returning('uuid')
+      .returningAll()
       .executeTakeFirst()
     if (freed) {
-      emit({
-        type: 'image.queued',
-        photoUuid: photo.uuid,
-        ...(wasHeld && { attempt: attempts }),
-        detail: isGivenBack
-          ? 'The worker was lost before a render began: the attempt does not count'
-          : wasHeld
-            ? 'The worker was lost'
-            : 'No worker held the photo',
-      })
+      const about = { photoUuid: uuid, attempt: attempts }
+      const data = retryingData(freed, app.config.publicUrl)
+      if (wasHeld) emit({ ...about, type: 'image.retrying', detail, data })
+      emit(
+        wasHeld
+          ? { ...about, type: 'image.queued' }
+          : { photoUuid: uuid, type: 'image.queued', detail: 'No worker held the photo' },
+      )
     }
     return freed !== undefined
   })

@@ -34,6 +34,8 @@ export const claimPending = (
       render_began_at: null,
       requested_at: sql<string>`coalesce(queued_at, ${nowPlus()})`,
       queued_at: null,
+      retry_at: null,
+      retry: null,
       updated_at: nowPlus(),
       recipe: sql<string>`coalesce(recipe, ${JSON.stringify(THUMBNAIL_RECIPE)})`,
       traceparent: sql<string>`coalesce(traceparent, ${continueTrace(trace)})`,

@@ -6,6 +6,7 @@ import { OUTPUT_FORMATS } from '../imaging/formats.ts'
 import type { Metadata } from '../imaging/metadata.ts'
 import type { SourceInfo } from '../imaging/probe.ts'
 import { type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
+import type { Retry } from '../outbox/event.ts'
 import { parseUuid } from '../uuid.ts'
 
 export type PhotoRow = Selectable<PhotosTable>
@@ -38,6 +39,8 @@ export const PHOTO_COLUMNS = Object.keys({
   held_at: true,
   render_began_at: true,
   given_back: true,
+  retry_at: true,
+  retry: true,
 } satisfies Record<keyof PhotosTable, true>) as (keyof PhotosTable)[]
 
 /** The photo of that id; throws `not-found`, also for an id that is no uuid. */
@@ -87,3 +90,14 @@ export function metadataOf({ metadata }: Pick<PhotoRow, 'metadata'>): Metadata |
 /** Why a photo failed; null where it has not, also where somebody has set its status since. */
 export const errorOf = ({ status, error_code, error }: Pick<PhotoRow, 'status' | 'error_code' | 'error'>) =>
   error_code === null || status !== 'failed' ? null : { code: error_code, message: error ?? '' }
+/** Why a pending photo waits for another attempt, and how long; null where it does not. */
+export const retryOf = ({ status, retry, retry_at }: Pick<PhotoRow, 'status' | 'retry' | 'retry_at'>) =>
+  status === 'pending' && retry !== null && retry_at !== null
+    ? ({ ...JSON.parse(retry), next_attempt_at: retry_at } as Retry)
+    : null
+
+/** What is set of a photo whose attempt failed, where another may begin after `delayMs`. */
+export const retryIn = (delayMs: number, retry: Omit<Retry, 'next_attempt_at'>) => ({
+  retry_at: nowPlus(delayMs),
+  retry: JSON.stringify(retry),
+})

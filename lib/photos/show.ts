@@ -1,6 +1,6 @@
 import type { Db } from '../db/port.ts'
 import type { RenditionRow } from '../renditions/row.ts'
-import { errorOf, metadataOf, type PhotoRow } from './row.ts'
+import { errorOf, metadataOf, type PhotoRow, retryOf } from './row.ts'
 
 export type TimelineEvent = {
   id: string
@@ -16,6 +16,7 @@ export const findTimeline = (db: Db, uuid: string): Promise<TimelineEvent[]> =>
     .selectFrom('events')
     .select(['id', 'type', 'at', 'attempt', 'detail'])
     .where('photo_uuid', '=', uuid)
+    .orderBy('seq')
     .orderBy('id')
     .execute()
 
@@ -35,6 +36,7 @@ export function showPhoto(photo: PhotoRow, renditions: readonly RenditionRow[]) 
     attempts,
     metadata: metadataOf(photo),
     error: errorOf(photo),
+    retry: retryOf(photo),
     thumbnails: renditions.map((row) => ({
       uuid: row.uuid,
       name: row.name,

@@ -1,6 +1,5 @@
 import { sql } from 'kysely'
 import { type Db, isPostgres } from '../db/port.ts'
-import { idBefore } from '../outbox/replay.ts'
 import type { PhotoStatus } from '../photo-status.ts'
 import { countByStatus } from './list.ts'
 
@@ -42,7 +41,7 @@ const count = async (db: Db): Promise<Stats> => ({
   per_minute: await countByMinute(db),
 })
 
-/** From the events of the last minutes, found by the time in their ids. */
+/** From the events of the last minutes. */
 async function countByMinute(db: Db, now = Date.now()): Promise<Stats['per_minute']> {
   const first = (Math.floor(now / MINUTE_MS) - MINUTES + 1) * MINUTE_MS
   const minute = isPostgres(db)
@@ -53,7 +52,7 @@ async function countByMinute(db: Db, now = Date.now()): Promise<Stats['per_minut
     .select([minute.as('minute'), 'type', ({ fn }) => fn.countAll<number>().as('count')])
     // Literals, as in the index that serves this.
     .where(sql<boolean>`type in ('image.uploaded', 'image.failed')`)
-    .where('id', '>', idBefore(first))
+    .where('at', '>=', new Date(first).toISOString())
     .groupBy(['minute', 'type'])
     .execute()
   const countOf = (at: string, type: string) =>

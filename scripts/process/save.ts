@@ -45,7 +45,7 @@ async function secondsOf({ db }: App, uuid: string): Promise<number> {
     .selectFrom('events')
     .select(['type', 'at'])
     .where('photo_uuid', '=', uuid)
-    .orderBy('id')
+    .orderBy('seq')
     .execute()
   const start = events.find(({ type }) => type === 'image.processing')?.at ?? ''
   return (Date.parse(events.at(-1)?.at ?? '') - Date.parse(start)) / 1000

@@ -107,7 +107,7 @@ export const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 1, 0, 
 
 /** The events of a type, oldest first. */
 export const eventsOf = ({ db }: Pick<App, 'db'>, type: EventType) =>
-  db.selectFrom('events').selectAll().where('type', '=', type).orderBy('id').execute()
+  db.selectFrom('events').selectAll().where('type', '=', type).orderBy('seq').execute()
 
 /** A sample of what AWS sends, from `tests/events/`. */
 export const readEvent = async <T>(name: string): Promise<T> =>

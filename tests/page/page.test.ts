@@ -5,8 +5,8 @@ import { expect } from 'vitest'
 import { renditionKey } from '../../lib/storage/port.ts'
 import { insertPhoto } from '../functions/support.ts'
 import { jpeg, png, sample, webp } from '../support/images.ts'
-import { until } from '../support/service.ts'
-import { bytes, openSourceServer } from '../support/source-server.ts'
+import { postJson, until } from '../support/service.ts'
+import { bytes, openSourceServer, status } from '../support/source-server.ts'
 import {
   cardOf,
   drop,
@@ -277,4 +277,30 @@ inBrowser('filters by name, code and time are in the address, and clearing them 
       await eventually(async () => (await shown()).length).toBe(3)
     })
   }),
+)
+
+inBrowser('a photo whose attempt failed says which, why, and when the next begins', () =>
+  withService(
+    async ({ service }) => {
+      const source = await openSourceServer()
+      source.set('/busy.jpg', status(503))
+      await withPage(browser(), service.url, async (page) => {
+        await seeConnection(page, 'live')
+        await postJson(`${service.url}/v1/images`, { url: `${source.url}/busy.jpg` })
+        const card = cardOf(page, 'busy.jpg')
+        const waits = /^Waiting, attempt 1 of 5 failed, next at \d/
+        for (const open of [async () => {}, () => page.reload()]) {
+          await open()
+          await card.getByText(waits).waitFor()
+          await card.getByText('source-unavailable').waitFor()
+        }
+        await card.getByRole('button', { name: 'busy.jpg', exact: true }).click()
+        const dialog = page.getByRole('dialog')
+        await dialog.getByText(waits).waitFor()
+        await dialog.getByText('Attempt failed · attempt 1').waitFor()
+      })
+      await source.close()
+    },
+    { RETRY_BASE_MS: '600000', MAX_ATTEMPTS: '5' },
+  ),
 )

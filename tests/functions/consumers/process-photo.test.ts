@@ -259,8 +259,10 @@ describe.for(SETUPS)('processPhotoMessage on $name', (setup) => {
         expect(timeline.map((event) => [event.type, event.attempt])).toEqual([
           ['image.queued', null],
           ['image.processing', 1],
+          ['image.retrying', 1],
           ['image.queued', 1],
           ['image.processing', 2],
+          ['image.retrying', 2],
           ['image.queued', 2],
           ['image.processing', 3],
           ['image.failed', 3],

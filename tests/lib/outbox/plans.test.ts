@@ -9,27 +9,9 @@ import { claim, retryLater } from '../../../lib/photos/attempt.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
 import { insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
+import { watch } from '../../support/statements.ts'
 
 const WAITING = 60_000
-
-/** The same app, and the statements that it executes, but for the beginnings and ends of transactions. */
-function watch(app: App): { watched: App; statements: CompiledQuery[] } {
-  const prepared = new Map<string, CompiledQuery>()
-  const statements: CompiledQuery[] = []
-  const db = app.db.withPlugin({
-    transformQuery({ node, queryId }) {
-      prepared.set(queryId.queryId, app.db.getExecutor().compileQuery(node, queryId))
-      return node
-    },
-    // Subqueries are prepared too, but only whole statements have a result.
-    async transformResult({ result, queryId }) {
-      const statement = prepared.get(queryId.queryId)
-      if (statement) statements.push(statement)
-      return result
-    },
-  })
-  return { watched: { ...app, db }, statements }
-}
 
 /** A lane whose window is full, and in which many messages wait. */
 async function fillLane({ db, queue }: App): Promise<void> {
@@ -95,7 +77,7 @@ describe.for(SETUPS)('the statements of the outbox on $name', (setup) => {
     ),
   )
 
-  on('are no more for an ordinary request than without a window, and one more for a retry', () =>
+  on('are no more for an ordinary request than without a window, and two more for a retry', () =>
     withApp(setup, async (app) => {
       const { watched, statements } = watch(app)
       const count = async (use: () => Promise<unknown>) => {
@@ -110,7 +92,8 @@ describe.for(SETUPS)('the statements of the outbox on $name', (setup) => {
       if (!attempt) throw new Error('not claimed')
       const error = new AppError('source-unavailable', '')
       const retry = () => retryLater(watched, attempt, error, { delayMs: 60_000, isCounted: true })
-      expect(await count(retry)).toBe(3)
+      // One says where the message waits, one that its event is published.
+      expect(await count(retry)).toBe(4)
       expect(await count(() => relayEvents(watched))).toBe(2)
     }),
   )

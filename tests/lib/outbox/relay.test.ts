@@ -9,12 +9,13 @@ import { until } from '../../support/service.ts'
 
 /** Inserts events that queue photos, as a process left them that died before it published. */
 async function leaveEvents(app: App, count: number, dueInMs: number): Promise<string[]> {
-  const rows = Array.from({ length: count }, () => ({ id: uuidv7(), photo_uuid: uuidv7() }))
+  // The ids as of a clock that goes backwards: what is published comes in the order of the database nevertheless.
+  const ids = Array.from({ length: count }, () => uuidv7()).reverse()
+  const rows = ids.map((id) => ({ id, photo_uuid: uuidv7() }))
   const more = { type: 'image.queued' as const, publish_after: nowPlus(dueInMs) }
   await app.db
     .insertInto('events')
-    // The last first: what is published comes in the order of the ids nevertheless.
-    .values(rows.map((row) => ({ ...row, ...more })).reverse())
+    .values(rows.map((row) => ({ ...row, ...more })))
     .execute()
   return rows.map(({ photo_uuid }) => photo_uuid)
 }

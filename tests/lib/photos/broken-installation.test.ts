@@ -36,8 +36,8 @@ test.each(BROKEN)('a photo waits while $name', ({ bytes, ...without }) =>
       })
       const { photo, timeline } = await inspect(pipeline, uuid)
       expect(photo).toMatchObject({ status: 'pending', attempts: 0, error_code: null })
-      expect(timeline.at(-1)).toMatchObject({
-        type: 'image.queued',
+      expect(timeline.at(-2)).toMatchObject({
+        type: 'image.retrying',
         detail: expect.stringMatching(/^imaging-broken: /),
       })
       expect(await processPhoto(pipeline.app, uuid)).toBe('completed')

@@ -164,7 +164,7 @@ describe.for(SETUPS)('expired leases on $name', (setup) => {
         expect(await freeExpired(app)).toBe(1)
         const given = { status: 'pending', attempts: 1, given_back: 1, lease_token: null } as const
         expect(await findPhoto(app.db, uuid)).toMatchObject(given)
-        expect((await eventsOf(app, 'image.queued')).at(-1)).toMatchObject({
+        expect((await eventsOf(app, 'image.retrying')).at(-1)).toMatchObject({
           attempt: 2,
           detail: 'The worker was lost before a render began: the attempt does not count',
         })

@@ -62,6 +62,7 @@ describe.for(SETUPS)('processPhoto on $name', (setup) => {
       const second = await expectCompleted(pipeline, again.uuid, 2)
       expect(second.timeline.map((event) => [event.type, event.attempt])).toEqual([
         ['image.processing', 1],
+        ['image.retrying', 1],
         ['image.queued', 1],
         ['image.processing', 2],
         ['image.uploaded', 2],

@@ -177,10 +177,11 @@ export async function expectRetried(
     lease_token: null,
   })
   expect({ thumbnails, files }).toEqual({ thumbnails: [], files: [] })
-  const last = timeline.at(-1)
-  expect(last).toMatchObject({ type: 'image.queued', attempt: attempts })
-  expect(last?.detail).toMatch(new RegExp(`^${code}: .`))
-  expectPlain(last?.detail ?? null)
+  const [retrying, last] = timeline.slice(-2)
+  expect(retrying).toMatchObject({ type: 'image.retrying', attempt: attempts })
+  expect(last).toMatchObject({ type: 'image.queued', attempt: attempts, detail: null })
+  expect(retrying?.detail).toMatch(new RegExp(`^${code}: .`))
+  expectPlain(retrying?.detail ?? null)
   const event = await pipeline.app.db
     .selectFrom('events')
     .select(['publish_after', 'published_at'])
