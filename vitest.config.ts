@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** Tests that measure processor time or memory, start processes or keep what they opened: each file has a process to itself. */
 const ALONE = [
   'tests/*.test.ts',
-  'tests/{bundles,contracts,page,scripts}/**/*.test.ts',
+  'tests/{bundles,contracts,faults,page,scripts}/**/*.test.ts',
   'tests/functions/health/metrics*.test.ts',
   'tests/lib/log.test.ts',
   'tests/lib/{download,imaging,lambda}/**/*.test.ts',
@@ -15,6 +15,8 @@ export default defineConfig({
     globalSetup: 'tests/setup.ts',
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // What is polled for comes late on a busy machine.
+    expect: { poll: { timeout: 60_000 } },
     pool: 'forks',
     // After 1,000 calls of a function that WebAssembly imports, V8 compiles a wrapper for it, and now and then ends the process.
     execArgv: ['--wasm-wrapper-tiering-budget=1000000000'],

@@ -19,6 +19,7 @@ import type { Config } from '../config/index.ts'
 import { contentTypeOf } from '../imaging/formats.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
 import type { ObjectInfo, Storage } from './port.ts'
+import { findOpenUploads } from './s3-unfinished.ts'
 
 type Options = NonNullable<Config['s3']>
 
@@ -80,6 +81,7 @@ export function openS3(options: Options): Storage {
           yield { key: Key, ...infoOf(Size, ETag, LastModified) }
       }
     },
+    unfinished: () => findOpenUploads(client, Bucket),
     async signUpload(key, { maxBytes, expiresAt }) {
       const { url, fields } = await createPresignedPost(client, {
         ...at(key),
