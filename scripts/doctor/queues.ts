@@ -51,6 +51,7 @@ type Channel = {
   on(event: 'error', listener: () => void): void
 }
 type Connection = {
+  close(done: () => void): void
   createChannel(done: (error: Error | null, channel: Channel) => void): void
 }
 
@@ -59,14 +60,17 @@ async function countMessages(url: string, queueName: string): Promise<Map<string
   const vhosts = { '/': { connection: { url, socketOptions: { timeout: 5_000 } } } }
   const broker = await rascal.BrokerAsPromised.create(rascal.withDefaultConfig({ vhosts }))
   broker.on('error', () => {})
+  // Typed as if it returned nothing; it resolves to a connection of amqplib's callback API.
+  const connection = await (broker.connect('/') as Promise<unknown> as Promise<Connection>)
   try {
-    // Typed as if it returned nothing; it resolves to a connection of amqplib's callback API.
-    const connection = await (broker.connect('/') as Promise<unknown> as Promise<Connection>)
-    const names = [queueName, deadQueue(queueName), uploadsQueue(queueName), notificationsQueue(queueName)]
     const counts = new Map<string, Counts | undefined>()
-    for (const name of names) counts.set(name, await countIn(connection, name))
+    for (const queue of [queueName, deadQueue, uploadsQueue, notificationsQueue]) {
+      const name = typeof queue === 'string' ? queue : queue(queueName)
+      counts.set(name, await countIn(connection, name))
+    }
     return counts
   } finally {
+    await new Promise<void>((resolve) => connection.close(() => resolve()))
     await broker.shutdown()
   }
 }
