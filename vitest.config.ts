@@ -15,6 +15,8 @@ export default defineConfig({
     globalSetup: 'tests/setup.ts',
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // What is polled for comes late on a busy machine.
+    expect: { poll: { timeout: 60_000 } },
     pool: 'forks',
     // After 1,000 calls of a function that WebAssembly imports, V8 compiles a wrapper for it, and now and then ends the process.
     execArgv: ['--wasm-wrapper-tiering-budget=1000000000'],

@@ -21,7 +21,7 @@ export const upload = endpoint({
   form: Type.Object({ image: Type.Array(Bytes), nickname: Type.Optional(Type.String()) }),
   replies: {
     202: Type.Object({ results: Type.Array(Result) }),
-    ...problems(400, 413, 415, 422, 503),
+    ...problems(400, 408, 413, 415, 422, 503),
   },
   async handle({ form }, app, reply) {
     const results: Static<typeof Result>[] = []
@@ -52,12 +52,15 @@ async function take(app: App, { name, filename, content }: FormPart & { kind: 'f
     if (name !== 'image') throw new AppError('invalid-upload', 'Files go into fields named image')
     return await takeFile(app, filename, content)
   } catch (error) {
-    if (isDatabaseAway(error)) throw error
+    // A form whose client has stopped sending ends here.
+    if (isDatabaseAway(error) || isTooSlow(error)) throw error
     // The next part of the form comes after the rest of this one.
     content.resume()
     return refusal(app, filename, error)
   }
 }
+
+const isTooSlow = (error: unknown) => error instanceof AppError && error.code === 'upload-too-slow'
 
 function refusal({ log }: App, name: string, error: unknown) {
   const { status, code, detail } = problemOf(error)

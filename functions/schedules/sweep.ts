@@ -3,9 +3,13 @@ import { schedule } from '../../lib/function.ts'
 import { deleteOldAnswers } from '../../lib/http/idempotency.ts'
 import { lambdaSchedule } from '../../lib/lambda/schedule.ts'
 import { deleteOldDeliveries } from '../../lib/notifications/enqueue.ts'
+import { deleteOldEvents } from '../../lib/outbox/retention.ts'
 import { freeExpired } from '../../lib/photos/expired.ts'
+import { removeFailedOriginals } from '../../lib/photos/failed-originals.ts'
+import { removeFiles } from '../../lib/photos/removals.ts'
 import { continueReprocessing } from '../../lib/photos/reprocess.ts'
 import { requeueStale } from '../../lib/photos/requeue.ts'
+import { removeUnfinished } from '../../lib/photos/unfinished.ts'
 import { checkUploads } from '../../lib/photos/uploads.ts'
 
 /** The parts of the sweep; each returns how many rows it changed. */
@@ -16,6 +20,10 @@ const PARTS = [
   checkUploads,
   deleteOldAnswers,
   deleteOldDeliveries,
+  deleteOldEvents,
+  removeFailedOriginals,
+  removeFiles,
+  removeUnfinished,
 ]
 
 /** Runs all parts of the sweep; a part that fails does not stop the others. */

@@ -80,6 +80,10 @@ function read(env: Environment) {
     maxAttempts: integer(env, 'MAX_ATTEMPTS', 5, 1, 1000),
     retryBaseMs: integer(env, 'RETRY_BASE_MS', 1_000, 1, 3_600_000),
     requeueAfterMs: integer(env, 'REQUEUE_AFTER_MS', 600_000, 100, 86_400_000),
+    /** What is kept how long: events and dead letters, originals of failed photos, deliveries that are done. */
+    eventsKeepMs: days(env, 'EVENTS_KEEP', 90),
+    failedKeepMs: days(env, 'FAILED_KEEP', 30),
+    deliveriesKeepMs: days(env, 'DELIVERIES_KEEP', 7),
     ...notifications(env, sourceAllowCidrs),
     /** Box of the v1 door's thumbnails: a side in px. */
     thumbnailSize: integer(env, 'THUMBNAIL_SIZE', 256, 1, 10_000),
@@ -153,6 +157,12 @@ function integer(env: Environment, variable: string, fallback: number, least: nu
   if (!(value >= least && value <= most)) wrong(variable, `must be a whole number from ${least} to ${most}`)
   return value
 }
+
+const DAY_MS = 86_400_000
+
+/** Whole days, from 1 to 100 years, in ms. */
+const days = (env: Environment, variable: string, fallback: number) =>
+  integer(env, variable, fallback, 1, 36_525) * DAY_MS
 
 function url(env: Environment, variable: string, protocols: string[]): string | undefined {
   const text = env[variable]?.trim()

@@ -10,6 +10,8 @@ export type Tables = {
   stopped_targets: StoppedTargetsTable
   idempotency_keys: IdempotencyKeysTable
   reprocessings: ReprocessingsTable
+  removals: RemovalsTable
+  turns: TurnsTable
 }
 
 /** The tables of this project, besides the one of the migrations. */
@@ -21,6 +23,8 @@ export const TABLES = Object.keys({
   stopped_targets: true,
   idempotency_keys: true,
   reprocessings: true,
+  removals: true,
+  turns: true,
 } satisfies Record<keyof Tables, true>)
 
 /** Which set of endpoints created a photo. */
@@ -65,6 +69,8 @@ export type PhotosTable = {
   check_after: string | null
   /** W3C Trace Context of the request that added or queued the photo. */
   traceparent: string | null
+  /** When the original of a failed photo was removed; null: it was not. */
+  source_removed_at: string | null
   /** Since when its message has waited in the outbox, for its time or its turn; null: it is published, or about to be. */
   held_at: string | null
   /** When the next attempt may begin, and why the last one failed (`Retry`); null: the last one did not fail. */
@@ -149,6 +155,29 @@ export type ReprocessingsTable = {
   /** W3C Trace Context of the request. */
   traceparent: string | null
   created_at: Generated<string>
+}
+
+/** Files of a photo that are to be removed. */
+export type RemovalsTable = {
+  /** UUIDv7. */
+  id: string
+  photo_uuid: string
+  /** A JSON list of keys of the storage. */
+  keys: string
+  /** When the sweep removes them, should nobody have done so before. */
+  due: string
+  /** How often they have been removed. */
+  runs: Generated<number>
+  /** 1 or true: again later, for what an upload or a late attempt stores afterwards. */
+  repeats: number | boolean
+}
+
+/** A part of the sweep that runs seldom. */
+export type TurnsTable = {
+  name: string
+  due: Generated<string>
+  /** How far the last run came, where that matters to the next. */
+  position: string | null
 }
 
 /** Everything that happens to a photo. `image.queued` goes to the workers, `message.dead` to the dead queue, the others to `photo-app`. */

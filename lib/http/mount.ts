@@ -57,6 +57,8 @@ function refuse(error: unknown, request: FastifyRequest, response: FastifyReply)
   if (problem.status >= 500)
     request.log.error({ err: error, url: request.routeOptions.url }, 'request failed')
   if (problem.status === 503) response.header('retry-after', RETRY_AFTER_S)
+  // What is left of the request may never come.
+  if (problem.status === 408) response.header('connection', 'close')
   response.code(problem.status).type('application/problem+json').send(problem)
 }
 

@@ -4,8 +4,8 @@ import type { CloudEvent } from '../outbox/event.ts'
 import { missedEvents } from '../outbox/replay.ts'
 import { targetsFor } from './index.ts'
 
-/** How long a delivery that is done is kept, in ms: by then neither its event nor another attempt can come again. */
-const KEPT_MS = 72 * 3_600_000
+/** Deliveries deleted by one statement. */
+const BATCH = 1_000
 
 /** Enqueues the deliveries of an event, one a target however often the event comes; a target that has stopped gets none. */
 export async function enqueueDeliveries(
@@ -41,12 +41,18 @@ export async function enqueueMissed(app: Pick<App, 'config' | 'db'>): Promise<vo
     for (const event of events) await enqueueDeliveries(app, event)
 }
 
-/** Deletes old deliveries that are done or given up; returns how many. */
-export async function deleteOldDeliveries({ db }: Pick<App, 'db'>): Promise<number> {
-  const old = await db
-    .deleteFrom('deliveries')
+/** Deletes deliveries older than `deliveriesKeepMs` that are done or given up, some at a time; returns how many. */
+export async function deleteOldDeliveries({ config, db }: Pick<App, 'config' | 'db'>): Promise<number> {
+  const old = db
+    .selectFrom('deliveries')
+    .select(['event_id', 'target'])
     .where('due', 'is', null)
-    .where('created_at', '<', nowPlus(-KEPT_MS))
-    .executeTakeFirst()
-  return Number(old.numDeletedRows)
+    .where('created_at', '<', nowPlus(-config.deliveriesKeepMs))
+    .orderBy('created_at')
+    .limit(BATCH)
+  const { numDeletedRows } = await db
+    .deleteFrom('deliveries')
+    .where(({ eb, refTuple }) => eb(refTuple('event_id', 'target'), 'in', old.$asTuple('event_id', 'target')))
+    .executeTakeFirstOrThrow()
+  return Number(numDeletedRows)
 }

@@ -34,7 +34,7 @@ export const claimedData = (publicUrl: string): RawBuilder<unknown> => sql`jsonb
   'project_id', project_id,
   'status', status,
   'state', ${stateOf({ status: 'processing' })}::text,
-  'versions', case when length(url) <= ${MOST_KEY_LENGTH} and url ~ ${ORIGINAL}
+  'versions', case when length(url) <= ${MOST_KEY_LENGTH} and url ~ ${ORIGINAL} and source_removed_at is null
     then jsonb_build_object('original', ${publicUrl}::text || '/files/' || url) else '{}' end,
   'thumbnails', '[]'::jsonb,
   'error', case when error_code is not null

@@ -4,10 +4,13 @@ import type { App } from '../app.ts'
 import { nowPlus } from '../db/port.ts'
 import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
+import { renditionKey } from '../storage/port.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { fail } from './attempt.ts'
 import { retryingData } from './event-data.ts'
+import { plannedPaths } from './files.ts'
 import { type Attempt, released } from './held.ts'
+import { planRemoval } from './removals.ts'
 import { type PhotoRow, retryIn } from './row.ts'
 
 /** Photos freed in one go. */
@@ -56,6 +59,8 @@ async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
   if (wasHeld && attempts >= maxAttempts && !isGivenBack) {
     const taken = await takeOver(app, photo.uuid)
     if (!taken) return false
+    // The worker may only have been late, and store what it makes after this.
+    await planRemoval(app.db, photo.uuid, plannedPaths(taken.photo).map(renditionKey), true)
     const lost = { code: WORKER_LOST, message: `The worker died ${attempts} times` }
     const failed = await fail(app, taken, lost)
     if (failed) app.log.warn(lost, 'failed')

@@ -1,7 +1,7 @@
-import { isPostgres } from '../db/port.ts'
 import { renditionPath } from '../renditions/path.ts'
 import { renditionKey } from '../storage/port.ts'
 import type { WorkerApp } from '../worker.ts'
+import { removeLeft } from './removals.ts'
 import { type PhotoRow, recipeOf } from './row.ts'
 
 /** Where the renditions of a photo lie or would lie; none for a recipe that cannot be read. */
@@ -14,22 +14,10 @@ export function plannedPaths(photo: PhotoRow): string[] {
   }
 }
 
-/**
- * Removes what a late attempt has stored of a photo that has failed or was deleted meanwhile. The row is locked, so that
- * no new attempt begins to store in between.
- */
+/** Removes what a late attempt has stored of a photo that has failed or was deleted meanwhile. */
 export async function removeAbandoned(
-  app: Pick<WorkerApp, 'db' | 'storage'>,
+  app: Pick<WorkerApp, 'db' | 'queue' | 'storage' | 'trace'>,
   photo: PhotoRow,
 ): Promise<void> {
-  await app.db.transaction().execute(async (tx) => {
-    const row = await tx
-      .selectFrom('photos')
-      .select('status')
-      .where('uuid', '=', photo.uuid)
-      .$if(isPostgres(tx), (query) => query.forUpdate())
-      .executeTakeFirst()
-    if (row && row.status !== 'failed') return
-    for (const path of plannedPaths(photo)) await app.storage.remove(renditionKey(path))
-  })
+  await removeLeft(app, photo.uuid, plannedPaths(photo).map(renditionKey))
 }

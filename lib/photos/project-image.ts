@@ -4,12 +4,15 @@ import type { PhotoRow } from './row.ts'
 
 /** The versions of a photo as URLs by name: its renditions, and `original` where the service keeps it. */
 export function versionsOf(
-  { url, status }: Pick<PhotoRow, 'url' | 'status'>,
+  { url, status, source_removed_at }: Pick<PhotoRow, 'url' | 'status' | 'source_removed_at'>,
   renditions: readonly Pick<RenditionRow, 'name' | 'url'>[],
   publicUrl: string,
 ): Record<string, string> {
   const made = renditions.map(({ name, url }) => [name, `${publicUrl}/files/${url}`])
-  const original = isOriginal(url) && status !== 'init' ? [['original', `${publicUrl}/files/${url}`]] : []
+  const original =
+    isOriginal(url) && status !== 'init' && source_removed_at === null
+      ? [['original', `${publicUrl}/files/${url}`]]
+      : []
   return Object.fromEntries([...original, ...made])
 }
 

@@ -41,6 +41,7 @@ export const PHOTO_COLUMNS = Object.keys({
   given_back: true,
   retry_at: true,
   retry: true,
+  source_removed_at: true,
 } satisfies Record<keyof PhotosTable, true>) as (keyof PhotosTable)[]
 
 /** The photo of that id; throws `not-found`, also for an id that is no uuid. */

@@ -4,12 +4,14 @@ import type { App } from '../app.ts'
 import { uuids } from '../db/port.ts'
 import { AppError } from '../errors.ts'
 import { originalKey } from '../storage/port.ts'
-import { awaitUpload, confirmUpload, parseFilename } from './uploads.ts'
+import { settleUpload, storeOriginal } from './receive-upload.ts'
+import { planRemoval } from './removals.ts'
+import { awaitUpload, parseFilename } from './uploads.ts'
 
 /**
  * Takes a file as a photo of the page door and queues it. The row comes first, so that bytes never lie
  * without one; once they are stored the photo is taken, and if this process cannot confirm it the sweep does. Throws
- * `invalid` for its name, `empty-source`, `too-many-bytes`; then, or if the client goes, neither row nor bytes stay.
+ * `invalid` for its name, and as `storeOriginal`; then, or if the client goes, neither row nor bytes stay.
  */
 export async function takeFile(
   app: Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'trace'>,
@@ -20,28 +22,24 @@ export async function takeFile(
   const uuid = uuidv7()
   await awaitUpload(app, { uuid, door: 'page', name })
   try {
-    await app.storage.putStream(originalKey(uuid), leftOpen(content), app.config.maxSourceBytes)
+    await storeOriginal(app, uuid, content, app.config.maxSourceBytes)
   } catch (error) {
     await forget(app, uuid).catch((err: Error) =>
       app.log.warn({ err, photo_uuid: uuid }, 'left to the sweep'),
     )
     throw error
   }
-  await confirmUpload(app, uuid).catch(async (error: Error) => {
-    // Another request has deleted the photo meanwhile.
-    if (error instanceof AppError && error.status === 404) {
-      await app.storage.remove(originalKey(uuid))
-      throw error
-    }
+  await settleUpload(app, uuid).catch((error: Error) => {
+    if (error instanceof AppError) throw error
     app.log.warn({ err: error, photo_uuid: uuid }, 'the sweep will confirm the upload')
   })
   return { uuid, name }
 }
 
-/** The same bytes; to stop reading them leaves the rest of the form readable. */
-const leftOpen = (content: Readable) => content.iterator({ destroyOnReturn: false })
-
-/** Deletes a photo whose upload failed. None of its events was published, so its end is not either. */
+/**
+ * Deletes a photo whose upload failed, and what a storage that failed late has kept of it. None of its events was published, so its
+ * end is not either.
+ */
 async function forget({ db }: Pick<App, 'db'>, uuid: string): Promise<void> {
   await db.transaction().execute(async (tx) => {
     const gone = await tx
@@ -50,7 +48,9 @@ async function forget({ db }: Pick<App, 'db'>, uuid: string): Promise<void> {
       .where('status', '=', 'init')
       .returning('uuid')
       .executeTakeFirst()
-    if (gone) await tx.deleteFrom('events').where('photo_uuid', '=', uuid).execute()
+    if (!gone) return
+    await tx.deleteFrom('events').where('photo_uuid', '=', uuid).execute()
+    await planRemoval(tx, uuid, [originalKey(uuid)], true)
   })
 }
 

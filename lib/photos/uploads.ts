@@ -21,9 +21,10 @@ const CHECKS = 100
 
 const MAX_FILENAME = 255
 
-const UPLOAD_EXPIRED: ErrorCode = 'upload-expired'
+/** The code of a photo whose upload did not end in time. */
+export const UPLOAD_EXPIRED: ErrorCode = 'upload-expired'
 
-type UploadApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'trace'>
+export type UploadApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'trace'>
 
 /** Prepares an image of a project: a row that waits for its bytes, and the form that uploads them. */
 export async function createUpload(

@@ -21,6 +21,11 @@ export interface Storage {
   remove(key: string): Promise<void>
   /** Every object whose key begins with `prefix`, in no order. */
   list(prefix: string): AsyncIterable<{ key: string } & ObjectInfo>
+  /**
+   * What writes that did not end have left, or are still writing. `everywhere` looks also where earlier versions left it: it
+   * takes as long as `list`.
+   */
+  unfinished(everywhere?: boolean): AsyncIterable<Unfinished>
   /** A form that lets whoever has it upload this one object, of 1 to `maxBytes` bytes, until `expiresAt`. */
   signUpload(key: string, limits: UploadLimits): Promise<UploadForm>
   /** A link to read an object elsewhere, good for minutes; undefined where this service serves it itself. */
@@ -33,6 +38,11 @@ export interface Storage {
 
 /** `bytes` is the size; `etag` changes with the content and is quoted, as HTTP wants it. */
 export type ObjectInfo = { bytes: number; etag: string; modified: Date }
+
+/**
+ * A write that did not end. `modified` is when bytes came last, or, where `key` names the object, when it began.
+ */
+export type Unfinished = { key: string | undefined; modified: Date; remove(): Promise<void> }
 
 export type UploadLimits = { maxBytes: number; expiresAt: Date }
 export type UploadPolicy = { key: string; maxBytes: number }
@@ -59,3 +69,9 @@ export const isOriginal = (key: string) => isKey(key) && key.startsWith('origina
 /** The key of a rendition, by its path below the root of the renditions. */
 export const renditionKey = (path: string) => `thumbs/${path}`
 export const originalKey = (uuid: string) => `originals/${uuid}`
+
+/** The photo of a key, where it is named like one: that of an original, or of a rendition. */
+export const photoOf = (key: string): string | undefined =>
+  /^(?:originals|thumbs\/[^/]+)\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])[^/]*$/.exec(
+    key,
+  )?.[1]

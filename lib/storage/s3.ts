@@ -18,6 +18,7 @@ import type { Config } from '../config/index.ts'
 import { contentTypeOf } from '../imaging/formats.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
 import { isKey, type ObjectInfo, type Storage } from './port.ts'
+import { findOpenUploads } from './s3-unfinished.ts'
 
 type Options = NonNullable<Config['s3']>
 
@@ -82,6 +83,7 @@ export function openS3(options: Options): Storage {
           if (isKey(Key)) yield { key: Key, ...infoOf(Size, ETag, LastModified) }
       }
     },
+    unfinished: () => findOpenUploads(client, Bucket),
     async signUpload(key, { maxBytes, expiresAt }) {
       const { url, fields } = await createPresignedPost(client, {
         ...at(key),

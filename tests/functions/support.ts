@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import http from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { Insertable } from 'kysely'
@@ -108,6 +108,13 @@ export const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 1, 0, 
 /** The events of a type, oldest first. */
 export const eventsOf = ({ db }: Pick<App, 'db'>, type: EventType) =>
   db.selectFrom('events').selectAll().where('type', '=', type).orderBy('seq').execute()
+
+/** Names of stored originals, and of those that are half written. */
+export async function originals({ config }: Pick<App, 'config'>): Promise<string[]> {
+  const directory = `${config.storageDir}/originals`
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
+  return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+}
 
 /** A sample of what AWS sends, from `tests/events/`. */
 export const readEvent = async <T>(name: string): Promise<T> =>

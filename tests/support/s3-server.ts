@@ -4,6 +4,8 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isSigned, KEYS, refusalOf } from './s3-signatures.ts'
 
+type Upload = { key: string; begun: Date; parts: Map<number, Buffer> }
+
 type Stored = { data: Buffer; etag: string; modified: Date; type: string }
 
 /** A bucket for tests, in memory: verifies signatures and policies, answers 501 to what it does not know. */
@@ -15,6 +17,8 @@ export type S3Server = {
   objects: Map<string, Stored>
   /** Multipart uploads that were neither completed nor aborted. */
   openUploads(): number
+  /** Makes the open multipart uploads so much older, in ms. */
+  ageUploads(ms: number): void
   /** The rule that browsers are told, as XML. */
   cors(): string
   /** Takes the bucket away, to be made again. */
@@ -26,7 +30,8 @@ export type S3Server = {
 
 export async function openS3Server(bucket = 'photos'): Promise<S3Server> {
   const objects = new Map<string, Stored>()
-  const uploads = new Map<string, Map<number, Buffer>>()
+  const uploads = new Map<string, Upload>()
+  let begun = 0
   let failing = 0
   let exists = true
   let cors = ''
@@ -60,15 +65,16 @@ export async function openS3Server(bucket = 'photos'): Promise<S3Server> {
     }
     if (action === 'HEAD bucket') return void response.writeHead(200).end()
     if (action === 'GET bucket' && query.get('list-type') === '2') return list(response, query)
+    if (action === 'GET bucket' && query.has('uploads')) return listUploads(response)
     if (action === 'POST object' && query.has('uploads')) {
-      const id = `upload-${uploads.size + 1}`
-      uploads.set(id, new Map())
+      const id = `upload-${++begun}`
+      uploads.set(id, { key, begun: new Date(), parts: new Map() })
       return xml(
         response,
         `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
       )
     }
-    const parts = uploads.get(query.get('uploadId') ?? '')
+    const parts = uploads.get(query.get('uploadId') ?? '')?.parts
     if (query.has('uploadId')) return takePart(response, action, key, query, parts, body)
     if (action === 'PUT object')
       return void response.writeHead(200, { etag: store(key, body, request.headers['content-type']) }).end()
@@ -138,6 +144,17 @@ export async function openS3Server(bucket = 'photos'): Promise<S3Server> {
     )
   }
 
+  function listUploads(response: http.ServerResponse): void {
+    const open = [...uploads].map(
+      ([id, { key, begun }]) =>
+        `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${begun.toISOString()}</Initiated></Upload>`,
+    )
+    xml(
+      response,
+      `<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>${open.join('')}</ListMultipartUploadsResult>`,
+    )
+  }
+
   const server = http.createServer((request, response) => {
     answer(request, response).catch((error: Error) => refuse(response, 500, error.message))
   })
@@ -156,6 +173,9 @@ export async function openS3Server(bucket = 'photos'): Promise<S3Server> {
     },
     objects,
     openUploads: () => uploads.size,
+    ageUploads: (ms) => {
+      for (const upload of uploads.values()) upload.begun = new Date(upload.begun.getTime() - ms)
+    },
     cors: () => cors,
     drop: () => {
       exists = false

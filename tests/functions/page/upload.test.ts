@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -16,7 +16,7 @@ import { isAvailable, SETUPS, type Setup, withApp, withEnvironment } from '../..
 import { jpeg, sample } from '../../support/images.ts'
 import { openS3Server } from '../../support/s3-server.ts'
 import { until } from '../../support/service.ts'
-import { eventsOf, post, problemOf, withServer } from '../support.ts'
+import { eventsOf, originals, post, problemOf, withServer } from '../support.ts'
 
 type Result = { uuid?: string; name: string; error?: { code: string; message: string } }
 
@@ -42,10 +42,6 @@ const withUpload = (
   use: (app: App, url: string) => Promise<void>,
   more: Record<string, string> = {},
 ) => withApp(setup, (app) => withServer(app, (url) => use(app, url)), more)
-
-/** Files of originals, also those that are half written. */
-const originals = ({ config }: Pick<App, 'config'>) =>
-  readdir(`${config.storageDir}/originals`).catch((): string[] => [])
 
 const photos = ({ db }: App) => db.selectFrom('photos').selectAll().orderBy('created_at').execute()
 

@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises'
 import { expect } from 'vitest'
 import type { App } from '../../../lib/app.ts'
 import { type Setup, withApp } from '../../support/app.ts'
@@ -41,6 +40,3 @@ export const upload = (link: Link, content: string, fields: Record<string, strin
 
 export const statusOf = async ({ db }: App, uuid: string) =>
   (await db.selectFrom('photos').select('status').where('uuid', '=', uuid).executeTakeFirst())?.status
-
-/** Files of originals, also those that are half written. */
-export const originals = ({ config }: App) => readdir(`${config.storageDir}/originals`).catch(() => [])

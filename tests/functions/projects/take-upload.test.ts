@@ -1,8 +1,8 @@
 import net from 'node:net'
 import { expect, test } from 'vitest'
 import { SETUPS } from '../../support/app.ts'
-import { post } from '../support.ts'
-import { FILE, originals, send, statusOf, upload, withUploads } from './support.ts'
+import { originals, post } from '../support.ts'
+import { FILE, send, statusOf, upload, withUploads } from './support.ts'
 
 test('refuses forms that are not the one handed out, and stores nothing of them', () =>
   withUploads(

@@ -43,7 +43,7 @@ describe.for(SETUPS)('what is due on $name', (setup) => {
     }),
   )
 
-  on('what was told is forgotten after three days, what still waits is not', () =>
+  on('what was told is forgotten after DELIVERIES_KEEP, what still waits is not', () =>
     withTargets(setup, ['/200', '/500'], async (app, receiver) => {
       await noteFailure(app)
       for (const lane of deliver.lanes(app.config)) await deliver.run(app, lane)
@@ -52,9 +52,9 @@ describe.for(SETUPS)('what is due on $name', (setup) => {
           .updateTable('deliveries')
           .set({ created_at: nowPlus(-hours * 3_600_000) })
           .execute()
-      await age(71)
+      await age(7 * 24 - 1)
       expect(await deleteOldDeliveries(app)).toBe(0)
-      await age(73)
+      await age(7 * 24 + 1)
       expect(await deleteOldDeliveries(app)).toBe(1)
       expect(await deliveries(app)).toMatchObject([{ target: `${receiver.url}/500` }])
     }),

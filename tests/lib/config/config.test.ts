@@ -43,6 +43,9 @@ const DEFAULTS: Config = {
   maxAttempts: 5,
   retryBaseMs: 1_000,
   requeueAfterMs: 600_000,
+  eventsKeepMs: 90 * 86_400_000,
+  failedKeepMs: 30 * 86_400_000,
+  deliveriesKeepMs: 7 * 86_400_000,
   webhookUrls: [],
   webhookSecret: undefined,
   smtpUrl: undefined,
@@ -168,6 +171,7 @@ const INTEGERS = [
   ['DOWNLOAD_TIMEOUT_MS', 'RENDER_TIMEOUT_MS', 'LEASE_MS', 'SWEEP_INTERVAL_MS', 'RELAY_INTERVAL_MS'],
   ['RETRY_BASE_MS', 'REQUEUE_AFTER_MS', 'RENDER_MEMORY', 'MAX_JOB_COST'],
   ['DOWNLOADS', 'DOWNLOADS_PER_HOST', 'DOWNLOAD_MEMORY'],
+  ['EVENTS_KEEP', 'FAILED_KEEP', 'DELIVERIES_KEEP'],
 ].flat()
 
 const NO_INTEGERS = ['x', '-1', '3.5', '1e3', '0x10', '10 000', '30s', '99999999999999', 'NaN']

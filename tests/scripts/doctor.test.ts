@@ -1,0 +1,194 @@
+import { execFile } from 'node:child_process'
+import { mkdir, utimes, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import amqplib from 'amqplib'
+import { uuidv7 } from 'uuidv7'
+import { describe, expect, test } from 'vitest'
+import { type App, openApp } from '../../lib/app.ts'
+import { readConfig } from '../../lib/config/index.ts'
+import { nowPlus } from '../../lib/db/port.ts'
+import { addPhotos } from '../../lib/photos/add.ts'
+import { processPhoto } from '../../lib/photos/process.ts'
+import { findPhoto } from '../../lib/photos/row.ts'
+import { originalKey, renditionKey } from '../../lib/storage/port.ts'
+import { openWorker } from '../../lib/worker.ts'
+import { type Environment, isAvailable, SETUPS, type Setup, withEnvironment } from '../support/app.ts'
+import { jpeg, sample } from '../support/images.ts'
+import { openS3Server, type S3Server } from '../support/s3-server.ts'
+import { DEADLINE_MS, until } from '../support/service.ts'
+
+/** Runs the command, and gives what it printed and its exit code. */
+async function doctor(env: Environment, ...args: string[]) {
+  const run = promisify(execFile)(process.execPath, ['scripts/run.mjs', 'doctor', ...args], {
+    env: { PATH: process.env.PATH, ...env },
+  })
+  const { stdout, stderr, code } = await run.then(
+    ({ stdout, stderr }) => ({ stdout, stderr, code: 0 }),
+    (error: { stdout: string; stderr: string; code: number }) => error,
+  )
+  return { output: stdout + stderr, code }
+}
+
+/** Runs `use` with an open app on a set-up, whose files are in directories or in a bucket. */
+const withStored = (
+  setup: Setup,
+  server: S3Server | undefined,
+  use: (app: App, env: Environment) => Promise<void>,
+) =>
+  withEnvironment(
+    setup,
+    async (own) => {
+      const env = { ...own, ...server?.env, WORKER_THREADS: '0' }
+      const app = await openApp(readConfig(env))
+      try {
+        await use(app, env)
+      } finally {
+        await app.close()
+      }
+    },
+    'migrated',
+  )
+
+/** Photos that are completed, with their renditions. */
+async function addCompleted(app: App, count: number): Promise<{ uuid: string; url: string }[]> {
+  const worker = openWorker(app)
+  const photos: { uuid: string; url: string }[] = []
+  for (let i = 0; i < count; i++) {
+    const uuid = uuidv7()
+    await app.storage.put(originalKey(uuid), await jpeg(sample(64, 48)))
+    await addPhotos(app, [{ uuid, url: originalKey(uuid), door: 'page' }])
+    expect(await processPhoto(worker, uuid)).toBe('completed')
+    const { url } = await app.db
+      .selectFrom('photo_thumbnails')
+      .select('url')
+      .where('photo_uuid', '=', uuid)
+      .executeTakeFirstOrThrow()
+    photos.push({ uuid, url })
+  }
+  await worker.close()
+  return photos
+}
+
+/** Makes all files two hours old: younger ones are left alone. */
+async function ageFiles(app: App, server: S3Server | undefined): Promise<void> {
+  const longAgo = new Date(Date.now() - 2 * 3_600_000)
+  for (const object of server?.objects.values() ?? []) object.modified = longAgo
+  if (server) return
+  for await (const { key } of app.storage.list('')) {
+    const { storageDir, thumbsDir } = app.config
+    const file = key.startsWith('thumbs/') ? path.join(thumbsDir, key.slice(7)) : path.join(storageDir, key)
+    await utimes(file, longAgo, longAgo)
+  }
+}
+
+const CASES = [
+  { name: 'embedded with directories', setup: SETUPS[0], bucket: false },
+  { name: 'PostgreSQL and RabbitMQ with a bucket', setup: SETUPS[1], bucket: true },
+] as const
+
+describe.for(CASES)('npm run doctor on $name', ({ setup, bucket }) => {
+  test.skipIf(!isAvailable(setup))(
+    'says what differs, mends it when asked, and then finds nothing',
+    async () => {
+      const server = bucket ? await openS3Server() : undefined
+      await withStored(setup, server, async (app, env) => {
+        const [whole, lost, bare, stuck] = await addCompleted(app, 4)
+        if (!whole || !lost || !bare || !stuck) throw new Error('no photos')
+        // A queue that is declared, and workers that are gone.
+        await until(() => app.queue.isUp())
+        await ageFiles(app, server)
+        expect(await doctor(env)).toEqual({ output: 'nothing differs\n', code: 0 })
+
+        const orphan = uuidv7()
+        await app.storage.put(originalKey(orphan), Buffer.from('an original'))
+        await app.storage.put(renditionKey(`ab/${orphan}.jpg`), Buffer.from('a rendition'))
+        await ageFiles(app, server)
+        const young = uuidv7()
+        await app.storage.put(originalKey(young), Buffer.from('being uploaded'))
+        await app.storage.remove(renditionKey(lost.url))
+        await app.storage.put(renditionKey(bare.url), Buffer.from('half'))
+        await app.storage.remove(originalKey(whole.uuid))
+        await app.db
+          .updateTable('photos')
+          .set({ status: 'processing', lease_until: nowPlus(-600_000) })
+          .where('uuid', '=', stuck.uuid)
+          .execute()
+
+        const said = await doctor(env)
+        expect(said.code).toBe(1)
+        for (const line of [
+          `photos whose original is gone: ${whole.uuid}`,
+          `completed photos whose renditions are missing or incomplete: ${lost.uuid}`,
+          `completed photos whose renditions are missing or incomplete: ${bare.uuid}`,
+          `files without a row: originals/${orphan}`,
+          `files without a row: thumbs/ab/${orphan}.jpg`,
+          `photos whose worker died, and that no sweep has freed: ${stuck.uuid}`,
+          '2 files without a row\n',
+        ])
+          expect(said.output).toContain(line)
+        expect(said.output).not.toContain(young)
+        expect(await app.storage.head(originalKey(orphan))).toBeDefined()
+        expect((await findPhoto(app.db, lost.uuid)).status).toBe('completed')
+
+        const mended = await doctor(env, '--repair')
+        expect(mended, mended.output).toMatchObject({ code: 0 })
+        expect(mended.output).toContain('2 files without a row, 2 mended\n')
+        for (const { uuid } of [lost, bare, stuck])
+          expect(await findPhoto(app.db, uuid)).toMatchObject({
+            status: 'pending',
+            queued_at: expect.any(String),
+          })
+        expect(await app.storage.head(originalKey(orphan))).toBeUndefined()
+        expect(await app.storage.head(originalKey(young))).toBeDefined()
+        expect(await doctor(env)).toEqual({ output: 'nothing differs\n', code: 0 })
+      })
+      await server?.close()
+    },
+  )
+})
+
+test.skipIf(!isAvailable(SETUPS[1]))(
+  'npm run doctor makes missing queues, and queues again what was in them',
+  () =>
+    withStored(SETUPS[1], undefined, async (app, env) => {
+      await until(() => app.queue.isUp())
+      await addPhotos(app, [{ url: 'http://127.0.0.1/a.jpg', door: 'photos', queued: true }])
+      await app.db
+        .updateTable('events')
+        .set({ published_at: nowPlus(-60_000) })
+        .execute()
+      const connection = await amqplib.connect(env.RABBITMQ_URL ?? '')
+      const channel = await connection.createChannel()
+      await channel.deleteQueue(env.QUEUE_NAME ?? '')
+      const said = await doctor(env)
+      expect(said.code).toBe(1)
+      expect(said.output).toContain(`queues that are missing: ${env.QUEUE_NAME}`)
+      expect(said.output).toContain('1 of 1 queued photos have none')
+      expect((await doctor(env, '--repair')).code).toBe(0)
+      expect(await channel.checkQueue(env.QUEUE_NAME ?? '')).toMatchObject({ messageCount: 0 })
+      const waiting = app.db.selectFrom('events').select('id').where('published_at', 'is', null)
+      expect(await waiting.execute()).toHaveLength(1)
+      await connection.close()
+    }),
+)
+
+test(
+  'npm run doctor removes nothing where most files have no row, unless it is sure',
+  () =>
+    withStored(SETUPS[0], undefined, async (app, env) => {
+      for (let i = 0; i < 25; i++) await app.storage.put(originalKey(uuidv7()), Buffer.from('x'))
+      const part = path.join(app.config.storageDir, 'originals/.parts/dead')
+      await mkdir(path.dirname(part), { recursive: true })
+      await writeFile(part, 'x')
+      await utimes(part, new Date(0), new Date(0))
+      await ageFiles(app, undefined)
+      const refused = await doctor(env, '--repair')
+      expect(refused.code).toBe(1)
+      expect(refused.output).toContain('is this their database?')
+      expect(await Array.fromAsync(app.storage.list(''))).toHaveLength(25)
+      expect((await doctor(env, '--repair', '--sure')).code).toBe(0)
+      expect(await Array.fromAsync(app.storage.list(''))).toEqual([])
+    }),
+  DEADLINE_MS * 3,
+)
