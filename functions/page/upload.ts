@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { App } from '../../lib/app.ts'
-import { isDatabaseAway } from '../../lib/db/errors.ts'
+import { awayCode } from '../../lib/away.ts'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint, type FormPart } from '../../lib/function.ts'
 import { problemOf } from '../../lib/http/problem.ts'
@@ -52,7 +52,7 @@ async function take(app: App, { name, filename, content }: FormPart & { kind: 'f
     if (name !== 'image') throw new AppError('invalid-upload', 'Files go into fields named image')
     return await takeFile(app, filename, content)
   } catch (error) {
-    if (isDatabaseAway(error)) throw error
+    if (awayCode(error)) throw error
     // The next part of the form comes after the rest of this one.
     content.resume()
     return refusal(app, filename, error)

@@ -26,7 +26,7 @@ export interface Queue {
   /** Resolves to the ids that were confirmed within `deadlineMs`; never throws because the broker is away. */
   publish(messages: readonly Message[], deadlineMs: number): Promise<Set<string>>
   /**
-   * Hands at most `prefetch` messages at once to `handle`. One whose handler throws comes back, and after
+   * Hands at most `prefetch` messages at once to `handle`. One whose handler throws comes back after a pause, and after
    * the `DELIVERY_LIMIT`th time it goes to the dead queue.
    */
   consume(from: Source, prefetch: number, handle: Handler): Promise<Consumer>
@@ -46,6 +46,9 @@ export interface Queue {
 
 /** How often a message comes back before it is dead: it kills or fails its consumers. */
 export const DELIVERY_LIMIT = 5
+
+/** How long a message whose handler threw waits before it comes back, in ms. */
+export const REDELIVERY_MS = 500
 
 /** How long a request waits for the confirms of what it publishes; past it the relay does it. */
 export const PUBLISH_DEADLINE_MS = 1_500

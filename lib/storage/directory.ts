@@ -41,6 +41,7 @@ export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories)
     },
     async read(key, maxBytes, etag) {
       const info = await head(key)
+      if (!info && etag !== undefined) await findDirectory(fileOf(key))
       if (!info) return undefined
       if (info.bytes > maxBytes) throw tooManyBytes(maxBytes)
       if (etag !== undefined && etag !== info.etag) throw sourceChanged()
@@ -74,8 +75,12 @@ export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories)
       for (const directory of [storageDir, thumbsDir]) {
         await mkdir(directory, { recursive: true })
         const file = path.join(directory, temporaryName())
-        await writeFile(file, '')
-        await rm(file)
+        try {
+          // On a disk that is full a file can be made, but nothing written.
+          await writeFile(file, '.')
+        } finally {
+          await rm(file, { force: true })
+        }
       }
     },
   }
@@ -100,7 +105,8 @@ async function writeDurably(
     }
     await publish(temporary, file)
   } catch (error) {
-    await rm(temporary, { force: true })
+    // It fails for the same reason, or another; why nothing was stored is what counts.
+    await rm(temporary, { force: true }).catch(() => {})
     throw error
   }
 }
@@ -109,15 +115,27 @@ async function writeDurably(
 const create = (file: string): Promise<FileHandle> =>
   open(file, 'wx').catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
-    await mkdir(path.dirname(file), { recursive: true })
+    await mkdir(path.dirname(file), { recursive: true }).catch(asReadOnly)
     return open(file, 'wx')
   })
+
+/** Where the disk is read-only, Node says of directories that it was to make that there are none. */
+function asReadOnly(error: NodeJS.ErrnoException): never {
+  throw error.code === 'ENOENT' ? Object.assign(error, { code: 'EROFS' }) : error
+}
 
 async function infoOf(file: string): Promise<ObjectInfo | undefined> {
   const found = await orMissing(stat(file, { bigint: true }))
   if (!found?.isFile()) return undefined
   const etag = `"${found.size.toString(16)}-${found.mtimeNs.toString(16)}-${found.ino.toString(16)}"`
   return { bytes: Number(found.size), etag, modified: found.mtime }
+}
+
+/** Throws where the directory of a file that was seen before is gone: a volume that is not mounted is no missing file. */
+async function findDirectory(file: string): Promise<void> {
+  const found = await orMissing(stat(path.dirname(file)))
+  if (!found?.isDirectory())
+    throw Object.assign(new Error('The directory of the originals is gone'), { code: 'ENODEV' })
 }
 
 const keyOf = (entry: Dirent, root: string, base: string) =>

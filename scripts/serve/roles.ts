@@ -4,7 +4,6 @@ import { metrics } from '../../functions/health/metrics.ts'
 import { readiness } from '../../functions/health/readiness.ts'
 import { consumers, endpoints, lives, schedules } from '../../functions/index.ts'
 import type { App } from '../../lib/app.ts'
-import { isDatabaseAway } from '../../lib/db/errors.ts'
 import { lanesOf, type Schedule } from '../../lib/function.ts'
 import { mount, openServer } from '../../lib/http/mount.ts'
 import { loadAssets } from '../../lib/http/page-assets.ts'
@@ -15,8 +14,6 @@ import { enqueueMissed } from '../../lib/notifications/enqueue.ts'
 import { settleMarks } from '../../lib/outbox/mark-soon.ts'
 import { requeueAll } from '../../lib/photos/requeue.ts'
 import { openWorker, type WorkerApp } from '../../lib/worker.ts'
-
-const DATABASE_RETRY_MS = 1_000
 
 /** Messages other than photos that a worker handles at once. */
 const OTHER_PREFETCH = 10
@@ -62,13 +59,11 @@ export async function runMetrics(app: App): Promise<Running> {
 export async function runWorker(app: App): Promise<Running> {
   const worker = openWorker(app)
   if (!(await canRender(worker))) return { stop: () => worker.close() }
-  const stopping = new AbortController()
   const running = await Promise.all(
     consumers.map(({ from, handle }) => {
       const prefetch = from === 'work' ? app.config.prefetch : Math.min(app.config.prefetch, OTHER_PREFETCH)
-      return app.queue.consume(from, prefetch, (delivery) =>
-        whenDatabaseIsUp(() => handle(delivery, worker), stopping.signal),
-      )
+      // Handed back, a message would count as delivered, and five times make it dead.
+      return app.queue.consume(from, prefetch, (delivery) => worker.hold.run(() => handle(delivery, worker)))
     }),
   )
   if (!app.queue.durable) {
@@ -77,7 +72,6 @@ export async function runWorker(app: App): Promise<Running> {
   }
   return {
     async stop() {
-      stopping.abort()
       worker.handBack()
       await Promise.all(running.map((consumer) => consumer.stop()))
       await settleMarks(app.db)
@@ -96,18 +90,6 @@ async function canRender({ imaging, parts, log }: WorkerApp): Promise<boolean> {
     log.error({ err: error }, 'this installation cannot render images: no photo is taken from the queue')
     parts.set('imaging', 'down')
     return false
-  }
-}
-
-/** Holds a message while the database is away: handed back, it would count as delivered, and five times make it dead. */
-async function whenDatabaseIsUp(handle: () => Promise<void>, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    try {
-      return await handle()
-    } catch (error) {
-      if (!isDatabaseAway(error) || signal.aborted) throw error
-      await delay(DATABASE_RETRY_MS, undefined, { signal }).catch(() => {})
-    }
   }
 }
 
