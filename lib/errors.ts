@@ -25,7 +25,16 @@ export const ERROR_CODES = {
   'idempotency-key-reused': { status: 422, means: 'The key was used with another body.' },
   invalid: { status: 422, means: 'The request does not fit; `errors` names each part that is wrong.' },
   'invalid-upload': { status: 422, means: 'The form lacks its file, or has it in a field of another name.' },
-  'database-unavailable': { status: 503, means: 'The database cannot be reached now.' },
+  'database-unavailable': {
+    status: 503,
+    retry: true,
+    means: 'The database is away: not to be reached, read-only, full or silent.',
+  },
+  'storage-unavailable': {
+    status: 503,
+    retry: true,
+    means: 'The storage is away: not to be reached, read-only, full or silent.',
+  },
   // Of sockets and event streams.
   'invalid-cursor': { status: 422, means: '`after` is not the id of an event.' },
   'invalid-subscription': {

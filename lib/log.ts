@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { isBundled } from './bundled.ts'
 import type { Config } from './config/index.ts'
+import { openOutput } from './log-output.ts'
 
 /** One line per happening to standard output: JSON, or for people where that is a terminal. */
 export async function openLog({ logLevel: level }: Pick<Config, 'logLevel'>): Promise<Logger> {
@@ -17,8 +18,11 @@ export const createLog = (level: Config['logLevel'], destination?: DestinationSt
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: describeError, url: redactUrls },
     },
-    destination ?? pino.destination(1),
+    destination ?? stdout,
   )
+
+/** One for all logs of the process. */
+const stdout = openOutput(1)
 
 /** Loaded on terminals only: it takes some 30 ms. */
 async function openPretty(): Promise<DestinationStream> {

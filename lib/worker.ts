@@ -3,6 +3,7 @@ import type { Config } from './config/index.ts'
 import { openDownloader } from './download/index.ts'
 import type { Downloader } from './download/port.ts'
 import { openSchedule, type Schedule } from './download/schedule.ts'
+import { type Hold, NO_HOLD, openHold } from './hold.ts'
 import { type Gate, openGate } from './imaging/gate.ts'
 import { type Imaging, openImaging } from './imaging/index.ts'
 
@@ -14,12 +15,13 @@ export type WorkerApp = App & {
   /** Which stored originals are in memory: those near a render. */
   originals: Gate
   imaging: Imaging
+  hold: Hold
 }
 
 export type OpenWorker = WorkerApp & { handBack(): void; close(): Promise<void> }
 
 /** Adds to an open app what processing needs. */
-export function openWorker(app: App): OpenWorker {
+export function openWorker(app: App, hold: Hold = openHold(app)): OpenWorker {
   const { config, metrics } = app
   // At least one of the photos that the worker holds is none that downloads, unless it holds a single one.
   const limits = { ...config, downloads: Math.min(config.downloads, Math.max(1, config.prefetch - 1)) }
@@ -47,8 +49,10 @@ export function openWorker(app: App): OpenWorker {
     downloads,
     originals,
     imaging,
+    hold,
     /** Hands back what waits, before the worker stops. */
     handBack() {
+      hold.stop()
       downloads.stop()
       originals.close()
     },
@@ -59,10 +63,10 @@ export function openWorker(app: App): OpenWorker {
   }
 }
 
-/** Opens an app that can process photos, for a process that does nothing else. */
+/** Opens an app that can process photos, for a function: it holds nothing, since it may not wait. */
 export async function openWorkerApp(config: Config): Promise<WorkerApp & { close(): Promise<void> }> {
   const app = await openApp(config)
-  const worker = openWorker(app)
+  const worker = openWorker(app, NO_HOLD)
   return {
     ...worker,
     async close() {

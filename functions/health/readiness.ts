@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { readSchema } from '../../lib/db/migrate.ts'
 import { endpoint } from '../../lib/function.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
+import { checkSparingly } from '../../lib/storage/index.ts'
 
 const State = Type.Union([Type.Literal('up'), Type.Literal('down')])
 
@@ -44,7 +45,7 @@ export const readiness = endpoint({
   async handle(_request, { db, storage, queue, cache, parts, stopping }, reply) {
     const [schema, stored] = await Promise.all([
       inTime(readSchema(db)),
-      inTime(storage.check().then(() => true)),
+      inTime(checkSparingly(storage).then(() => true)),
     ])
     const database = schema ? 'up' : 'down'
     const files = stored ? 'up' : 'down'

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { App } from '../../lib/app.ts'
-import { isDatabaseAway } from '../../lib/db/errors.ts'
+import { awayCode } from '../../lib/away.ts'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint, type FormPart } from '../../lib/function.ts'
 import { problemOf } from '../../lib/http/problem.ts'
@@ -53,7 +53,7 @@ async function take(app: App, { name, filename, content }: FormPart & { kind: 'f
     return await takeFile(app, filename, content)
   } catch (error) {
     // A form whose client has stopped sending ends here.
-    if (isDatabaseAway(error) || isTooSlow(error)) throw error
+    if (awayCode(error) || isTooSlow(error)) throw error
     // The next part of the form comes after the rest of this one.
     content.resume()
     return refusal(app, filename, error)

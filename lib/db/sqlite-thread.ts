@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { THREAD_ENDED } from './errors.ts'
+import { THREAD_ENDED } from '../away.ts'
 import type { SqliteAnswer, SqliteRequest, SqliteResult, SqliteThreadData, Step } from './sqlite-message.ts'
 
 /** A thread with a connection to an SQLite file, which runs statements in the order in which they come. */

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { isDatabaseAway } from '../db/errors.ts'
+import { awayCode, awayError } from '../away.ts'
 import { AppError, ERROR_CODES, type ErrorCode } from '../errors.ts'
 
 export type ProblemBody = {
@@ -11,7 +11,7 @@ export type ProblemBody = {
   errors?: { pointer: string; detail: string }[]
 }
 
-/** Seconds after which a client may try again when the database is away. */
+/** Seconds after which a client may try again when database or storage are away. */
 export const RETRY_AFTER_S = 2
 
 /** What Fastify itself refuses, by its error code. */
@@ -34,8 +34,8 @@ const FASTIFY_CODES: Record<string, [code: ErrorCode, detail: string]> = {
 export function problemOf(error: unknown): ProblemBody {
   if (error instanceof AppError)
     return { ...problem(error.code, error.message, error.errors), ...error.extensions }
-  if (isDatabaseAway(error))
-    return problem('database-unavailable', 'The database cannot be reached now; try again')
+  const away = awayCode(error)
+  if (away) return problemOf(awayError(away, error))
   const { code = '', statusCode = 500 } = error as { code?: string; statusCode?: number }
   const known = FASTIFY_CODES[code]
   if (known) return problem(...known)

@@ -23,13 +23,28 @@ import { retryIn } from './row.ts'
 
 /**
  * Claims a pending photo; undefined where it is not pending (any more). Counts the attempt. A photo without a recipe
- * gets the thumbnail recipe of today, for good; one without a trace gets that of the app, or a new one.
+ * gets the thumbnail recipe of today, for good; one without a trace gets that of the app, or a new one. Called again with
+ * the same token, it finds what it has claimed: the answer of the database may have been lost.
  */
-export async function claim(app: AttemptApp, uuid: string): Promise<Attempt | undefined> {
-  const token = randomUUID()
-  const photo = await (isPostgres(app.db) ? claimAtOnce : claimInTransaction)(app, uuid, token)
+export async function claim(
+  app: AttemptApp,
+  uuid: string,
+  token: string = randomUUID(),
+): Promise<Attempt | undefined> {
+  const photo =
+    (await (isPostgres(app.db) ? claimAtOnce : claimInTransaction)(app, uuid, token)) ??
+    (await findClaimed(app.db, uuid, token))
   return photo && { photo, token }
 }
+
+const findClaimed = (db: Db, uuid: string, token: string) =>
+  db
+    .selectFrom('photos')
+    .selectAll()
+    .where('uuid', '=', uuid)
+    .where('status', '=', 'processing')
+    .where('lease_token', '=', token)
+    .executeTakeFirst()
 
 const claimInTransaction = (app: AttemptApp, uuid: string, token: string) =>
   record(app, async (tx, emit) => {

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { awayCode, awayError } from '../away.ts'
 import { AppError } from '../errors.ts'
 import type { RenderedImage } from '../imaging/index.ts'
 import type { Recipe } from '../imaging/recipe.ts'
@@ -13,6 +15,9 @@ import { type PhotoRow, recipeOf } from './row.ts'
 import { openSource, type Source } from './source.ts'
 import { startTimings } from './timings.ts'
 
+/** How often a step is tried while it finds something away that is there for others: some 30 s. */
+const MOST_TRIES = 30
+
 /** Longest delay between two attempts, in ms. */
 const MAX_BACKOFF_MS = 3_600_000
 
@@ -21,22 +26,28 @@ export type Outcome = 'completed' | 'failed' | 'retried' | 'handed-back' | 'not-
 /**
  * The pipeline: claims a pending photo, fetches its source, renders it, stores the files, completes the row. May be
  * killed at any point and run again, or twice at once: the row decides who writes, and files end the same. A photo whose
- * source would have to wait for slow ones is not claimed, but queued again for later.
+ * source would have to wait for slow ones is not claimed, but queued again for later; and none is while database or storage
+ * are away: then what is held waits, each step for itself.
  */
 export async function processPhoto(app: WorkerApp, uuid: string): Promise<Outcome> {
-  const url = (await findPending(app.db, [uuid])).get(uuid)
+  const { hold } = app
+  const url = (await hold.run(() => findPending(app.db, [uuid]))).get(uuid)
   if (url === undefined) return 'not-claimed'
   const source = openSource(app, url)
   try {
+    await hold.clear()
     await source.enter()
+    await hold.clear()
   } catch (error) {
+    source.release()
     if (!(error instanceof AppError)) throw error
-    await handBack(app, [{ uuid, error }])
+    await hold.run(() => handBack(app, [{ uuid, error }]))
     app.log.info({ photo_uuid: uuid, reason: error.message, delay_ms: error.retryAfterMs }, 'handed back')
     return 'handed-back'
   }
   try {
-    const attempt = await claim(app, uuid)
+    const token = randomUUID()
+    const attempt = await hold.run(() => claim(app, uuid, token))
     return attempt ? await runAttempt(app, attempt, source) : 'not-claimed'
   } finally {
     source.release()
@@ -50,18 +61,20 @@ async function runAttempt(given: WorkerApp, attempt: Attempt, source: Source): P
   const app = { ...given, trace, log }
   const timings = startTimings(app, photo)
   const lease = keepLease(app, attempt)
+  const held = <T>(step: () => Promise<T>) => app.hold.run(step, { signal: lease.signal, most: MOST_TRIES })
   try {
-    const data = await source.read(photo, lease.signal)
+    const data = await held(() => source.read(photo, lease.signal))
     timings.end('download', 'downloaded', { url: photo.url, bytes: data.byteLength })
     const recipe = recipeOf(photo)
-    const rendered = await app.imaging.render(data, recipe, () => noteRender(app, attempt))
+    const rendered = await held(() => app.imaging.render(data, recipe, () => noteRender(app, attempt)))
     source.release()
     timings.rendered(rendered.timings)
     lease.signal.throwIfAborted()
     const stored: StoredRendition[] = []
-    for (const image of rendered.renditions) stored.push(await store(app, photo, recipe, image))
+    for (const image of rendered.renditions) stored.push(await held(() => store(app, photo, recipe, image)))
     timings.end('store', 'stored', { files: stored.length })
-    if (!(await complete(app, attempt, stored, rendered.source))) return await lose(app, photo)
+    if (!(await app.hold.run(() => complete(app, attempt, stored, rendered.source))))
+      return await lose(app, photo)
     timings.completed()
     return 'completed'
   } catch (error) {
@@ -88,18 +101,33 @@ function noteRender(app: WorkerApp, attempt: Attempt): Promise<void> | undefined
 /** Leaves the photo to whoever holds it now. */
 async function lose(app: WorkerApp, photo: PhotoRow): Promise<Outcome> {
   app.log.warn('lost to another worker')
-  await removeAbandoned(app, photo)
+  await app.hold.run(() => removeAbandoned(app, photo))
   return 'lost'
 }
 
-/** Renews the lease at a third of its length; its signal aborts when the photo has been lost to another worker. */
+/**
+ * Renews the lease at a third of its length, and as soon as the database is back; its signal aborts when the photo has been
+ * lost to another worker.
+ */
 function keepLease(app: WorkerApp, attempt: Attempt) {
   const lost = new AbortController()
-  const timer = setInterval(async () => {
-    const kept = await renew(app, attempt).catch(() => true)
+  const ended = new AbortController()
+  let isRenewing = false
+  const keep = async () => {
+    if (isRenewing) return
+    isRenewing = true
+    const kept = await app.hold.run(() => renew(app, attempt), { signal: ended.signal }).catch(() => true)
+    isRenewing = false
     if (!kept) lost.abort(new AppError('lease-lost', 'Another worker holds the photo'))
-  }, app.config.leaseMs / 3)
-  return { signal: lost.signal, end: () => clearInterval(timer) }
+  }
+  const timer = setInterval(keep, app.config.leaseMs / 3)
+  return {
+    signal: lost.signal,
+    end() {
+      clearInterval(timer)
+      ended.abort()
+    },
+  }
 }
 
 async function store(
@@ -125,11 +153,12 @@ async function settleFailure(app: WorkerApp, attempt: Attempt, error: AppError):
   const most = Math.min(maxAttempts, error.mostAttempts ?? maxAttempts)
   if (error.retry && (attempts < most || !isCounted)) {
     const delayMs = Math.max(backoff(retryBaseMs, attempts), error.retryAfterMs ?? 0)
-    if (!(await retryLater(app, attempt, error, { delayMs, isCounted }))) return 'lost'
+    const isOurs = await app.hold.run(() => retryLater(app, attempt, error, { delayMs, isCounted }))
+    if (!isOurs) return 'lost'
     app.log.info({ code, delay_ms: delayMs }, 'retried')
     return 'retried'
   }
-  if (!(await fail(app, attempt, error))) return 'lost'
+  if (!(await app.hold.run(() => fail(app, attempt, error)))) return 'lost'
   app.log.warn({ code }, 'failed')
   return 'failed'
 }
@@ -140,6 +169,11 @@ function backoff(baseMs: number, attempt: number): number {
   return Math.ceil(most / 2 + (Math.random() * most) / 2)
 }
 
-/** What is no broken rule is a fault of storage, database or machine, which passes; details stay in the log. */
-const asAppError = (error: unknown): AppError =>
-  error instanceof AppError ? error : new AppError('internal-fault', 'The service failed', { cause: error })
+/** What is no broken rule is a fault that passes; details stay in the log. */
+function asAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  const away = awayCode(error)
+  return away
+    ? awayError(away, error)
+    : new AppError('internal-fault', 'The service failed', { cause: error })
+}

@@ -1,4 +1,5 @@
-import { bytesOf, type Consumer, DELIVERY_LIMIT, type Handler, type Queue } from './port.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { bytesOf, type Consumer, DELIVERY_LIMIT, type Handler, type Queue, REDELIVERY_MS } from './port.ts'
 
 /** Dead messages kept for whoever consumes them; each has its row in `events` besides. */
 const DEAD_KEPT = 1000
@@ -53,14 +54,16 @@ function memoryQueue(dead?: (message: Waiting) => void, most = Number.POSITIVE_I
   }
   const consume = (prefetch: number, handle: Handler): Consumer => {
     const running = new Set<Promise<void>>()
+    const stopping = new AbortController()
     const deliver = async (message: Waiting) => {
       message.deliveries++
       const { body, headers, deliveries } = message
       try {
         await handle({ body, headers, redelivered: deliveries > 1 })
       } catch {
-        if (deliveries <= DELIVERY_LIMIT) add(message)
-        else dead?.(message)
+        if (deliveries > DELIVERY_LIMIT) return dead?.(message)
+        await delay(REDELIVERY_MS, undefined, { signal: stopping.signal }).catch(() => {})
+        add(message)
       }
     }
     const take = () => {
@@ -79,6 +82,7 @@ function memoryQueue(dead?: (message: Waiting) => void, most = Number.POSITIVE_I
     return {
       async stop() {
         consumers.delete(take)
+        stopping.abort()
         await Promise.all(running)
       },
     }

@@ -37,7 +37,7 @@ export interface Queue {
   publish(messages: readonly Message[], deadlineMs: number): Promise<Set<string>>
   /**
    * Hands at most `prefetch` messages at once to `handle`, whenever the broker is there until stopped. One whose handler throws
-   * comes back, and after the `DELIVERY_LIMIT`th time it goes to the dead queue.
+   * comes back after a pause, and after the `DELIVERY_LIMIT`th time it goes to the dead queue.
    */
   consume(from: Source, prefetch: number, handle: Handler): Promise<Consumer>
   /**
@@ -58,6 +58,9 @@ export interface Queue {
 
 /** How often a message comes back before it is dead: it kills or fails its consumers. */
 export const DELIVERY_LIMIT = 5
+
+/** How long a message whose handler threw waits before it comes back, in ms. */
+export const REDELIVERY_MS = 500
 
 /** How long a request waits for the confirms of what it publishes; past it the relay does it. */
 export const PUBLISH_DEADLINE_MS = 1_500

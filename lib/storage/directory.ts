@@ -42,6 +42,7 @@ export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories)
     },
     async read(key, maxBytes, etag) {
       const info = await head(key)
+      if (!info && etag !== undefined) await findDirectory(fileOf(key))
       if (!info) return undefined
       if (info.bytes > maxBytes) throw tooManyBytes(maxBytes)
       if (etag !== undefined && etag !== info.etag) throw sourceChanged()
@@ -83,6 +84,13 @@ async function infoOf(file: string): Promise<ObjectInfo | undefined> {
   if (!found?.isFile()) return undefined
   const etag = `"${found.size.toString(16)}-${found.mtimeNs.toString(16)}-${found.ino.toString(16)}"`
   return { bytes: Number(found.size), etag, modified: found.mtime }
+}
+
+/** Throws where the directory of a file that was seen before is gone: a volume that is not mounted is no missing file. */
+async function findDirectory(file: string): Promise<void> {
+  const found = await orMissing(stat(path.dirname(file)))
+  if (!found?.isDirectory())
+    throw Object.assign(new Error('The directory of the originals is gone'), { code: 'ENODEV' })
 }
 
 /** The key that signs upload forms, shared by all processes on the directory: the first to need it makes it. */

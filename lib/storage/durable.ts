@@ -60,7 +60,8 @@ export async function writeDurably(
     }
     await inDirectory(directory, () => publish(part, file))
   } catch (error) {
-    await rm(part, { force: true })
+    // It fails for the same reason, or another; why nothing was stored is what counts.
+    await rm(part, { force: true }).catch(() => {})
     throw error
   }
   await syncDirectory(directory)
@@ -109,11 +110,16 @@ async function inDirectory<T>(directory: string, work: () => Promise<T>): Promis
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
-  const first = await mkdir(directory, { recursive: true })
+  const first = await mkdir(directory, { recursive: true }).catch(asReadOnly)
   // Each new directory is an entry of the one above it.
   for (let made = directory; first !== undefined && made.length >= first.length; made = path.dirname(made))
     await syncDirectory(path.dirname(made))
   return work()
+}
+
+/** Where the disk is read-only, Node says of directories that it was to make that there are none. */
+function asReadOnly(error: NodeJS.ErrnoException): never {
+  throw error.code === 'ENOENT' ? Object.assign(error, { code: 'EROFS' }) : error
 }
 
 /** What some network file systems answer, on which directories need no sync. */

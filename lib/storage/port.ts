@@ -32,7 +32,7 @@ export interface Storage {
   signRead(key: string): Promise<string | undefined>
   /** What a form that `signUpload` made allows; throws `upload-refused` or `upload-expired`. Undefined where uploads go elsewhere. */
   readonly verifyUpload: ((fields: Readonly<Record<string, string>>) => Promise<UploadPolicy>) | undefined
-  /** Stores a byte and removes it; throws where nothing can be stored now. That it could is known for 5 s. */
+  /** Stores a byte and removes it; throws where nothing can be stored now. */
   check(): Promise<void>
 }
 

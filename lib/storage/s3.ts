@@ -16,6 +16,7 @@ import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { Config } from '../config/index.ts'
 import { contentTypeOf } from '../imaging/formats.ts'
+import { asStorageError } from './guarded.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
 import { isKey, type ObjectInfo, type Storage } from './port.ts'
 import { findOpenUploads } from './s3-unfinished.ts'
@@ -27,6 +28,9 @@ const READ_LINK_S = 15 * 60
 
 /** No key of an object: what is stored to see whether anything can be. */
 const CHECK_KEY = 'thumbs/.check'
+
+/** A connection that is silent for so long is given up, in ms. */
+const SILENCE_MS = 15_000
 
 /** Bytes of an upload that are held in memory at once. */
 const PART_BYTES = 8 * 1024 * 1024
@@ -71,7 +75,7 @@ export function openS3(options: Options): Storage {
       client
         .send(new GetObjectCommand({ ...at(key), Range }))
         .then(({ Body }) => pipeline(Body as Readable, out))
-        .catch((error: Error) => out.destroy(error))
+        .catch((error) => out.destroy(asStorageError(error) as Error))
       return out
     },
     async remove(key) {
@@ -117,7 +121,12 @@ export function openClient({
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     // Without the last the SDK only warns, and waits for ever.
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
+    requestHandler: {
+      connectionTimeout: 5_000,
+      requestTimeout: 60_000,
+      socketTimeout: SILENCE_MS,
+      throwOnRequestTimeout: true,
+    },
     credentials: accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey, sessionToken } : undefined,
   })
 }

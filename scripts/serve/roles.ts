@@ -5,7 +5,6 @@ import { metrics } from '../../functions/health/metrics.ts'
 import { readiness } from '../../functions/health/readiness.ts'
 import { consumers, endpoints, lives, schedules } from '../../functions/index.ts'
 import type { App } from '../../lib/app.ts'
-import { isDatabaseAway } from '../../lib/db/errors.ts'
 import { openDrain } from '../../lib/http/drain.ts'
 import { mount, openServer } from '../../lib/http/mount.ts'
 import { loadAssets } from '../../lib/http/page-assets.ts'
@@ -20,8 +19,6 @@ import { type OpenWorker, openWorker, type WorkerApp } from '../../lib/worker.ts
 import { runLoops } from './loop.ts'
 import { openProgress } from './progress.ts'
 import { unlessStopped, whenDatabaseIsBack } from './wait.ts'
-
-const DATABASE_RETRY_MS = 1_000
 
 /** Messages other than photos that a worker handles at once. */
 const OTHER_PREFETCH = 10
@@ -93,19 +90,18 @@ export async function runWorker(app: App, schema: Promise<unknown> = MIGRATED): 
 }
 
 async function consumeAll(app: App, worker: OpenWorker): Promise<Running> {
-  const stopping = new AbortController()
   const starting = Promise.all(
     consumers.map(({ from, handle }) => {
       const prefetch = from === 'work' ? app.config.prefetch : Math.min(app.config.prefetch, OTHER_PREFETCH)
       const progress = openProgress(app, from)
+      // Handed back, a message would count as delivered, and five times make it dead.
       return app.queue.consume(from, prefetch, (delivery) =>
-        whenDatabaseIsUp(() => progress(() => handle(delivery, worker)), stopping.signal),
+        worker.hold.run(() => progress(() => handle(delivery, worker))),
       )
     }),
   )
   const running = await unlessStopped(app, starting)
   const stopConsumers = once(async () => {
-    stopping.abort()
     worker.handBack()
     await Promise.allSettled(running.map((consumer) => consumer.stop()))
   })
@@ -134,18 +130,6 @@ async function canRender({ imaging, parts, log }: WorkerApp): Promise<boolean> {
     log.error({ err: error }, 'this installation cannot render images: no photo is taken from the queue')
     parts.set('imaging', 'down')
     return false
-  }
-}
-
-/** Holds a message while the database is away: handed back, it would count as delivered, and five times make it dead. */
-async function whenDatabaseIsUp(handle: () => Promise<void>, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    try {
-      return await handle()
-    } catch (error) {
-      if (!isDatabaseAway(error) || signal.aborted) throw error
-      await delay(DATABASE_RETRY_MS, undefined, { signal }).catch(() => {})
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../../lib/app.ts'
-import { isDatabaseAway } from '../../lib/db/errors.ts'
+import { isDatabaseAway } from '../../lib/away.ts'
 
 const RETRY_MS = 1_000
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { DELIVERY_LIMIT } from '../../lib/queue/port.ts'
+import { DELIVERY_LIMIT, REDELIVERY_MS } from '../../lib/queue/port.ts'
 import { isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
 import { DEADLINE_MS, until } from '../support/service.ts'
 import { collector, gate, idOf, textOf, untilLast, within, withQueue, withQueueOf, work } from './support.ts'
@@ -100,6 +100,21 @@ describe.for(BACKENDS)('queue in $name', ({ setup }) => {
       expect(dead.got[0]?.headers['x-kept']).toBe('yes')
       expect(alive.ids().filter((id) => id === 'good')).toHaveLength(1)
       expect(alive.ids().filter((id) => id === 'poison')).toHaveLength(1 + DELIVERY_LIMIT)
+    }),
+  )
+
+  on('brings a message back after a pause, in which its consumer may come to itself', () =>
+    withQueue(setup, async (queue) => {
+      const times: number[] = []
+      const consumer = await queue.consume('work', 1, async () => {
+        if (times.push(performance.now()) < 3) throw new Error('again')
+      })
+      await queue.publish([work('late')], DEADLINE_MS)
+      await until(() => times.length === 3)
+      await consumer.stop()
+      const [first = 0, second = 0, third = 0] = times
+      // Timers may be early by a millisecond.
+      expect(Math.min(second - first, third - second)).toBeGreaterThan(REDELIVERY_MS - 10)
     }),
   )
 

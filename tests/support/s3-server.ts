@@ -23,8 +23,12 @@ export type S3Server = {
   cors(): string
   /** Takes the bucket away, to be made again. */
   drop(): void
-  /** The next requests are answered 503. */
-  fail(count: number): void
+  /** The next requests are answered 503, or with another status. */
+  fail(count: number, status?: number): void
+  /** Requests get no answer from now on, and when that ends their connections are reset. */
+  hang(isHanging: boolean): void
+  /** Requests that were answered as `fail` and `hang` say. */
+  failures(): number
   close(): Promise<void>
 }
 
@@ -33,6 +37,10 @@ export async function openS3Server(bucket = 'photos'): Promise<S3Server> {
   const uploads = new Map<string, Upload>()
   let begun = 0
   let failing = 0
+  let failure = 503
+  let failures = 0
+  let isHanging = false
+  const hung = new Set<http.IncomingMessage>()
   let exists = true
   let cors = ''
 
@@ -47,9 +55,14 @@ export async function openS3Server(bucket = 'photos'): Promise<S3Server> {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>))
     const [, root, ...rest] = url.pathname.split('/').map(decodeURIComponent)
     const key = rest.join('/')
+    if (isHanging) {
+      failures++
+      return void hung.add(request)
+    }
     if (failing > 0) {
       failing--
-      return refuse(response, 503, 'SlowDown')
+      failures++
+      return refuse(response, failure, failure === 503 ? 'SlowDown' : 'AccessDenied')
     }
     const makes = request.method === 'PUT' && root === bucket && key === ''
     if ((root !== bucket || !exists) && !makes) return refuse(response, 404, 'NoSuchBucket')
@@ -180,9 +193,17 @@ export async function openS3Server(bucket = 'photos'): Promise<S3Server> {
     drop: () => {
       exists = false
     },
-    fail: (count) => {
+    fail(count, status = 503) {
       failing = count
+      failure = status
     },
+    hang(hanging) {
+      isHanging = hanging
+      if (hanging) return
+      for (const { socket } of hung) socket.resetAndDestroy()
+      hung.clear()
+    },
+    failures: () => failures,
     async close() {
       server.close()
       server.closeAllConnections()
