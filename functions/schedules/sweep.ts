@@ -4,14 +4,14 @@ import { deleteOldAnswers } from '../../lib/http/idempotency.ts'
 import { lambdaSchedule } from '../../lib/lambda/schedule.ts'
 import { deleteOldDeliveries } from '../../lib/notifications/enqueue.ts'
 import { freeExpired } from '../../lib/photos/expired.ts'
+import { requeueLost } from '../../lib/photos/lost.ts'
 import { continueReprocessing } from '../../lib/photos/reprocess.ts'
-import { requeueStale } from '../../lib/photos/requeue.ts'
 import { checkUploads } from '../../lib/photos/uploads.ts'
 
 /** The parts of the sweep; each returns how many rows it changed. */
 const PARTS = [
   freeExpired,
-  requeueStale,
+  requeueLost,
   continueReprocessing,
   checkUploads,
   deleteOldAnswers,

@@ -75,7 +75,6 @@ function read(env: Environment) {
     relayIntervalMs: integer(env, 'RELAY_INTERVAL_MS', 1_000, 10, 3_600_000),
     maxAttempts: integer(env, 'MAX_ATTEMPTS', 5, 1, 1000),
     retryBaseMs: integer(env, 'RETRY_BASE_MS', 1_000, 1, 3_600_000),
-    requeueAfterMs: integer(env, 'REQUEUE_AFTER_MS', 600_000, 100, 86_400_000),
     ...notifications(env, sourceAllowCidrs),
     /** Box of the v1 door's thumbnails: a side in px. */
     thumbnailSize: integer(env, 'THUMBNAIL_SIZE', 256, 1, 10_000),

@@ -33,6 +33,7 @@ export type PhotosTable = {
   /** When processing was requested; null until then. */
   queued_at: string | null
   attempts: Generated<number>
+  /** Of a pending photo: how long a worker has its message at hand, and has not claimed it yet. */
   lease_until: string | null
   /** Fencing token of the attempt that holds the photo: a write that does not carry it changes nothing. */
   lease_token: string | null
@@ -54,6 +55,10 @@ export type PhotosTable = {
   traceparent: string | null
   /** Since when its message has waited in the outbox, for its time or its turn; null: it is published, or about to be. */
   held_at: string | null
+  /** When its message was published after its turn, or again; null, or before `queued_at`: when it was queued. */
+  published_at: string | null
+  /** When the sweep last found that the queue lacks its message; a claim forgets it. */
+  missing_at: string | null
 }
 
 export type RenditionsTable = {

@@ -57,7 +57,13 @@ async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
   const done = await record(app, async (tx, emit) => {
     const freed = await tx
       .updateTable('photos')
-      .set({ status: 'pending', lease_until: null, lease_token: null, updated_at: nowPlus() })
+      .set({
+        status: 'pending',
+        lease_until: null,
+        lease_token: null,
+        updated_at: nowPlus(),
+        published_at: nowPlus(),
+      })
       .$if(isGivenBack, (query) =>
         query
           .set({ attempts: Math.max(0, attempts - 1), given_back: given_back + 1 })

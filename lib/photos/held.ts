@@ -29,6 +29,7 @@ export const claimPending = (
       lease_until: nowPlus(config.leaseMs),
       lease_token: token,
       render_began_at: null,
+      missing_at: null,
       queued_at: sql<string>`coalesce(queued_at, ${nowPlus()})`,
       updated_at: nowPlus(),
       recipe: sql<string>`coalesce(recipe, ${JSON.stringify(THUMBNAIL_RECIPE)})`,

@@ -37,6 +37,8 @@ export const PHOTO_COLUMNS = Object.keys({
   held_at: true,
   render_began_at: true,
   given_back: true,
+  published_at: true,
+  missing_at: true,
 } satisfies Record<keyof PhotosTable, true>) as (keyof PhotosTable)[]
 
 /** The photo of that id; throws `not-found`, also for an id that is no uuid. */

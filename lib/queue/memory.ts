@@ -21,6 +21,8 @@ export function openMemoryQueue(window: number): Queue {
     window,
     durable: false,
     isUp: () => true,
+    depth: async () => queues.work.depth(),
+    pending: new Map(),
     async publish(messages) {
       for (const { to, body, headers = {} } of messages) {
         const bytes = Buffer.from(JSON.stringify(body))
@@ -81,5 +83,5 @@ function memoryQueue(dead?: (message: Waiting) => void, most = Number.POSITIVE_I
       },
     }
   }
-  return { add, consume }
+  return { add, consume, depth: () => waiting.length }
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ConfirmChannel } from 'amqplib'
+import type { ConfirmChannel } from 'amqplib/callback_api.js'
 import type { Logger } from 'pino'
 import rascal from 'rascal'
+import { type AmqpConnection, readDepth } from './depth.ts'
 import type { Consumer, Message, Queue } from './port.ts'
 import { type Broker, keepSubscribed, subscribe } from './subscription.ts'
 import { appExchange, deadQueue, LIVE, liveTopology, topology, WORK_KEY, workExchange } from './topology.ts'
@@ -30,13 +31,18 @@ export function openRabbitMq(options: Options): Queue {
     window: options.window,
     durable: true,
     isUp: () => up,
+    pending: channel.pending,
+    async depth() {
+      const connection = up ? await channel.connection().catch(() => undefined) : undefined
+      return connection && readDepth(connection, options.queueName)
+    },
     async publish(messages, deadlineMs) {
       const confirmed = new Set<string>()
       if (!up) await Promise.race([tried.promise, delay(deadlineMs, undefined, { ref: false })])
-      if (!up) return confirmed
+      if (!up || channel.isBlocked()) return confirmed
       const publishing = channel
         .get()
-        .then((open) => publishAll(open, messages, options.queueName, confirmed))
+        .then((open) => publishAll(open, messages, options.queueName, confirmed, channel.pending))
         .catch((error: Error) => options.log.warn({ err: error.message }, 'not published, the relay will'))
       await Promise.race([publishing, delay(deadlineMs, undefined, { ref: false })])
       return new Set(confirmed)
@@ -82,13 +88,22 @@ async function connect(
 /** One confirm channel on its own connection, opened at the first use and again after it was lost. */
 function confirmChannel(connected: Promise<Broker>) {
   let current: Promise<{ channel: ConfirmChannel; connection: AmqpConnection }> | undefined
+  let isBlocked = false
   const open = async () => {
     const broker = await connected
     // Typed as if it returned nothing; it resolves to a connection of amqplib's callback API.
     const connection = await (broker.connect('/') as Promise<unknown> as Promise<AmqpConnection>)
     const forget = () => {
       current = undefined
+      isBlocked = false
     }
+    // A memory or disk alarm: what would be sent would wait in the memory of this process.
+    connection.on('blocked', () => {
+      isBlocked = true
+    })
+    connection.on('unblocked', () => {
+      isBlocked = false
+    })
     connection.on('close', forget)
     connection.on('error', forget)
     const channel = await new Promise<ConfirmChannel>((resolve, reject) => {
@@ -98,14 +113,18 @@ function confirmChannel(connected: Promise<Broker>) {
     channel.on('close', forget)
     return { channel, connection }
   }
+  const get = () => {
+    current ??= open().catch((error) => {
+      current = undefined
+      throw error
+    })
+    return current
+  }
   return {
-    async get(): Promise<ConfirmChannel> {
-      current ??= open().catch((error) => {
-        current = undefined
-        throw error
-      })
-      return (await current).channel
-    },
+    pending: new Map<string, Promise<boolean>>(),
+    isBlocked: () => isBlocked,
+    get: async () => (await get()).channel,
+    connection: async () => (await get()).connection,
     async close() {
       const open = await current?.catch(() => undefined)
       if (open) await new Promise<void>((resolve) => open.connection.close(() => resolve()))
@@ -113,20 +132,18 @@ function confirmChannel(connected: Promise<Broker>) {
   }
 }
 
-type AmqpConnection = {
-  createConfirmChannel(done: (error: Error | null, channel: ConfirmChannel) => void): void
-  close(done: () => void): void
-  on(event: 'close' | 'error', listener: () => void): void
-}
-
-/** Resolves when the broker has answered for every message; adds the ids it confirmed as they come. */
+/**
+ * Resolves when the broker has answered for every message; adds the ids it confirmed as they come. What it has and has not
+ * answered for is not sent again.
+ */
 async function publishAll(
   channel: ConfirmChannel,
   messages: readonly Message[],
   queueName: string,
   confirmed: Set<string>,
+  pending: Map<string, Promise<boolean>>,
 ) {
-  const confirms = messages.map((message) => {
+  const send = (message: Message) => {
     const [exchange, key] = routeOf(message, queueName)
     const options = {
       persistent: true,
@@ -134,14 +151,20 @@ async function publishAll(
       messageId: message.id,
       headers: message.headers,
     }
-    return new Promise<void>((resolve) => {
+    const sent = new Promise<boolean>((resolve) => {
       channel.publish(exchange, key, Buffer.from(JSON.stringify(message.body)), options, (error) => {
-        if (!error) confirmed.add(message.id)
-        resolve()
+        pending.delete(message.id)
+        resolve(!error)
       })
     })
-  })
-  await Promise.all(confirms)
+    pending.set(message.id, sent)
+    return sent
+  }
+  await Promise.all(
+    messages.map(async (message) => {
+      if (await (pending.get(message.id) ?? send(message))) confirmed.add(message.id)
+    }),
+  )
 }
 
 function routeOf({ to, key }: Message, queueName: string): [exchange: string, key: string] {
