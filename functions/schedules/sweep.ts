@@ -2,6 +2,7 @@ import type { App } from '../../lib/app.ts'
 import { schedule } from '../../lib/function.ts'
 import { deleteOldAnswers } from '../../lib/http/idempotency.ts'
 import { lambdaSchedule } from '../../lib/lambda/schedule.ts'
+import { giveUpExcess, giveUpRemoved } from '../../lib/notifications/backlog.ts'
 import { deleteOldDeliveries } from '../../lib/notifications/enqueue.ts'
 import { freeExpired } from '../../lib/photos/expired.ts'
 import { requeueLost } from '../../lib/photos/lost.ts'
@@ -15,6 +16,8 @@ const PARTS = [
   continueReprocessing,
   checkUploads,
   deleteOldAnswers,
+  giveUpRemoved,
+  giveUpExcess,
   deleteOldDeliveries,
 ]
 

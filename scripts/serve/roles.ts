@@ -121,6 +121,7 @@ export async function runRelay(app: App): Promise<Running> {
     async stop() {
       stopping.abort()
       await Promise.all(loops)
+      await Promise.all(schedules.map((schedule: Schedule) => schedule.finish?.(app)))
     },
   }
 }
