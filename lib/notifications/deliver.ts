@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/port.ts'
-import type { AppError, ErrorCode } from '../errors.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
 import { type Delivery, isMail, nameOf, type Send, type Target } from './index.ts'
 import { sendMail } from './mail.ts'
 import { type Slots, slotsOf } from './slots.ts'
@@ -21,15 +21,21 @@ const HOUR = 60 * MINUTE
 /** Waits before the second and each later attempt, in ms: those of Standard Webhooks. */
 const DELAYS_MS = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR]
 
-/** What a target has lost that takes others is sent again after this, in ms, and so often. */
-const LOST_DELAY_MS = SECOND
-const LOST_TIMES = 2
+/** The same where the target did not answer: what one request in ten loses, the next one brings. */
+const LOST_DELAYS_MS = [SECOND, ...DELAYS_MS.slice(0, -1)]
 
 /** Codes of requests that were not answered. */
 const LOST: readonly ErrorCode[] = ['webhook-timeout', 'webhook-unreachable']
 
+/** A request is lost that has no answer after this, in ms, though the target has taken so many others meanwhile… */
+const LOST_AFTER_MS = 5 * SECOND
+const OTHERS = 10
+/** … but for the later attempts, which have all their time: the target may need it. */
+const IMPATIENT_ATTEMPTS = 2
+
 /** How long to wait after so many failed attempts, in ms; undefined where no attempt follows. */
-export const delayAfter = (attempts: number): number | undefined => DELAYS_MS[attempts - 1]
+const delayAfter = (attempts: number, code: ErrorCode): number | undefined =>
+  (LOST.includes(code) ? LOST_DELAYS_MS : DELAYS_MS)[attempts - 1]
 
 /**
  * Sends deliveries to one target whose time has come, as many as it has slots free; returns how many. Waits for their answers,
@@ -86,9 +92,9 @@ async function take({ db }: App, target: Target, most: number): Promise<Delivery
 /** Stores the outcome of a delivery, unless another process has taken it meanwhile. */
 async function settle(app: App, slots: Slots, delivery: Delivery, sending: Promise<void>): Promise<void> {
   const { event_id, target, attempts } = delivery
-  const begun = performance.now()
   const about = { event_id, target: nameOf(target), attempts }
-  const error = await sending.then(
+  const patience = attempts <= IMPATIENT_ATTEMPTS ? expectAnswer(slots, sending) : sending
+  const error = await patience.then(
     () => undefined,
     (reason: AppError) => reason,
   )
@@ -97,8 +103,7 @@ async function settle(app: App, slots: Slots, delivery: Delivery, sending: Promi
   if (!error) app.log.info(about, 'delivered')
   else app.log.warn({ ...about, code: error.code, reason: error.message, err: error.cause }, 'not delivered')
   if (error?.code === 'webhook-gone') return stop(app, target)
-  const isLost = error && LOST.includes(error.code) && slots.hasTakenSince(begun) && attempts <= LOST_TIMES
-  const delayMs = isLost ? LOST_DELAY_MS : error?.retry ? delayAfter(attempts) : undefined
+  const delayMs = error?.retry ? delayAfter(attempts, error.code) : undefined
   await app.db
     .updateTable('deliveries')
     .set(
@@ -110,6 +115,17 @@ async function settle(app: App, slots: Slots, delivery: Delivery, sending: Promi
     .where('target', '=', target)
     .where('attempts', '=', attempts)
     .execute()
+}
+
+/** Rejects where a request is lost; its answer, should it come later, changes nothing. */
+async function expectAnswer(slots: Slots, sending: Promise<void>): Promise<void> {
+  const before = slots.taken()
+  const isLate = await Promise.race([sending.then(() => false), delay(LOST_AFTER_MS, true, { ref: false })])
+  if (!isLate || slots.taken() < before + OTHERS) return sending
+  throw new AppError(
+    'webhook-timeout',
+    `The target has not answered for ${LOST_AFTER_MS} ms, and takes others`,
+  )
 }
 
 /** Sends a target nothing any more, now and after a restart. */

@@ -16,7 +16,7 @@ export type Slots = ReturnType<typeof openSlots>
  */
 function openSlots({ least, most }: { least: number; most: number }) {
   let size = least
-  let lastTaken = Number.NEGATIVE_INFINITY
+  let taken = 0
   const running = new Set<Promise<unknown>>()
   return {
     free: () => Math.max(0, size - running.size),
@@ -28,10 +28,10 @@ function openSlots({ least, most }: { least: number; most: number }) {
     },
     note(isTaken: boolean) {
       size = isTaken ? Math.min(most, size + 1) : Math.max(least, Math.floor(size / 2))
-      if (isTaken) lastTaken = performance.now()
+      if (isTaken) taken++
     },
-    /** Whether the target has taken something since, by `performance.now()`. */
-    hasTakenSince: (time: number) => lastTaken > time,
+    /** How many the target has taken from this process. */
+    taken: () => taken,
     running: (): readonly Promise<unknown>[] => [...running],
   }
 }
