@@ -152,11 +152,15 @@ async function publishAll(
       headers: message.headers,
     }
     const sent = new Promise<boolean>((resolve) => {
-      channel.publish(exchange, key, Buffer.from(JSON.stringify(message.body)), options, (error) => {
-        pending.delete(message.id)
-        resolve(!error)
-      })
-    })
+      try {
+        channel.publish(exchange, key, Buffer.from(JSON.stringify(message.body)), options, (error) =>
+          resolve(!error),
+        )
+      } catch {
+        // The channel ended a moment ago.
+        resolve(false)
+      }
+    }).finally(() => pending.delete(message.id))
     pending.set(message.id, sent)
     return sent
   }
