@@ -86,6 +86,8 @@ export type Schedule = {
   /** Names of parts that do not wait for one another, each run on its own; without it the work is one. */
   lanes?(config: App['config']): readonly string[]
   run(app: App, lane: string): Promise<number>
+  /** Resolves when what `run` has left under way has ended; no more is run meanwhile. */
+  finish?(app: App): Promise<void>
 }
 
 /** An endpoint of whatever types, as the adapters mount it. */

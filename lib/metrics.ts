@@ -21,6 +21,8 @@ export type Backlog = {
   outbox: number
   /** Messages that wait for their turn. */
   held: number
+  /** Deliveries that wait for each target, or for their next attempt. */
+  deliveries: Record<string, number>
 }
 
 /** What downloads, and how many hosts are tried as usual, not at all, and one download at a time. */
@@ -179,9 +181,17 @@ const openGauges = (registers: Registry[]) => ({
     help: 'Messages that wait for their turn in the window of their project or door',
     registers,
   }),
+  deliveries: new Gauge({
+    name: 'photo_deliveries_waiting',
+    help: 'Deliveries to a target that are to be sent, now or again',
+    labelNames: ['target'] as const,
+    registers,
+  }),
 })
 
-function setGauges({ photos, depth, oldest, outbox, held }: Gauges, backlog: Backlog | undefined): void {
+function setGauges(gauges: Gauges, backlog: Backlog | undefined): void {
+  const { photos, depth, oldest, outbox, held, deliveries } = gauges
+  deliveries.reset()
   if (!backlog) {
     photos.reset()
     for (const gauge of [depth, oldest, outbox, held]) gauge.remove()
@@ -192,6 +202,7 @@ function setGauges({ photos, depth, oldest, outbox, held }: Gauges, backlog: Bac
   oldest.set(backlog.oldestAgeS)
   outbox.set(backlog.outbox)
   held.set(backlog.held)
+  for (const [target, count] of Object.entries(backlog.deliveries)) deliveries.set({ target }, count)
 }
 
 /** Reads again only after a while that grows with how long reading takes; until then the last answer stands. */

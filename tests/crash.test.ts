@@ -125,7 +125,7 @@ test('kill -9 with downloads in hand costs their photos no attempt, and the time
   const picture = bytes(await jpeg(sample(64, 48)), 'image/jpeg')
   const source = await openSourceServer({ '/photo.jpg': stalledBody })
   await withEnvironment(SETUPS[0], async (given) => {
-    const env = { ...given, LEASE_MS: '8000', REQUEUE_AFTER_MS: '600000', DOWNLOAD_TIMEOUT_MS: '600000' }
+    const env = { ...given, LEASE_MS: '8000', DOWNLOAD_TIMEOUT_MS: '600000' }
     const first = await startScript('start', env, /Try: curl/)
     const photos = await postJson<Photo[]>(`${first.url}/photos`, {
       urls: Array.from({ length: 12 }, (_, i) => `${source.url}/photo.jpg?${i}`),

@@ -81,6 +81,7 @@ describe.for(SETUPS)('notifications on $name', (setup) => {
       await migrate(first.db)
       await noteFailure(first)
       expect(await deliver.run(first, `${receiver.url}/hook`)).toBe(1)
+      await deliver.finish(first)
       await first.close()
       const second = await openApp(readConfig({ ...env, ...more }))
       const relay = await runRelay(second)
@@ -128,6 +129,7 @@ test('an answer that never comes counts as a failure after 15 s', () =>
     const waits = vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms / 100))
     onTestFinished(() => waits.mockRestore())
     expect(await deliver.run(app, `${receiver.url}/slow`)).toBe(1)
+    await deliver.finish(app)
     expect(waits.mock.calls).toEqual([[15_000]])
     expect(await deliveries(app)).toMatchObject([
       { error: 'The target did not answer within 15000 ms', attempts: 1 },

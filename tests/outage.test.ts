@@ -113,7 +113,7 @@ test.skipIf(!available)(
 
 test.skipIf(!available)("photos whose messages were purged from the broker's queue complete", () =>
   withEnvironment(SERVERS, async (env) => {
-    await withService({ ...env, REQUEUE_AFTER_MS: '1000' }, async (service) => {
+    await withService(env, async (service) => {
       const uuids = await service.addPhotos(50)
       const { accepted } = await requestProcessing(service.app, uuids, false)
       expect(accepted).toHaveLength(50)

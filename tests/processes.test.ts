@@ -11,9 +11,7 @@ type Photo = { uuid: string; status: string; timeline: { type: string; attempt: 
 test.skipIf(!isAvailable(SERVERS))(
   'api, two workers and the relay run apart; one worker is killed and nothing is lost',
   () =>
-    withEnvironment(SERVERS, async (given) => {
-      // Later than this test takes: an honest backlog is not queued a second time.
-      const env = { ...given, REQUEUE_AFTER_MS: '60000' }
+    withEnvironment(SERVERS, async (env) => {
       const photo = bytes(await jpeg(sample(640, 480)))
       const source = await openSourceServer({
         '/photo.jpg': photo,

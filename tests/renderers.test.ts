@@ -62,7 +62,6 @@ test('renderers that crash, run out of memory or hang take one attempt of their 
         WORKER_THREADS: '2',
         LEASE_MS: '30000',
         RENDER_TIMEOUT_MS: '15000',
-        REQUEUE_AFTER_MS: '600000',
       }
       const service = await startCommand(command, env, /Try: curl/)
       const over = new AbortController()

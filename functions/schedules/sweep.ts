@@ -2,23 +2,26 @@ import type { App } from '../../lib/app.ts'
 import { schedule } from '../../lib/function.ts'
 import { deleteOldAnswers } from '../../lib/http/idempotency.ts'
 import { lambdaSchedule } from '../../lib/lambda/schedule.ts'
+import { giveUpExcess, giveUpRemoved } from '../../lib/notifications/backlog.ts'
 import { deleteOldDeliveries } from '../../lib/notifications/enqueue.ts'
 import { deleteOldEvents } from '../../lib/outbox/retention.ts'
 import { freeExpired } from '../../lib/photos/expired.ts'
 import { removeFailedOriginals } from '../../lib/photos/failed-originals.ts'
+import { requeueLost } from '../../lib/photos/lost.ts'
 import { removeFiles } from '../../lib/photos/removals.ts'
 import { continueReprocessing } from '../../lib/photos/reprocess.ts'
-import { requeueStale } from '../../lib/photos/requeue.ts'
 import { removeUnfinished } from '../../lib/photos/unfinished.ts'
 import { checkUploads } from '../../lib/photos/uploads.ts'
 
 /** The parts of the sweep; each returns how many rows it changed. */
 const PARTS = [
   freeExpired,
-  requeueStale,
+  requeueLost,
   continueReprocessing,
   checkUploads,
   deleteOldAnswers,
+  giveUpRemoved,
+  giveUpExcess,
   deleteOldDeliveries,
   deleteOldEvents,
   removeFailedOriginals,

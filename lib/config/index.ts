@@ -79,7 +79,6 @@ function read(env: Environment) {
     relayIntervalMs: integer(env, 'RELAY_INTERVAL_MS', 1_000, 10, 3_600_000),
     maxAttempts: integer(env, 'MAX_ATTEMPTS', 5, 1, 1000),
     retryBaseMs: integer(env, 'RETRY_BASE_MS', 1_000, 1, 3_600_000),
-    requeueAfterMs: integer(env, 'REQUEUE_AFTER_MS', 600_000, 100, 86_400_000),
     /** What is kept how long: events and dead letters, originals of failed photos, deliveries that are done. */
     eventsKeepMs: days(env, 'EVENTS_KEEP', 90),
     failedKeepMs: days(env, 'FAILED_KEEP', 30),

@@ -50,6 +50,7 @@ export type PhotosTable = {
   /** The same while a worker holds the photo. */
   requested_at: string | null
   attempts: Generated<number>
+  /** Of a pending photo: how long a worker has its message at hand, and has not claimed it yet. */
   lease_until: string | null
   /** Fencing token of the attempt that holds the photo: a write that does not carry it changes nothing. */
   lease_token: string | null
@@ -76,6 +77,10 @@ export type PhotosTable = {
   /** When the next attempt may begin, and why the last one failed (`Retry`); null: the last one did not fail. */
   retry_at: string | null
   retry: string | null
+  /** When its message was published after its turn, or again; null, or before `queued_at`: when it was queued. */
+  published_at: string | null
+  /** When the sweep last found that the queue lacks its message; a claim forgets it. */
+  missing_at: string | null
 }
 
 export type RenditionsTable = {

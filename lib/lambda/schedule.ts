@@ -19,6 +19,7 @@ export function lambdaSchedule(schedule: Schedule): (event?: unknown, context?: 
       }
     }
     const totals = await Promise.all(lanesOf(schedule, app.config).map(work))
+    await schedule.finish?.(app)
     return totals.reduce((sum, total) => sum + total, 0)
   }
 }

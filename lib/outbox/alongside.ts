@@ -4,6 +4,7 @@ import type { App } from '../app.ts'
 import { nowPlus } from '../db/port.ts'
 import type { EventType, PhotosTable, Tables } from '../db/tables.ts'
 import { PUBLISH_DEADLINE_MS } from '../queue/port.ts'
+import { awaitAnswers } from './answers.ts'
 import type { EventRow } from './event.ts'
 import { GRACE_MS } from './insert.ts'
 import { markSoon } from './mark-soon.ts'
@@ -61,4 +62,5 @@ export async function publishAlongside(
 ): Promise<void> {
   const confirmed = await app.queue.publish([messageOf(event)], PUBLISH_DEADLINE_MS)
   if (confirmed.size > 0) markSoon(app.db, [...confirmed])
+  else awaitAnswers(app, [event.id])
 }

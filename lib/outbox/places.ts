@@ -35,7 +35,7 @@ export async function markHeld(tx: Db, photos: readonly string[]): Promise<void>
   if (photos.length > 0)
     await tx
       .updateTable('photos')
-      .set({ held_at: nowPlus() })
+      .set({ held_at: nowPlus(), missing_at: null })
       .where('uuid', 'in', uuids(tx, photos))
       .execute()
 }
@@ -49,7 +49,7 @@ export async function markReleased(tx: Db, photos: readonly string[]): Promise<S
     .$if(isPostgres(tx), (query) => query.forUpdate().skipLocked())
   const released = await tx
     .updateTable('photos')
-    .set({ held_at: null })
+    .set({ held_at: null, published_at: nowPlus() })
     .where('uuid', 'in', locked)
     .returning('uuid')
     .execute()

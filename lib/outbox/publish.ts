@@ -1,5 +1,6 @@
 import type { App } from '../app.ts'
 import { type Message, PUBLISH_DEADLINE_MS } from '../queue/port.ts'
+import { awaitAnswers } from './answers.ts'
 import type { EventRow } from './event.ts'
 import { messageOf } from './message.ts'
 import { markPublished } from './published.ts'
@@ -15,6 +16,11 @@ export async function publishMessages(
 ): Promise<number> {
   if (messages.length === 0) return 0
   const confirmed = await app.queue.publish(messages, PUBLISH_DEADLINE_MS)
+  if (confirmed.size < messages.length)
+    awaitAnswers(
+      app,
+      messages.map(({ id }) => id),
+    )
   if (confirmed.size > 0) await markPublished(app.db, [...confirmed])
   return confirmed.size
 }

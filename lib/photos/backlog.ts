@@ -1,10 +1,11 @@
 import { type Db, nowPlus } from '../db/port.ts'
 import type { Backlog } from '../metrics.ts'
+import { countWaiting } from '../notifications/backlog.ts'
 import { countByStatus } from './list.ts'
 
 /** Reads the backlog from indexes alone. */
 export async function readBacklog(db: Db): Promise<Backlog> {
-  const [{ total: _, ...photos }, queued, outbox, held] = await Promise.all([
+  const [{ total: _, ...photos }, queued, outbox, held, waiting] = await Promise.all([
     countByStatus(db, {}),
     db
       .selectFrom('photos')
@@ -28,8 +29,9 @@ export async function readBacklog(db: Db): Promise<Backlog> {
       .select(({ fn }) => fn.countAll<number>().as('count'))
       .where('lane', 'is not', null)
       .executeTakeFirstOrThrow(),
+    countWaiting(db),
   ])
   const { depth, oldest, now } = queued
   const oldestAgeS = oldest === null ? 0 : Math.max(0, Date.parse(now) - Date.parse(oldest)) / 1000
-  return { photos, depth, oldestAgeS, outbox: outbox.count, held: held.count }
+  return { photos, depth, oldestAgeS, outbox: outbox.count, held: held.count, deliveries: waiting }
 }

@@ -93,6 +93,7 @@ async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
       .updateTable('photos')
       .set({
         ...released('pending'),
+        published_at: nowPlus(),
         ...(wasHeld
           ? retryIn(0, { attempt: attempts, max_attempts: maxAttempts, error })
           : { attempts: 0, retry: null, retry_at: null }),

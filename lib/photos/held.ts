@@ -36,6 +36,7 @@ export const claimPending = (
       queued_at: null,
       retry_at: null,
       retry: null,
+      missing_at: null,
       updated_at: nowPlus(),
       recipe: sql<string>`coalesce(recipe, ${JSON.stringify(THUMBNAIL_RECIPE)})`,
       traceparent: sql<string>`coalesce(traceparent, ${continueTrace(trace)})`,

@@ -7,6 +7,7 @@ import { renditionPath } from '../renditions/path.ts'
 import { renditionKey } from '../storage/port.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import type { WorkerApp } from '../worker.ts'
+import { keepAtHand } from './at-hand.ts'
 import { claim, complete, fail, markRenderBegan, renew, retryLater } from './attempt.ts'
 import { removeAbandoned } from './files.ts'
 import { findPending, handBack } from './hand-back.ts'
@@ -34,6 +35,7 @@ export async function processPhoto(app: WorkerApp, uuid: string): Promise<Outcom
   const url = (await hold.run(() => findPending(app.db, [uuid]))).get(uuid)
   if (url === undefined) return 'not-claimed'
   const source = openSource(app, url)
+  const letGo = keepAtHand(app, uuid)
   try {
     await hold.clear()
     await source.enter()
@@ -44,6 +46,8 @@ export async function processPhoto(app: WorkerApp, uuid: string): Promise<Outcom
     await hold.run(() => handBack(app, [{ uuid, error }]))
     app.log.info({ photo_uuid: uuid, reason: error.message, delay_ms: error.retryAfterMs }, 'handed back')
     return 'handed-back'
+  } finally {
+    letGo()
   }
   try {
     const token = randomUUID()

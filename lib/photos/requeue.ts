@@ -1,48 +1,10 @@
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { isPostgres, nowPlus } from '../db/port.ts'
 import { LANE } from '../outbox/lanes.ts'
 import { record } from '../outbox/record.ts'
 
-/** Photos queued again in one go. */
-const BATCH = 500
-
 /** Longest wait for the queue to take them, in ms. */
 const PUBLISH_MS = 5_000
-
-/**
- * Queues photos again whose last message is older than `requeueAfterMs`: a broker lost it, or its queue was purged. Returns
- * how many.
- */
-export async function requeueStale(app: Pick<App, 'config' | 'db' | 'queue' | 'trace'>): Promise<number> {
-  const { requeueAfterMs } = app.config
-  return record(app, async (tx, emit) => {
-    const stale = await tx
-      .selectFrom('photos')
-      .select(['uuid', 'traceparent'])
-      .where('status', '=', 'pending')
-      .where('queued_at', '<', nowPlus(-requeueAfterMs))
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom('events')
-              .select(sql`1`.as('one'))
-              .whereRef('events.photo_uuid', '=', 'photos.uuid')
-              .where('events.type', '=', 'image.queued')
-              .where((eb) =>
-                eb.or([eb('published_at', 'is', null), eb('published_at', '>', nowPlus(-requeueAfterMs))]),
-              ),
-          ),
-        ),
-      )
-      .limit(BATCH)
-      .$if(isPostgres(tx), (query) => query.forUpdate().skipLocked())
-      .execute()
-    for (const { uuid, traceparent } of stale)
-      emit({ type: 'image.queued', photoUuid: uuid, detail: 'The broker lost the message', traceparent })
-    return stale.length
-  })
-}
 
 /**
  * Publishes a message for every queued photo, in turns between lanes: for a queue that began empty. What waits in the outbox

@@ -42,6 +42,8 @@ export const PHOTO_COLUMNS = Object.keys({
   retry_at: true,
   retry: true,
   source_removed_at: true,
+  published_at: true,
+  missing_at: true,
 } satisfies Record<keyof PhotosTable, true>) as (keyof PhotosTable)[]
 
 /** The photo of that id; throws `not-found`, also for an id that is no uuid. */

@@ -23,6 +23,8 @@ export function openMemoryQueue(window: number): Queue {
     durable: false,
     isUp: () => true,
     topology: () => ({ missing: [], differs: [] }),
+    depth: async () => queues.work.depth(),
+    pending: new Map(),
     async publish(messages) {
       for (const message of messages) {
         const { to, headers = {} } = message
@@ -87,5 +89,5 @@ function memoryQueue(dead?: (message: Waiting) => void, most = Number.POSITIVE_I
       },
     }
   }
-  return { add, consume }
+  return { add, consume, depth: () => waiting.length }
 }

@@ -45,6 +45,10 @@ export interface Queue {
    * whenever messages may have been missed.
    */
   listen(handle: (body: Uint8Array) => void, onGap: () => void): Promise<Consumer>
+  /** How many messages to the workers wait in the queue, and no worker has; undefined where that cannot be said now. */
+  depth(): Promise<number | undefined>
+  /** The ids of messages that were sent and that the broker has not answered for: true once it confirms, false if it does not. */
+  readonly pending: ReadonlyMap<string, Promise<boolean>>
   /** Whether messages get through now. */
   isUp(): boolean
   /** What the broker lacks, and what differs there. */

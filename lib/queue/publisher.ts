@@ -61,6 +61,7 @@ export function openPublisher({ queueName, log }: { queueName: string; log: Logg
   return {
     /** Whether messages get through now. */
     isUp: () => channel !== undefined && !isBlocked && silentSince === undefined,
+    pending: pending as ReadonlyMap<string, Promise<boolean>>,
 
     async publish(messages: readonly Message[], deadlineMs: number): Promise<Set<string>> {
       const confirmed = new Set<string>()

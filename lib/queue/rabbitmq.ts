@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ChannelModel } from 'amqplib'
 import type { Logger } from 'pino'
 import { keepTopology } from './declare.ts'
+import { readDepth } from './depth.ts'
 import { openListener } from './live.ts'
 import type { Queue, Source } from './port.ts'
 import { openPublisher } from './publisher.ts'
@@ -29,10 +31,12 @@ export function openRabbitMq(options: Options): Queue {
   const topology = keepTopology(options)
   const publisher = openPublisher(options, wake)
   const parts = new Set<Part>()
+  let current: ChannelModel | undefined
   const supervision = supervise({
     url,
     log,
     async keep({ consuming, publishing }) {
+      current = consuming
       await topology.keep(consuming)
       // Who listens hears what is published from now on.
       for (const part of parts) await part.keep(consuming)
@@ -41,6 +45,7 @@ export function openRabbitMq(options: Options): Queue {
       await topology.bind(consuming)
     },
     drop() {
+      current = undefined
       publisher.drop()
       for (const part of parts) part.drop()
     },
@@ -73,6 +78,8 @@ export function openRabbitMq(options: Options): Queue {
     durable: true,
     isUp: publisher.isUp,
     topology: topology.state,
+    pending: publisher.pending,
+    depth: async () => current && readDepth(current, queueName),
     async publish(messages, deadlineMs) {
       if (!publisher.isUp()) await Promise.race([tried.promise, delay(deadlineMs, undefined, { ref: false })])
       return publisher.publish(messages, deadlineMs)

@@ -5,6 +5,7 @@ import { metrics } from '../../functions/health/metrics.ts'
 import { readiness } from '../../functions/health/readiness.ts'
 import { consumers, endpoints, lives, schedules } from '../../functions/index.ts'
 import type { App } from '../../lib/app.ts'
+import type { Schedule } from '../../lib/function.ts'
 import { openDrain } from '../../lib/http/drain.ts'
 import { mount, openServer } from '../../lib/http/mount.ts'
 import { loadAssets } from '../../lib/http/page-assets.ts'
@@ -142,6 +143,7 @@ export async function runRelay(app: App, schema: Promise<unknown> = MIGRATED): P
     async stop() {
       stopping.abort()
       await Promise.all(loops)
+      await Promise.all(schedules.map((schedule: Schedule) => schedule.finish?.(app)))
     },
   }
 }

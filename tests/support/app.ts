@@ -42,7 +42,6 @@ export async function withEnvironment<T>(
     SWEEP_INTERVAL_MS: '200',
     RELAY_INTERVAL_MS: '100',
     RETRY_BASE_MS: '50',
-    REQUEUE_AFTER_MS: '2000',
     PORT: '0',
   }
   try {

@@ -19,9 +19,6 @@ import { at, call, eventsOf, insertPhoto, post, problemOf, withServer } from '..
 
 const STATUSES: PhotoStatus[] = ['init', 'pending', 'processing', 'completed', 'failed']
 
-/** Nobody takes the messages of these tests: the sweep is not to take them for lost. */
-const PATIENT = { REQUEUE_AFTER_MS: '600000' }
-
 const addFailed = async (app: App, count: number) => {
   const urls = Array.from({ length: count }, (_, i) => `https://example.com/${i}.jpg`)
   const photos = await addPhotos(
@@ -82,35 +79,30 @@ describe.for(SETUPS)('POST /photos/reprocess on $name', (setup) => {
   )
 
   on('answers after the first batch of thousands; the sweep queues the others, once each', () =>
-    withApp(
-      setup,
-      async (app) => {
-        await addFailed(app, 2_500)
-        await insertPhoto(app, { status: 'completed' })
-        const { status, body } = await call(reprocess, app, { body: { filter: { status: 'failed' } } })
-        expect([status, body]).toEqual([202, { count: 2_500 }])
-        const first = await eventsOf(app, 'image.queued')
-        expect(first.length).toBeGreaterThan(0)
-        expect(first.length).toBeLessThan(1_000)
-        // What comes later is not part of it, and what has failed again meanwhile not a second time.
-        await addFailed(app, 1)
-        await app.db
-          .updateTable('photos')
-          .set({ status: 'failed' })
-          .where('uuid', '=', first[0]?.photo_uuid ?? '')
-          .execute()
-        while ((await sweep.run(app)) > 0);
-        const queued = (await eventsOf(app, 'image.queued')).map(({ photo_uuid }) => photo_uuid)
-        expect([queued.length, new Set(queued).size]).toEqual([2_500, 2_500])
-        expect(await app.db.selectFrom('reprocessings').selectAll().execute()).toEqual([])
-      },
-      PATIENT,
-    ),
+    withApp(setup, async (app) => {
+      await addFailed(app, 2_500)
+      await insertPhoto(app, { status: 'completed' })
+      const { status, body } = await call(reprocess, app, { body: { filter: { status: 'failed' } } })
+      expect([status, body]).toEqual([202, { count: 2_500 }])
+      const first = await eventsOf(app, 'image.queued')
+      expect(first.length).toBeGreaterThan(0)
+      expect(first.length).toBeLessThan(1_000)
+      // What comes later is not part of it, and what has failed again meanwhile not a second time.
+      await addFailed(app, 1)
+      await app.db
+        .updateTable('photos')
+        .set({ status: 'failed' })
+        .where('uuid', '=', first[0]?.photo_uuid ?? '')
+        .execute()
+      while ((await sweep.run(app)) > 0);
+      const queued = (await eventsOf(app, 'image.queued')).map(({ photo_uuid }) => photo_uuid)
+      expect([queued.length, new Set(queued).size]).toEqual([2_500, 2_500])
+      expect(await app.db.selectFrom('reprocessings').selectAll().execute()).toEqual([])
+    }),
   )
 
   on('a request whose process dies in the middle is continued by another one', () =>
-    withEnvironment(setup, async (given) => {
-      const env = { ...given, ...PATIENT }
+    withEnvironment(setup, async (env) => {
       const app = await openApp(readConfig(env))
       await migrate(app.db)
       await addFailed(app, 1_500)

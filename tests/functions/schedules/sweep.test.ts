@@ -1,4 +1,3 @@
-import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import { sweep } from '../../../functions/schedules/sweep.ts'
 import type { App } from '../../../lib/app.ts'
@@ -23,20 +22,6 @@ async function lose(app: App, attempts = 0) {
     .where('uuid', '=', uuid)
     .execute()
   return attempt
-}
-
-/** Makes what was asked for look asked for so long ago. */
-async function age({ db }: App, uuid: string, ms: number): Promise<void> {
-  await db
-    .updateTable('photos')
-    .set({ queued_at: nowPlus(-ms) })
-    .where('uuid', '=', uuid)
-    .execute()
-  await db
-    .updateTable('events')
-    .set({ published_at: nowPlus(-ms) })
-    .where('photo_uuid', '=', uuid)
-    .execute()
 }
 
 describe.for(SETUPS)('sweep on $name', (setup) => {
@@ -93,38 +78,6 @@ describe.for(SETUPS)('sweep on $name', (setup) => {
       expect(await complete(app, attempt, [made], {})).toBe(false)
       expect(await findRow(app, attempt.photo.uuid)).toMatchObject({ status: 'pending', metadata: null })
       expect(await app.db.selectFrom('photo_thumbnails').selectAll().execute()).toEqual([])
-    }),
-  )
-
-  on('asks again for a photo whose message is older than REQUEUE_AFTER_MS', () =>
-    withApp(
-      setup,
-      async (app) => {
-        const [lost, fresh] = [await insertPhoto(app), await insertPhoto(app)]
-        await requestProcessing(app, [lost, fresh], false)
-        await age(app, lost, 61_000)
-        await age(app, fresh, 59_000)
-        expect([await sweep.run(app), await sweep.run(app)]).toEqual([1, 0])
-        const queued = (await eventsOf(app, 'image.queued')).map(({ photo_uuid }) => photo_uuid)
-        expect(queued.sort()).toEqual([lost, lost, fresh].sort())
-      },
-      { REQUEUE_AFTER_MS: '60000' },
-    ),
-  )
-
-  on('does not ask again while a retry of the photo waits to be published', () =>
-    withApp(setup, async (app) => {
-      const photo_uuid = await insertPhoto(app)
-      await requestProcessing(app, [photo_uuid], false)
-      await age(app, photo_uuid, 61_000)
-      const retry = {
-        id: uuidv7(),
-        photo_uuid,
-        type: 'image.queued' as const,
-        publish_after: nowPlus(60_000),
-      }
-      await app.db.insertInto('events').values(retry).execute()
-      expect(await sweep.run(app)).toBe(0)
     }),
   )
 

@@ -42,7 +42,6 @@ const DEFAULTS: Config = {
   relayIntervalMs: 1_000,
   maxAttempts: 5,
   retryBaseMs: 1_000,
-  requeueAfterMs: 600_000,
   eventsKeepMs: 90 * 86_400_000,
   failedKeepMs: 30 * 86_400_000,
   deliveriesKeepMs: 7 * 86_400_000,
@@ -169,7 +168,7 @@ test('a bucket takes its keys from the environment or the platform', () => {
 const INTEGERS = [
   ['PORT', 'PREFETCH', 'WORKER_THREADS', 'MAX_SOURCE_BYTES', 'MAX_SOURCE_PIXELS', 'MAX_ATTEMPTS'],
   ['DOWNLOAD_TIMEOUT_MS', 'RENDER_TIMEOUT_MS', 'LEASE_MS', 'SWEEP_INTERVAL_MS', 'RELAY_INTERVAL_MS'],
-  ['RETRY_BASE_MS', 'REQUEUE_AFTER_MS', 'RENDER_MEMORY', 'MAX_JOB_COST'],
+  ['RETRY_BASE_MS', 'RENDER_MEMORY', 'MAX_JOB_COST'],
   ['DOWNLOADS', 'DOWNLOADS_PER_HOST', 'DOWNLOAD_MEMORY'],
   ['EVENTS_KEEP', 'FAILED_KEEP', 'DELIVERIES_KEEP'],
 ].flat()

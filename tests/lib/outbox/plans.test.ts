@@ -6,6 +6,7 @@ import { AppError } from '../../../lib/errors.ts'
 import { relayEvents } from '../../../lib/outbox/relay.ts'
 import { addPhotos } from '../../../lib/photos/add.ts'
 import { claim, retryLater } from '../../../lib/photos/attempt.ts'
+import { requeueLost } from '../../../lib/photos/lost.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
 import { insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
@@ -62,6 +63,9 @@ describe.for(SETUPS)('the statements of the outbox on $name', (setup) => {
               Array.from({ length: count }, () => ({ url, door, queued: true })),
             )
         expect(await relayEvents(watched)).toBe(0)
+        // Of the photos of the full lane it finds half missing.
+        const half = { ...app.queue, depth: async () => 50 }
+        expect(await requeueLost({ ...watched, queue: half })).toBe(0)
         await app.db
           .updateTable('photos')
           .set({ status: 'completed' })

@@ -11,9 +11,10 @@ import { AppError } from '../../../lib/errors.ts'
 import { relayEvents } from '../../../lib/outbox/relay.ts'
 import { addPhotos } from '../../../lib/photos/add.ts'
 import { claim, retryLater } from '../../../lib/photos/attempt.ts'
+import { requeueLost } from '../../../lib/photos/lost.ts'
 import { removePhoto } from '../../../lib/photos/remove.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
-import { requeueAll, requeueStale } from '../../../lib/photos/requeue.ts'
+import { requeueAll } from '../../../lib/photos/requeue.ts'
 import { isAvailable, SETUPS, withApp, withEnvironment } from '../../support/app.ts'
 import { withRefusing } from '../../support/queue.ts'
 import { until } from '../../support/service.ts'
@@ -229,14 +230,8 @@ describe.for(SETUPS)('the window on $name', (setup) => {
     withWindow(4, async (app) => {
       const photos = await queue(app, 6, 1)
       await published(app)
-      const old = nowPlus(-app.config.requeueAfterMs - 1_000)
-      await app.db.updateTable('photos').set({ queued_at: old }).execute()
-      await app.db
-        .updateTable('events')
-        .set({ published_at: old })
-        .where('published_at', 'is not', null)
-        .execute()
-      expect(await requeueStale(app)).toBe(4)
+      expect(await requeueLost(app)).toBe(0)
+      await until(async () => (await requeueLost(app)) === 4)
       // They have their places, but others wait already: they stand behind those.
       const claimed = new Set<string>()
       await taking(

@@ -1,18 +1,22 @@
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import amqplib from 'amqplib'
 import { freePort } from '../service.ts'
 import { type OwnServer, runServer } from './program.ts'
 
-/** Debian's own script beneath the one in the path, which insists on the system's user and directories. */
-const PROGRAM = ['/usr/lib/rabbitmq/bin/rabbitmq-server', 'rabbitmq-server'].find(
-  (file) => !file.startsWith('/') || existsSync(file),
-) as string
+/** Debian's own scripts beneath those in the path, which insist on the system's user and directories. */
+const programOf = (name: string) =>
+  [`/usr/lib/rabbitmq/bin/${name}`, name].find((file) => !file.startsWith('/') || existsSync(file)) as string
+
+/** `control` runs `rabbitmqctl` with these arguments. */
+export type RabbitMqServer = OwnServer & { control(...args: string[]): Promise<unknown> }
 
 /** A RabbitMQ of the test's own, on a free port; `settings` as in `rabbitmq.conf`. */
-export async function openRabbitMqServer(settings: Record<string, string> = {}): Promise<OwnServer> {
+export async function openRabbitMqServer(settings: Record<string, string> = {}): Promise<RabbitMqServer> {
   const directory = await mkdtemp(path.join(tmpdir(), 'rabbitmq-'))
   const port = await freePort()
   const at = (name: string) => path.join(directory, name)
@@ -31,11 +35,16 @@ export async function openRabbitMqServer(settings: Record<string, string> = {}):
     RABBITMQ_PID_FILE: at('pid'),
   }
   const url = `amqp://guest:guest@127.0.0.1:${port}`
-  const server = await runServer({ url, port }, { file: PROGRAM, args: [], env }, async () => {
-    await (await amqplib.connect(url)).close()
-  })
+  const server = await runServer(
+    { url, port },
+    { file: programOf('rabbitmq-server'), args: [], env },
+    async () => {
+      await (await amqplib.connect(url)).close()
+    },
+  )
   return {
     ...server,
+    control: (...args) => promisify(execFile)(programOf('rabbitmqctl'), args, { env }),
     async close() {
       await server.close()
       await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
