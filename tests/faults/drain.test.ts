@@ -77,7 +77,7 @@ describe('SIGTERM', () => {
       expect(before.headers.get('connection')).not.toBe('close')
       const { exit } = await stop(service)
       const ready = await fetch(`${service.url}/readyz`)
-      expect([ready.status, await ready.json()]).toEqual([
+      expect([ready.status, await ready.json()]).toMatchObject([
         503,
         { status: 'stopping', checks: expect.objectContaining({ database: 'up', storage: 'up' }) },
       ])

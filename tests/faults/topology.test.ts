@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readiness } from '../../functions/health/readiness.ts'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
+import { migrate } from '../../lib/db/migrate.ts'
 import { DELIVERY_LIMIT } from '../../lib/queue/port.ts'
 import { collector, idOf, withStranger, work } from '../contracts/support.ts'
 import { call } from '../functions/support.ts'
@@ -73,6 +74,7 @@ function onDeclared(
     url.username = url.password = user
     const more = { RABBITMQ_URL: url.href, QUEUE_NAME: name, TOPOLOGY: topology }
     const app = await openApp(readConfig({ ...env, ...more }))
+    await migrate(app.db)
     try {
       await use(app)
     } finally {
