@@ -40,7 +40,8 @@ export type OpenApp = App & { stop(): void; close(): Promise<void> }
 export async function openApp(config: Config): Promise<OpenApp> {
   const log = await openLog(config)
   const db = await openDb(config.databaseUrl)
-  const queue = await openQueue(config, log)
+  const supervision = openSupervision()
+  const queue = await openQueue(config, log, supervision)
   const storage = await openStorage(config)
   const cache = await openCache(config, log)
   const stopping = new AbortController()
@@ -54,7 +55,7 @@ export async function openApp(config: Config): Promise<OpenApp> {
     log,
     metrics: openMetrics(),
     parts: new Map(),
-    supervision: openSupervision(),
+    supervision,
     stopping: stopping.signal,
     stop: () => stopping.abort(),
     async close() {
