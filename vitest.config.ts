@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** Tests that measure processor time or memory, start processes or keep what they opened: each file has a process to itself. */
 const ALONE = [
   'tests/*.test.ts',
-  'tests/{bundles,contracts,faults,page,scripts}/**/*.test.ts',
+  'tests/{bundles,contracts,page,scripts}/**/*.test.ts',
   'tests/functions/health/metrics*.test.ts',
   'tests/lib/log.test.ts',
   'tests/lib/{download,imaging,lambda}/**/*.test.ts',
@@ -20,10 +20,11 @@ export default defineConfig({
     pool: 'forks',
     // After 1,000 calls of a function that WebAssembly imports, V8 compiles a wrapper for it, and now and then ends the process.
     execArgv: ['--wasm-wrapper-tiering-budget=1000000000'],
-    // One more than most machines of the kind have: tests that start processes or meet an outage wait much of their time.
-    maxWorkers: 3,
+    maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'alone', include: ALONE } },
+      // Outages take minutes: `npm run test:faults`.
+      { extends: true, test: { name: 'faults', include: ['tests/faults/**/*.test.ts'] } },
       {
         extends: true,
         test: {

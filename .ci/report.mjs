@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
  * Reads what `npm test` left behind: its output and Vitest's JSON report.
  *
  *   report.mjs again OUTPUT REPORT        prints the test files to run once more, a line each
- *   report.mjs total REPORT [SECOND]      prints "N passed, N failed, N skipped"; exits with 1 where one failed or none ran
+ *   report.mjs total REPORT [LATER …]      prints "N passed, N failed, N skipped"; exits with 1 where one failed or none ran
  */
 const [, , command, ...files] = process.argv
 
@@ -30,10 +30,8 @@ function again(output, report) {
 }
 
 /** Each file counts once, as it ended last. */
-function total(report, second) {
-  const last = second ? readResults(second) : []
-  const first = readResults(report).filter(({ name }) => !last.some((result) => result.name === name))
-  const results = [...first, ...last]
+function total(...reports) {
+  const results = [...new Map(reports.flatMap(readResults).map((result) => [result.name, result])).values()]
   const sum = (of) => results.reduce((all, result) => all + of(result), 0)
   const passed = sum((result) => count(result, 'passed'))
   // A file that could not be run to its end counts as one.

@@ -62,7 +62,7 @@ test('a worker apart refuses to start without a broker, in one line', async () =
 test('a wrong value stops the start with one line that names the variable', async () => {
   await withEnvironment(SETUPS[0], async (env) => {
     await expect(startScript('start', { ...env, MAX_ATTEMPTS: 'many' }, /Try/)).rejects.toThrow(
-      /^\S+ scripts\/run\.mjs serve\/start all ended: MAX_ATTEMPTS must be a whole number from 1 to 1000\n$/,
+      /^\S+ --max-semi-space-size=4 scripts\/run\.mjs serve\/start all ended: MAX_ATTEMPTS must be a whole number from 1 to 1000\n$/,
     )
   })
 })

@@ -6,6 +6,7 @@ import { findLastEvent } from '../../lib/outbox/replay.ts'
 import { findPhotos } from '../../lib/photos/list.ts'
 import { showPhoto } from '../../lib/photos/show.ts'
 import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
+import { idBefore } from '../../lib/uuid.ts'
 
 /** Lists photos of every door, newest first. */
 export const list = endpoint({
@@ -24,11 +25,11 @@ export const list = endpoint({
   },
   async handle({ query }, { db }, reply) {
     // Before the list: what a replay from there on repeats is known, and what happens after the list is in it.
-    const last = await findLastEvent(db)
+    const last = (await findLastEvent(db)) ?? idBefore(Date.now())
     const { items, next } = await findPhotos(db, query)
     const renditionsOf = await findRenditionsByPhoto(db, items)
     const photos = items.map((photo) => showPhoto(photo, renditionsOf(photo)))
-    return reply(200, { items: photos, next }, last === undefined ? {} : { 'last-event-id': last })
+    return reply(200, { items: photos, next }, { 'last-event-id': last })
   },
 })
 
