@@ -1,6 +1,6 @@
 -- The order of events, given by the database, whatever the clocks of those who write them say.
 create table ordered_events (
-  seq integer primary key autoincrement,
+  seq integer primary key autoincrement not null,
   id text unique not null,
   photo_uuid text,
   type text not null,

@@ -11,10 +11,10 @@ async function columnsOf(db: Db) {
   const tables = await (db as Kysely<unknown>).introspection.getTables()
   return tables
     .flatMap(({ name: table, columns }) =>
-      columns.map(({ name, isNullable, hasDefaultValue }) => ({
+      columns.map(({ name, isNullable, hasDefaultValue, isAutoIncrementing }) => ({
         column: `${table}.${name}`,
         isNullable,
-        hasDefaultValue,
+        hasDefaultValue: hasDefaultValue || isAutoIncrementing,
       })),
     )
     .sort((one, other) => (one.column < other.column ? -1 : 1))
