@@ -55,6 +55,7 @@ describe.for(SETUPS)('GET /photos on $name', (setup) => {
             door: 'photos',
             project_id: 7,
             name: 'done',
+            retry: null,
             attempts: 2,
             created_at: at(1),
             updated_at: at(2),
