@@ -30,6 +30,8 @@ async function deliver(app: WorkerApp, bodies: readonly (Uint8Array | string)[])
     await processPhotoMessage.handle(delivery, app)
     handled++
   })
+  // What is sent to a queue that is not there yet is lost.
+  await until(() => app.queue.isUp())
   await sendRaw(app, app.config.rabbitmqUrl, bodies)
   await until(() => handled >= bodies.length)
   await consumer.stop()

@@ -110,7 +110,10 @@ describe.for(SETUPS)('POST /photos/reprocess on $name', (setup) => {
       expect(await dieIn(env)).toMatchObject({ signal: 'SIGKILL' })
       expect((await eventsOf(app, 'image.queued')).length).toBeLessThan(1_000)
       while ((await sweep.run(app)) > 0);
-      const queued = (await eventsOf(app, 'image.queued')).map(({ photo_uuid }) => photo_uuid)
+      // A queue within the process that died has lost what it held.
+      const queued = (await eventsOf(app, 'image.queued'))
+        .filter(({ detail }) => detail !== 'The broker lost the message')
+        .map(({ photo_uuid }) => photo_uuid)
       expect([queued.length, new Set(queued).size]).toEqual([1_500, 1_500])
       await app.close()
     }),

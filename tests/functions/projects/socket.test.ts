@@ -122,6 +122,7 @@ test('a client that does not read is dropped with 1013, and others hear in time'
         name: 'x'.repeat(200),
         project_id: 1,
         door: 'projects',
+        status: 'failed',
         error: 'e'.repeat(60_000),
         error_code: 'e',
       })

@@ -26,7 +26,7 @@ describe.for(SETUPS)('a retry on $name', (setup) => {
           },
         )
         await until(() => listening)
-        const uuid = await insertPhoto(app, { attempts: 2 })
+        const uuid = await insertPhoto(app, { attempts: 2, queued_at: new Date().toISOString() })
         const attempt = await claim(app, uuid)
         if (!attempt) throw new Error('not claimed')
         const error = new AppError('source-unavailable', 'The source answered 503')
