@@ -3,7 +3,8 @@ import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { isDatabaseAway } from '../away.ts'
 import { checkDatabase } from '../db/check.ts'
-import { type Db, nowPlus } from '../db/port.ts'
+import { backFor, noteAway } from '../db/last-away.ts'
+import { nowPlus } from '../db/port.ts'
 import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 import { renditionKey } from '../storage/port.ts'
@@ -21,9 +22,6 @@ const BATCH = 500
 /** The code of an attempt whose worker died. */
 const WORKER_LOST: ErrorCode = 'worker-lost'
 
-/** When the sweep last found the database away, by the monotonic clock, in ms. */
-const lastAway = new WeakMap<Db, number>()
-
 type ExpiredApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'metrics' | 'trace'>
 
 /** Somebody has set a status by hand where there is no lease. */
@@ -39,9 +37,11 @@ const EXPIRED = sql<boolean>`(lease_until < ${nowPlus()} or lease_until is null)
  * the length of one.
  */
 export async function freeExpired(app: ExpiredApp): Promise<number> {
-  await checkDatabase(app.db).catch((error) => noteAway(app, error))
-  const backMs = performance.now() - (lastAway.get(app.db) ?? Number.NEGATIVE_INFINITY)
-  if (backMs < app.config.leaseMs) return 0
+  await checkDatabase(app.db).catch((error) => {
+    if (isDatabaseAway(error)) noteAway(app.db)
+    throw error
+  })
+  if (backFor(app.db) < app.config.leaseMs) return 0
   const expired = await app.db
     .selectFrom('photos')
     .selectAll()
@@ -54,19 +54,13 @@ export async function freeExpired(app: ExpiredApp): Promise<number> {
       const trace = continueTrace(photo.traceparent)
       const log = app.log.child({ photo_uuid: photo.uuid, attempt: photo.attempts, ...traceFields(trace) })
       return free({ ...app, trace, log }, photo).catch((error: Error) => {
-        if (isDatabaseAway(error)) lastAway.set(app.db, performance.now())
+        if (isDatabaseAway(error)) noteAway(app.db)
         log.error({ err: error }, 'a photo could not be freed')
         return false
       })
     }),
   )
   return done.filter(Boolean).length
-}
-
-/** Throws the error again. */
-function noteAway({ db }: ExpiredApp, error: unknown): never {
-  if (isDatabaseAway(error)) lastAway.set(db, performance.now())
-  throw error
 }
 
 async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {

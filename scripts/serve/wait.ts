@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../../lib/app.ts'
 import { isDatabaseAway } from '../../lib/away.ts'
+import { noteAway } from '../../lib/db/last-away.ts'
 
 const RETRY_MS = 1_000
 
@@ -9,7 +10,7 @@ const RETRY_MS = 1_000
  * another reason, or the process is to stop.
  */
 export async function whenDatabaseIsBack<T>(
-  { log, stopping }: Pick<App, 'log' | 'stopping'>,
+  { db, log, stopping }: Pick<App, 'db' | 'log' | 'stopping'>,
   work: () => Promise<T>,
   onWait = () => {},
 ): Promise<T> {
@@ -19,6 +20,7 @@ export async function whenDatabaseIsBack<T>(
       return await work()
     } catch (error) {
       if (!isDatabaseAway(error)) throw error
+      noteAway(db)
       log.warn({ err: (error as Error).message }, 'database not reachable, trying again')
       onWait()
     }

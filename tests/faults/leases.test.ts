@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
+import { checkDatabase } from '../../lib/db/check.ts'
 import { nowPlus } from '../../lib/db/port.ts'
 import { claim, markRenderBegan, renew } from '../../lib/photos/attempt.ts'
 import { freeExpired } from '../../lib/photos/expired.ts'
 import { findPhoto } from '../../lib/photos/row.ts'
+import { whenDatabaseIsBack } from '../../scripts/serve/wait.ts'
 import { insertPhoto } from '../functions/support.ts'
 import { SETUPS, withApp } from '../support/app.ts'
 import { until } from '../support/service.ts'
@@ -36,4 +38,30 @@ test('a worker that could not renew its lease while the database was away is not
     },
     // Longer than anything here takes.
     { LEASE_MS: '10000' },
+  ))
+
+test('a relay that starts while the database is away takes no worker for dead', () =>
+  withApp(
+    EMBEDDED,
+    async (app) => {
+      await claim(app, await insertPhoto(app))
+      await app.db
+        .updateTable('photos')
+        .set({ lease_until: nowPlus(-1) })
+        .execute()
+      const lock = await holdLock(app.config.databaseUrl.slice('sqlite:'.length))
+      let isWaiting = false
+      const back = whenDatabaseIsBack(
+        app,
+        () => checkDatabase(app.db),
+        () => {
+          isWaiting = true
+        },
+      )
+      await until(() => isWaiting)
+      await lock.release()
+      await back
+      expect(await freeExpired(app)).toBe(0)
+    },
+    { LEASE_MS: '60000' },
   ))
