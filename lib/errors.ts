@@ -9,7 +9,7 @@ export const ERROR_CODES = {
   'upload-refused': { status: 403, means: 'The upload form is not the one that was handed out.' },
   'upload-expired': { status: 403, means: 'The upload was not finished in time.' },
   'not-found': { status: 404, means: 'There is nothing under this address or id.' },
-  'upload-too-slow': { status: 408, means: 'The upload brought less than 1 kB/s for a minute.' },
+  'upload-too-slow': { status: 408, means: 'The upload brought less than 30 kB in a minute.' },
   'already-active': { status: 409, means: 'A job of this URL waits or is being processed.' },
   'already-completed': { status: 409, means: 'The photo is completed; `force` processes it again.' },
   'already-processing': { status: 409, means: 'The photo is being processed.' },

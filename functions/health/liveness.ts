@@ -3,8 +3,8 @@ import { endpoint } from '../../lib/function.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /**
- * Whether this process turns: every loop has moved within its deadline, and every consumer is there. What is away outside
- * changes nothing, since waiting for it is moving.
+ * Whether this process turns: every loop has moved within its deadline, the broker with all consumers was looked after, and
+ * messages in hand come to an end. What is away outside changes nothing, since waiting for it is moving.
  */
 export const liveness = endpoint({
   method: 'GET',

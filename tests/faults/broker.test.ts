@@ -136,12 +136,11 @@ real.for(PARTS)(
         () => got.work.ids().includes('at-once') && got.dead.ids().includes('at-once-dead'),
         DEADLINE_MS,
       )
-      let tries = 0
+      const ids: string[] = []
       await until(async () => {
-        const id = `after-${tries++}`
+        const id = `after-${ids.length}`
         await publish(id)
-        await delay(500)
-        return hasCome(id)
+        return ids.push(id) > 0 && ids.some(hasCome)
       })
       expect(queue.isUp()).toBe(true)
     }),

@@ -10,7 +10,7 @@ import { isAvailable, SETUPS } from '../support/app.ts'
 import { jpeg, sample } from '../support/images.ts'
 import { DEADLINE_MS, until } from '../support/service.ts'
 import { bytes } from '../support/source-server.ts'
-import { addRemote, statusesOf, type Working, withWorking } from '../support/working.ts'
+import { addHeld, statusesOf, type Working, withWorking } from '../support/working.ts'
 
 const [EMBEDDED, SERVERS] = SETUPS
 const picture = await jpeg(sample(400, 300))
@@ -37,16 +37,9 @@ async function meetOutage(
 ): Promise<void> {
   const dead: string[] = []
   const consumer = await app.queue.consume('dead', 1, async ({ body }) => void dead.push(`${body}`))
-  const come = Promise.withResolvers<void>()
-  let asked = 0
-  const uuids = await addRemote(app, source, PHOTOS, async (request, response) => {
-    asked++
-    await come.promise
-    bytes(picture)(request, response)
-  })
-  await until(() => asked > 0)
+  const { uuids, release } = await addHeld(app, source, PHOTOS, bytes(picture))
   await outage.begin()
-  come.resolve()
+  release()
   await expectRefused(app)
   await delay(OUTAGE_MS)
   expect((await statusesOf(app, uuids)).completed ?? 0).toBe(0)

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, inject, onTestFailed, test } from 'vitest'
+import { describe, expect, inject, onTestFailed, test } from 'vitest'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
@@ -9,6 +9,7 @@ import { findPhoto } from '../../lib/photos/row.ts'
 import { runApi, runRelay, runWorker } from '../../scripts/serve/roles.ts'
 import { SETUPS, withEnvironment } from '../support/app.ts'
 import { jpeg, pixels, sample } from '../support/images.ts'
+import { keepOpen } from '../support/keep-open.ts'
 import { openProxy } from '../support/proxy.ts'
 import type { OwnServer } from '../support/servers/program.ts'
 import { openRedis } from '../support/servers/redis.ts'
@@ -33,9 +34,7 @@ type Given = {
   direct: Redis
 }
 
-const finished = Promise.withResolvers<void>()
-let given: Given
-let running = Promise.resolve()
+let given: () => Given
 
 async function run(use: (given: Given) => Promise<void>): Promise<void> {
   const redis = await openRedis()
@@ -82,11 +81,11 @@ const FAULTS: readonly {
   },
 ]
 
-const isCompleted = async (uuid: string) => (await findPhoto(given.app.db, uuid)).status === 'completed'
+const isCompleted = async (uuid: string) => (await findPhoto(given().app.db, uuid)).status === 'completed'
 
 async function addPhoto(path: string): Promise<string> {
-  const [photo] = await addPhotos(given.app, [
-    { url: `${given.source.url}${path}`, door: 'photos', queued: true },
+  const [photo] = await addPhotos(given().app, [
+    { url: `${given().source.url}${path}`, door: 'photos', queued: true },
   ])
   const uuid = photo?.uuid ?? ''
   await until(() => isCompleted(uuid))
@@ -94,7 +93,7 @@ async function addPhoto(path: string): Promise<string> {
 }
 
 async function show(uuid: string) {
-  const answer = await fetch(`${given.url}/images/${uuid}/content`)
+  const answer = await fetch(`${given().url}/images/${uuid}/content`)
   const body = Buffer.from(await answer.arrayBuffer())
   if (!answer.ok) return { status: answer.status }
   const { width, height } = await pixels(body)
@@ -105,9 +104,9 @@ async function show(uuid: string) {
 async function untilCacheIs(state: 'up' | 'down'): Promise<void> {
   const isSo = async () => {
     const { status, checks } = await getJson<{ status: string; checks: { cache: string } }>(
-      `${given.url}/readyz`,
+      `${given().url}/readyz`,
     )
-    const metrics = await (await fetch(`${given.url}/metrics`)).text()
+    const metrics = await (await fetch(`${given().url}/metrics`)).text()
     const gauge = metrics.includes(`photo_cache_up ${state === 'up' ? 1 : 0}`)
     return checks.cache === state && status === (state === 'up' ? 'ok' : 'degraded') && gauge
   }
@@ -120,46 +119,33 @@ async function untilCacheIs(state: 'up' | 'down'): Promise<void> {
 const isHit = async (uuid: string) => (await show(uuid)).cache === 'HIT'
 
 describe.skipIf(inject('redisUrl') === undefined)('a Redis that is', () => {
-  beforeAll(async () => {
-    const opened = Promise.withResolvers<void>()
-    running = run(async (parts) => {
-      given = parts
-      opened.resolve()
-      await finished.promise
-    })
-    running.catch(opened.reject)
-    await opened.promise
-  })
-  afterAll(async () => {
-    finished.resolve()
-    await running
-  })
+  given = keepOpen(run)
 
   test.for(FAULTS)(
     '$name keeps no image from coming, shows nothing stale, and is used again',
     async (fault) => {
       const path = `/${fault.name.replace(' ', '-')}.jpg`
-      given.source.set(path, wide)
+      given().source.set(path, wide)
       const [kept, remade, removed] = [await addPhoto(path), await addPhoto(path), await addPhoto(path)]
       await untilCacheIs('up')
       for (const uuid of [kept, remade, removed]) await until(() => isHit(uuid))
       // Not what the next case begins with.
-      onTestFailed(async () => void (await fault.end(given)))
-      await fault.begin(given)
+      onTestFailed(async () => void (await fault.end(given())))
+      await fault.begin(given())
       await untilCacheIs('down')
       const before = { status: 200, width: 320, height: 160 }
       for (let i = 0; i < 20; i++) expect(await show(kept)).toMatchObject(before)
       // A busy machine makes Redis late now and then.
       if (fault.hits) await until(() => isHit(kept))
       else expect(await show(kept)).toEqual({ ...before, cache: 'MISS' })
-      given.source.set(path, high)
-      await requestProcessing(given.app, [remade], true)
+      given().source.set(path, high)
+      await requestProcessing(given().app, [remade], true)
       await until(() => isCompleted(remade))
       const after = { status: 200, width: 160, height: 320 }
       for (let i = 0; i < 20; i++) expect(await show(remade)).toEqual({ ...after, cache: 'MISS' })
-      expect((await fetch(`${given.url}/photos/${removed}`, { method: 'DELETE' })).status).toBe(204)
+      expect((await fetch(`${given().url}/photos/${removed}`, { method: 'DELETE' })).status).toBe(204)
       expect(await show(removed)).toEqual({ status: 404 })
-      await fault.end(given)
+      await fault.end(given())
       await untilCacheIs('up')
       await until(() => isHit(remade))
       expect(await show(remade)).toMatchObject(after)
@@ -169,28 +155,28 @@ describe.skipIf(inject('redisUrl') === undefined)('a Redis that is', () => {
   )
 
   test('wiped costs a read from the storage', async () => {
-    given.source.set('/wiped.jpg', wide)
+    given().source.set('/wiped.jpg', wide)
     const uuid = await addPhoto('/wiped.jpg')
     await untilCacheIs('up')
     await until(() => isHit(uuid))
-    await given.direct.flushall()
+    await given().direct.flushall()
     expect(await show(uuid)).toEqual({ status: 200, width: 320, height: 160, cache: 'MISS' })
     await until(() => isHit(uuid))
   })
 
   test('paused is asked once, not by each request as long as it lasts', async () => {
-    given.source.set('/asked.jpg', wide)
+    given().source.set('/asked.jpg', wide)
     const uuid = await addPhoto('/asked.jpg')
     await untilCacheIs('up')
     await until(() => isHit(uuid))
     const asked = async () =>
-      Number(/cmdstat_get:calls=(\d+)/.exec(await given.direct.info('commandstats'))?.[1])
+      Number(/cmdstat_get:calls=(\d+)/.exec(await given().direct.info('commandstats'))?.[1])
     const before = await asked()
-    onTestFailed(() => given.redis.resume())
-    given.redis.pause()
+    onTestFailed(() => given().redis.resume())
+    given().redis.pause()
     const start = performance.now()
     while (performance.now() < start + SOME_PROBES_MS) expect((await show(uuid)).status).toBe(200)
-    given.redis.resume()
+    given().redis.resume()
     // Redis reads what it was sent meanwhile before it answers.
     expect((await asked()) - before).toBeLessThanOrEqual(1)
     await untilCacheIs('up')

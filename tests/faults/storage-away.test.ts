@@ -13,7 +13,7 @@ import { jpeg, sample } from '../support/images.ts'
 import { openS3Server } from '../support/s3-server.ts'
 import { DEADLINE_MS, until } from '../support/service.ts'
 import { bytes } from '../support/source-server.ts'
-import { addRemote, addUpload, statusesOf, type Working, withWorking } from '../support/working.ts'
+import { addHeld, addRemote, addUpload, statusesOf, type Working, withWorking } from '../support/working.ts'
 
 const picture = await jpeg(sample(400, 300))
 
@@ -63,16 +63,9 @@ async function meetOutage(
 ): Promise<void> {
   const stored = await Promise.all(Array.from({ length: BEFORE / 2 }, () => addUpload(app, picture)))
   await until(async () => (await statusesOf(app, stored)).completed === stored.length)
-  const come = Promise.withResolvers<void>()
-  let asked = 0
-  const before = await addRemote(app, source, BEFORE / 2, async (request, response) => {
-    asked++
-    await come.promise
-    bytes(picture)(request, response)
-  })
-  await until(() => asked > 0)
+  const { uuids: before, release } = await addHeld(app, source, BEFORE / 2, bytes(picture))
   await outage.begin()
-  come.resolve()
+  release()
   await until(() => outage.isMet?.() ?? true)
   await delay(OUTAGE_MS / 2)
   const during = await addRemote(app, source, DURING, bytes(picture), '/later.jpg')

@@ -1,28 +1,15 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { openDb } from '../../lib/db/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
 import type { Db } from '../../lib/db/port.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
+import { runCommand } from '../support/command.ts'
 
 const [, SERVERS] = SETUPS
 
 /** Runs `npm run db:schema -- --yes` on a database. */
-async function makeSchema(env: Environment) {
-  const child = spawn(process.execPath, ['scripts/run.mjs', 'db-schema', '--yes'], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const [out, error, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ])
-  return { code, out, error }
-}
+const makeSchema = (env: Environment) => runCommand('db-schema', ['--yes'], env)
 
 /** Runs `use` with an empty database of a set-up. */
 const withDb = (setup: (typeof SETUPS)[number], use: (db: Db, env: Environment) => Promise<void>) =>

@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
@@ -12,19 +9,12 @@ import type { Source } from '../../lib/queue/port.ts'
 import { collector } from '../contracts/support.ts'
 import { eventsOf, insertPhoto } from '../functions/support.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
+import { runCommand } from '../support/command.ts'
 import { until } from '../support/service.ts'
 
 /** Runs the command, and returns its output. */
 async function dead(env: Environment, ...args: string[]): Promise<string> {
-  const child = spawn(process.execPath, ['scripts/run.mjs', 'dead', ...args], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const [out, error, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ])
+  const { code, out, error } = await runCommand('dead', args, env)
   expect({ code, error }).toEqual({ code: 0, error: '' })
   return out
 }
@@ -92,10 +82,7 @@ test.each([
   [['drop', randomUUID(), '--all'], 'Name what to drop, or --all'],
   [['list', '--limit', '0'], '--limit must be a whole number'],
 ])('npm run dead -- %j says what is wrong', async (args, message) => {
-  const child = spawn(process.execPath, ['scripts/run.mjs', 'dead', ...args], {
-    env: { PATH: process.env.PATH },
-  })
-  const [error, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+  const { code, error } = await runCommand('dead', args, {})
   expect(code).toBe(2)
   expect(error.split('\n')[0]).toBe(message)
 })

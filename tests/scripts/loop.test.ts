@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { liveness } from '../../functions/health/liveness.ts'
 import { schedule } from '../../lib/function.ts'
@@ -43,8 +42,10 @@ test('a turn that fails, as while the database is away, has moved', () =>
       },
     })
     const loops = runLoops(app, failing, stopping.signal, 100)
-    // By then it would be late.
-    await delay(500)
+    // As late as it would be, had it not moved.
+    const unmoved = app.supervision.watch('unmoved', 2 * 100 + 10)
+    await until(() => app.supervision.late().includes('unmoved'))
+    unmoved.end()
     await until(async () => (await call(liveness, app)).status === 200)
     expect(turns).toBeGreaterThan(2)
     stopping.abort()

@@ -6,6 +6,7 @@ import { addPhotos } from '../../lib/photos/add.ts'
 import { originalKey } from '../../lib/storage/port.ts'
 import { type Running, runRelay, runWorker } from '../../scripts/serve/roles.ts'
 import { type Environment, type Setup, withEnvironment } from './app.ts'
+import { until } from './service.ts'
 import { openSourceServer, type Route, type SourceServer } from './source-server.ts'
 
 /** A relay and a worker that run, and as many servers of images as were asked for; `worker` may be stopped early. */
@@ -45,6 +46,18 @@ export async function addRemote(
     urls.map((url) => ({ url, door: 'photos', queued: true })),
   )
   return rows.map(({ uuid }) => uuid)
+}
+
+/** The same, where `route` answers from `release` on; resolves when a source was asked for. */
+export async function addHeld(app: App, source: SourceServer, count: number, route: Route) {
+  const released = Promise.withResolvers<void>()
+  let asked = 0
+  const uuids = await addRemote(app, source, count, (request, response) => {
+    asked++
+    released.promise.then(() => route(request, response))
+  })
+  await until(() => asked > 0)
+  return { uuids, release: released.resolve }
 }
 
 /** Queues a photo that was uploaded. */

@@ -22,6 +22,7 @@ export const faults = {
   hang: () => {
     for (;;);
   },
+  /** A picture that takes a second. */
   slow: () => sleep(1000),
   /** The next buffer for pixels cannot be had, once in a renderer. */
   starved: () => {

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import type { Config } from '../../../lib/config/index.ts'
 import { type Outcome, processPhoto } from '../../../lib/photos/process.ts'
 import { findPhoto, type PhotoRow } from '../../../lib/photos/row.ts'
@@ -10,6 +10,7 @@ import { openStorage } from '../../../lib/storage/index.ts'
 import { openWorker, type WorkerApp } from '../../../lib/worker.ts'
 import { insertPhoto } from '../../functions/support.ts'
 import { type Environment, type Setup, withWorker } from '../../support/app.ts'
+import { keepOpen } from '../../support/keep-open.ts'
 import { bytes, openSourceServer, type Route, type SourceServer } from '../../support/source-server.ts'
 
 /** A worker and the server that it fetches from. */
@@ -35,29 +36,7 @@ export const withPipeline = <T>(
   )
 
 /** One pipeline for all cases of a file, whose renderers are warm after the first. */
-export function sharedPipeline(setup: Setup): () => Pipeline {
-  const opened = Promise.withResolvers<void>()
-  const finished = Promise.withResolvers<void>()
-  let shared: Pipeline | undefined
-  let running = Promise.resolve()
-  beforeAll(async () => {
-    running = withPipeline(setup, async (pipeline) => {
-      shared = pipeline
-      opened.resolve()
-      await finished.promise
-    })
-    running.catch(opened.reject)
-    await opened.promise
-  })
-  afterAll(async () => {
-    finished.resolve()
-    await running
-  })
-  return () => {
-    if (!shared) throw new Error('The pipeline is not open')
-    return shared
-  }
-}
+export const sharedPipeline = (setup: Setup): (() => Pipeline) => keepOpen((use) => withPipeline(setup, use))
 
 /** The same photos, storage and queue under another configuration. */
 export async function withConfig<T>(
