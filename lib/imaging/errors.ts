@@ -32,7 +32,7 @@ export const broken = (why: string, cause: unknown) =>
   })
 
 /** The error itself, or `imaging-broken` for what is not installed. */
-export const orBroken = (error: unknown) =>
+const orBroken = (error: unknown) =>
   isNotInstalled(error) ? broken('its installation is not complete', error) : error
 
 /** The error itself where a rule was broken, or `imaging-broken`; else a fault of ours: `render-failed`, with what caused it. */

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { AppError } from '../errors.ts'
 import { processMemory } from '../process-memory.ts'
 import { checkCost } from './cost.ts'
-import { orBroken, tooManyPixels } from './errors.ts'
+import { tooManyPixels } from './errors.ts'
 import { openGate } from './gate.ts'
 import { memoryOfRender } from './memory.ts'
 import { fromPlainError } from './plain-error.ts'
@@ -11,6 +11,7 @@ import type { Recipe } from './recipe.ts'
 import type { Rendered, RenderOptions } from './render.ts'
 import type { Outcome, RenderAnswer, RenderTask } from './renderers/answer.ts'
 import { openRenderers } from './renderers/pool.ts'
+import { renderTask } from './renderers/render-task.ts'
 import type { Reason } from './renderers/start.ts'
 import { MOST_LARGE_MEMORY } from './wasm/large.ts'
 
@@ -73,7 +74,7 @@ export function openImaging(options: ImagingOptions): Imaging {
   const closing = new AbortController()
   const renderers = openRenderers({ program, timeoutMs, onDeath, signal: closing.signal })
   const renderOnce = async (source: Uint8Array, task: RenderTask) =>
-    threads > 0 ? outcomeOf(await renderers.render(source, task)) : renderHere(source, task)
+    outcomeOf(await (threads > 0 ? renderers.render(source, task) : renderTask(source, task)))
   return {
     render: async (source, recipe, begins) => {
       const probed = readSource(source, maxPixels)
@@ -103,17 +104,6 @@ export function openImaging(options: ImagingOptions): Imaging {
 const ALONE = Number.POSITIVE_INFINITY
 
 const NO_MEMORY = 'The image takes more memory than there is'
-
-async function renderHere(source: Uint8Array, { recipe, options, probed }: RenderTask): Promise<Outcome> {
-  try {
-    // Imported here, so that a process whose renderers render does not load Jimp.
-    const { renderIfMemory } = await import('./render.ts')
-    const rendered = await renderIfMemory(source, recipe, options, probed)
-    return rendered ? { rendered } : { unrendered: true }
-  } catch (error) {
-    throw orBroken(error)
-  }
-}
 
 function outcomeOf(answer: RenderAnswer): Outcome {
   if (!('error' in answer)) return answer

@@ -82,8 +82,8 @@ const socket = openSocket({
 
 /** Reads the list again; the socket sends the events that came in between, from a little before it. */
 async function load(): Promise<void> {
-  const loaded = await store.load()
-  if (loaded) socket.startAt(loaded.cursor)
+  const cursor = await store.load()
+  if (cursor) socket.startAt(cursor)
 }
 
 byId('retry').addEventListener('click', async () => {

@@ -33,7 +33,7 @@ const NOBODY = '00000000-0000-0000-0000-000000000000'
 
 /**
  * Listens to all events for as long as the page is open: comes back by itself and then gets what it missed. Where
- * that is too long ago, or it knows of no event, `onReset` says that all is to be read anew.
+ * that is too long ago `onReset` says that all is to be read anew.
  */
 export function openSocket(handlers: {
   onEvent(event: PhotoEvent): void
@@ -94,7 +94,7 @@ export function openSocket(handlers: {
     askLater()
     if (message.subscribed) {
       tries = 0
-      if (message.reset || cursor === undefined) handlers.onReset()
+      if (message.reset) handlers.onReset()
       handlers.onState('live')
     }
     if (message.error) socket?.close()
@@ -122,7 +122,7 @@ export function openSocket(handlers: {
   return {
     connect,
     /** Says from which event on what happens is not known from elsewhere. */
-    startAt(event: string | undefined) {
+    startAt(event: string) {
       cursor = event
     },
   }

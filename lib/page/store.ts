@@ -65,7 +65,7 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
   }
 
   /** Reads the list from its beginning; resolves to the event from which on it may lack something, or undefined where it failed. */
-  const load = async (): Promise<{ cursor: string | undefined } | undefined> => {
+  const load = async (): Promise<string | undefined> => {
     reading.abort()
     reading = new AbortController()
     const { signal } = reading
@@ -85,7 +85,7 @@ export function openStore(currentFilters: () => Filters, onChange: () => void) {
     const missed = buffered
     buffered = undefined
     for (const event of missed) apply(event)
-    return { cursor: result.cursor }
+    return result.cursor
   }
 
   /** Reads the next page, if there is one and none is being read. */

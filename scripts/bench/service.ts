@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { argumentsOf } from '../npm-script.ts'
 import { cpuOfTree, memoryOf } from './processes.ts'
 
 export type Environment = Record<string, string>
@@ -19,7 +20,7 @@ export type ServiceProcess = {
 
 /** Starts a role of the service in a process of its own and waits until it says that it is ready. */
 export async function startRole(role: string, env: Environment): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, ['scripts/run.mjs', 'serve/start', role], {
+  const child = spawn(process.execPath, argumentsOf(role === 'all' ? 'start' : role), {
     env: { PATH: process.env.PATH, LOG_LEVEL: 'silent', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

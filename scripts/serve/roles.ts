@@ -95,7 +95,7 @@ async function consumeAll(app: App, worker: OpenWorker): Promise<Running> {
     consumers.map(({ from, handle }) => {
       const prefetch = from === 'work' ? app.config.prefetch : Math.min(app.config.prefetch, OTHER_PREFETCH)
       const progress = openProgress(app, from)
-      // Handed back, a message would count as delivered, and five times make it dead.
+      // Put back, it would count, and the sixth time make it dead.
       return app.queue.consume(from, prefetch, (delivery) =>
         worker.hold.run(() => progress(() => handle(delivery, worker))),
       )
@@ -108,14 +108,23 @@ async function consumeAll(app: App, worker: OpenWorker): Promise<Running> {
   })
   // Before its turn to stop: what runs then has all the time that there is.
   app.stopping.addEventListener('abort', stopConsumers)
-  if (!app.queue.durable) {
-    await whenDatabaseIsBack(app, () => enqueueMissed(app))
-    await whenDatabaseIsBack(app, () => requeueAll(app))
+  const stop = async () => {
+    await stopConsumers()
+    await settleMarks(app.db)
+  }
+  try {
+    if (!app.queue.durable) {
+      await whenDatabaseIsBack(app, () => enqueueMissed(app))
+      await whenDatabaseIsBack(app, () => requeueAll(app))
+    }
+  } catch (error) {
+    // Told to stop before all was queued: what runs is finished all the same.
+    await stop()
+    throw error
   }
   return {
     async stop() {
-      await stopConsumers()
-      await settleMarks(app.db)
+      await stop()
       await worker.close()
     },
   }
@@ -129,7 +138,6 @@ async function canRender({ imaging, parts, log }: WorkerApp): Promise<boolean> {
     return true
   } catch (error) {
     log.error({ err: error }, 'this installation cannot render images: no photo is taken from the queue')
-    parts.set('imaging', 'down')
     return false
   }
 }

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { argumentsOf } from '../../scripts/npm-script.ts'
 import type { Environment } from './app.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -27,16 +27,9 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  scripts: Record<string, string>
-}
-
 /** Starts the program that an npm script runs, and waits until it says `ready`. tests/service.test.ts has npm before it. */
-export function startScript(script: string, env: Environment, ready: RegExp): Promise<Service> {
-  const [, parameters = ''] = /^exec node (.+)$/.exec(scripts[script] ?? '') ?? []
-  if (!parameters) throw new Error(`npm run ${script} runs no program of Node`)
-  return startCommand([process.execPath, ...parameters.split(' ')], env, ready)
-}
+export const startScript = (script: string, env: Environment, ready: RegExp): Promise<Service> =>
+  startCommand([process.execPath, ...argumentsOf(script)], env, ready)
 
 /** Starts a command that becomes a service, at the root of the project, and waits until it says `ready`. */
 export async function startCommand(

@@ -11,7 +11,7 @@ export async function renderTask(
   { recipe, options, probed }: RenderTask,
 ): Promise<RenderAnswer> {
   try {
-    // Loaded here, so that a package that is missing is told as any other fault.
+    // Loaded here, so that a package that is missing is told as any other fault, and who does not render does not load Jimp.
     const { renderIfMemory } = await loadRender()
     const rendered = await renderIfMemory(source, recipe, options, probed)
     return rendered ? { rendered } : { unrendered: true }

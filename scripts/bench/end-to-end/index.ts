@@ -3,7 +3,7 @@ import path from 'node:path'
 import { findPhoto } from '../imaging/photos.ts'
 import { median } from '../load.ts'
 import type { Environment } from '../service.ts'
-import { openOurs } from './ours.ts'
+import { withOurs } from './ours.ts'
 import { startSource } from './source.ts'
 import { openTheirs } from './theirs.ts'
 import { type Contender, measureTurn, type Turn } from './turn.ts'
@@ -19,19 +19,22 @@ const LAST_BEGIN_MS = 100_000
 export async function benchEndToEnd(env: Environment): Promise<Record<string, number | string>> {
   const begun = performance.now()
   const source = await startSource(await readFile(await findPhoto('jpeg-12mp', process.env.PHOTO)))
-  const theirs = await openTheirs(path.join(env.STORAGE_DIR ?? '', 'theirs'))
   try {
-    const ours = await openOurs(env)
-    const turn = (contender: Contender) =>
-      measureTurn(contender, PHOTOS, () => contender.process(source.next(PHOTOS)))
-    for (const contender of [ours, theirs]) await contender.process(source.next(WARM_UP))
-    const turns: { ours: Turn; theirs: Turn }[] = []
-    do turns.push({ ours: await turn(ours), theirs: await turn(theirs) })
-    while (turns.length < TURNS && performance.now() - begun < LAST_BEGIN_MS)
-    await ours.stop()
-    return describe(turns)
+    const theirs = await openTheirs(path.join(env.STORAGE_DIR ?? '', 'theirs'))
+    try {
+      return await withOurs(env, async (ours) => {
+        const turn = (contender: Contender) =>
+          measureTurn(contender, PHOTOS, () => contender.process(source.next(PHOTOS)))
+        for (const contender of [ours, theirs]) await contender.process(source.next(WARM_UP))
+        const turns: { ours: Turn; theirs: Turn }[] = []
+        do turns.push({ ours: await turn(ours), theirs: await turn(theirs) })
+        while (turns.length < TURNS && performance.now() - begun < LAST_BEGIN_MS)
+        return describe(turns)
+      })
+    } finally {
+      await theirs.stop()
+    }
   } finally {
-    await theirs.stop()
     source.stop()
   }
 }

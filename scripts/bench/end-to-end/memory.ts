@@ -42,25 +42,28 @@ async function measure(
     PORT: String(await freePort()),
   }
   const services: ServiceProcess[] = []
-  for (const role of roles) services.push(await startRole(role, own))
-  const url = services[0]?.url ?? ''
-  const main = services.at(-1)?.pid ?? 0
-  await delay(START_MS)
-  const idle = (await memoryOf(main)).now
-  const peak = watchPeak(services)
-  await submit(url, source.next(PHOTOS))
-  await reach(() => countCompleted(url), PHOTOS, DEADLINE_MS, POLL_MS)
-  const { resident, once } = peak.stop()
-  await delay(REST_MS)
-  const memory = await memoryOf(main)
-  for (const service of services.toReversed()) await service.stop()
-  source.stop()
-  return {
-    [`MB of ${name}, main process, idle`]: Math.round(idle),
-    [`MB of ${name}, main process, peak over ${PHOTOS} photos of 12 MP`]: Math.round(memory.peak),
-    [`MB of ${name}, main process, ${REST_MS / 1000} s after the last photo`]: Math.round(memory.now),
-    [`MB of ${name}, all processes, peak`]: Math.round(resident),
-    [`MB of ${name}, all processes, peak, shared pages counted once`]: Math.round(once),
+  try {
+    for (const role of roles) services.push(await startRole(role, own))
+    const url = services[0]?.url ?? ''
+    const main = services.at(-1)?.pid ?? 0
+    await delay(START_MS)
+    const idle = (await memoryOf(main)).now
+    const peak = watchPeak(services)
+    await submit(url, source.next(PHOTOS))
+    await reach(() => countCompleted(url), PHOTOS, DEADLINE_MS, POLL_MS)
+    const { resident, once } = peak.stop()
+    await delay(REST_MS)
+    const memory = await memoryOf(main)
+    return {
+      [`MB of ${name}, main process, idle`]: Math.round(idle),
+      [`MB of ${name}, main process, peak over ${PHOTOS} photos of 12 MP`]: Math.round(memory.peak),
+      [`MB of ${name}, main process, ${REST_MS / 1000} s after the last photo`]: Math.round(memory.now),
+      [`MB of ${name}, all processes, peak`]: Math.round(resident),
+      [`MB of ${name}, all processes, peak, shared pages counted once`]: Math.round(once),
+    }
+  } finally {
+    for (const service of services.toReversed()) await service.stop()
+    source.stop()
   }
 }
 

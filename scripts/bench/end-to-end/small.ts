@@ -1,7 +1,7 @@
 import { Jimp } from 'jimp'
 import { median } from '../load.ts'
 import type { Environment } from '../service.ts'
-import { openOurs } from './ours.ts'
+import { withOurs } from './ours.ts'
 import { startSource } from './source.ts'
 import { measureTurn, type Turn } from './turn.ts'
 
@@ -13,13 +13,16 @@ const WARM_UP = 500
 export async function benchSmall(env: Environment): Promise<Record<string, number>> {
   const image = new Jimp({ width: 32, height: 32, color: 0x336699ff })
   const source = await startSource(await image.getBuffer('image/jpeg'))
-  const ours = await openOurs(env)
-  await ours.process(source.next(WARM_UP))
   const turns: Turn[] = []
-  for (let i = 0; i < TURNS; i++)
-    turns.push(await measureTurn(ours, PHOTOS, () => ours.process(source.next(PHOTOS))))
-  await ours.stop()
-  source.stop()
+  try {
+    await withOurs(env, async (ours) => {
+      await ours.process(source.next(WARM_UP))
+      for (let i = 0; i < TURNS; i++)
+        turns.push(await measureTurn(ours, PHOTOS, () => ours.process(source.next(PHOTOS))))
+    })
+  } finally {
+    source.stop()
+  }
   return {
     '32x32 end to end, photos/s': Math.round(median(turns.map(({ rate }) => rate))),
     '32x32 end to end, processor ms a photo, worker': Number(

@@ -14,7 +14,7 @@ export const DATABASE = 13
 const QUEUE = 'bench-photos'
 
 /** What a Node developer would write: BullMQ and sharp, thumbnails as files in `directory`. */
-export async function openTheirs(directory: string): Promise<Contender> {
+export async function openTheirs(directory: string): Promise<Contender & { stop(): Promise<void> }> {
   const url = new URL(`/${DATABASE}`, REDIS_URL).href
   const redis = new Redis(url)
   const keys = await redis.dbsize()

@@ -6,7 +6,6 @@ export type Contender = {
   process(urls: readonly string[]): Promise<void>
   /** Processor time in ms that each of its processes has spent, servers included. */
   cpu(): Promise<Record<string, number>>
-  stop(): Promise<void>
 }
 
 /** Photos a second, and the processor time of each process in ms a photo. */

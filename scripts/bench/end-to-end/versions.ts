@@ -4,7 +4,7 @@ import { uploadImage } from '../../load/upload.ts'
 import { findPhoto } from '../imaging/photos.ts'
 import { median } from '../load.ts'
 import type { Environment } from '../service.ts'
-import { openOurs } from './ours.ts'
+import { withOurs } from './ours.ts'
 import { measureTurn, type Turn } from './turn.ts'
 
 const TURNS = 3
@@ -18,17 +18,20 @@ const CONNECTIONS = 4
 export async function benchVersions(env: Environment): Promise<Record<string, number>> {
   const photo = await readFile(await findPhoto('jpeg-12mp', process.env.PHOTO))
   const client = openClient(CONNECTIONS)
-  const ours = await openOurs(env)
-  const upload = async (count: number) => {
-    const uploads = Array.from({ length: count }, () => uploadImage(client, ours.url, PROJECT, photo))
-    await Promise.all(uploads)
-    await ours.completed(count)
-  }
-  await upload(WARM_UP)
   const turns: Turn[] = []
-  for (let i = 0; i < TURNS; i++) turns.push(await measureTurn(ours, PHOTOS, () => upload(PHOTOS)))
-  client.close()
-  await ours.stop()
+  try {
+    await withOurs(env, async (ours) => {
+      const upload = async (count: number) => {
+        const uploads = Array.from({ length: count }, () => uploadImage(client, ours.url, PROJECT, photo))
+        await Promise.all(uploads)
+        await ours.completed(count)
+      }
+      await upload(WARM_UP)
+      for (let i = 0; i < TURNS; i++) turns.push(await measureTurn(ours, PHOTOS, () => upload(PHOTOS)))
+    })
+  } finally {
+    client.close()
+  }
   return {
     'five versions of 4 MB, photos/s': Number(median(turns.map(({ rate }) => rate)).toFixed(1)),
     'five versions of 4 MB, processor ms a photo, worker': Math.round(
