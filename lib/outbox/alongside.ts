@@ -3,20 +3,19 @@ import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
 import { nowPlus } from '../db/port.ts'
 import type { EventType, PhotosTable, Tables } from '../db/tables.ts'
-import { PUBLISH_DEADLINE_MS } from '../queue/port.ts'
-import { awaitAnswers } from './answers.ts'
 import type { EventRow } from './event.ts'
 import { GRACE_MS } from './insert.ts'
 import { markSoon } from './mark-soon.ts'
 import { messageOf } from './message.ts'
+import { publishMessages } from './publish.ts'
 
 /** What an event has before the statement that records it. */
-export type Stamp = { id: string; type: EventType }
+type Stamp = { id: string; type: EventType }
 
 export const stampEvent = (type: EventType): Stamp => ({ id: uuidv7(), type })
 
 /** A statement of which a part, `changed`, changes a photo and returns it. */
-export type Changing = QueryCreator<Tables & { changed: Selectable<PhotosTable> }>
+type Changing = QueryCreator<Tables & { changed: Selectable<PhotosTable> }>
 
 /**
  * The part of a statement on PostgreSQL that records an event of the photo that was changed, if one was: change and event
@@ -55,12 +54,8 @@ export const recordAlongside = (
     )
     .returning(['at', 'data'])
 
-/** Publishes an event that a statement has recorded; what the broker does not confirm the relay publishes. */
-export async function publishAlongside(
+/** Publishes an event that a statement has recorded, and does not wait for its mark. */
+export const publishAlongside = (
   app: Pick<App, 'db' | 'queue'>,
   event: Omit<EventRow, 'due'>,
-): Promise<void> {
-  const confirmed = await app.queue.publish([messageOf(event)], PUBLISH_DEADLINE_MS)
-  if (confirmed.size > 0) markSoon(app.db, [...confirmed])
-  else awaitAnswers(app, [event.id])
-}
+): Promise<number> => publishMessages(app, [messageOf(event)], markSoon)

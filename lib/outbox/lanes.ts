@@ -4,6 +4,9 @@ import { type Db, isPostgres } from '../db/port.ts'
 /** The lane of a photo: its project, or else its door. Written as the index `photos_lane` has it. */
 export const LANE = sql<string>`coalesce(cast(project_id as text), door)`
 
+/** Photos whose messages are published and that nobody has claimed, as the index `photos_lane` has them. */
+export const PUBLISHED = sql<boolean>`status = 'pending' and queued_at is not null and held_at is null`
+
 /** Class of the locks below, which keeps them apart from other advisory locks of the database. */
 const LOCK_CLASS = 7_203_118
 
@@ -12,8 +15,7 @@ const LANES = 100
 
 /** Messages of a lane that the broker may hold: of photos that are queued, published and not claimed; counts up to `most`. */
 const published = (lane: RawBuilder<string>, most: number) =>
-  sql<number>`(select count(*) from (select 1 from photos where ${LANE} = ${lane} and status = 'pending'
-    and queued_at is not null and held_at is null limit ${sql.lit(most)}) as published)`
+  sql<number>`(select count(*) from (select 1 from photos where ${LANE} = ${lane} and ${PUBLISHED} limit ${sql.lit(most)}) as published)`
 
 const OWN = sql<string>`own.lane`
 

@@ -1,4 +1,5 @@
 import type { App } from '../app.ts'
+import type { Db } from '../db/port.ts'
 import { type Message, PUBLISH_DEADLINE_MS } from '../queue/port.ts'
 import { awaitAnswers } from './answers.ts'
 import type { EventRow } from './event.ts'
@@ -9,10 +10,11 @@ import { markPublished } from './published.ts'
 export const publishEvents = (app: Pick<App, 'db' | 'queue'>, rows: readonly EventRow[]): Promise<number> =>
   publishMessages(app, rows.map(messageOf))
 
-/** The same with messages that events have become. */
+/** The same with messages that events have become; `mark` marks those that were confirmed. */
 export async function publishMessages(
   app: Pick<App, 'db' | 'queue'>,
   messages: readonly Message[],
+  mark: (db: Db, ids: readonly string[]) => Promise<void> | void = markPublished,
 ): Promise<number> {
   if (messages.length === 0) return 0
   const confirmed = await app.queue.publish(messages, PUBLISH_DEADLINE_MS)
@@ -21,6 +23,6 @@ export async function publishMessages(
       app,
       messages.map(({ id }) => id),
     )
-  if (confirmed.size > 0) await markPublished(app.db, [...confirmed])
+  if (confirmed.size > 0) await mark(app.db, [...confirmed])
   return confirmed.size
 }

@@ -32,8 +32,8 @@ const within = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
   db.isTransaction ? work(db) : db.transaction().execute(work)
 
 /**
- * Runs `work` with an app whose writes are one transaction (that of the app, where it is in one), `record` included; what it publishes is published after
- * the commit.
+ * Runs `work` with an app whose writes, those of `record` included, are one transaction: that of the app, where it has one. Their
+ * messages are published after its commit.
  */
 export async function inTransaction<A extends Pick<App, 'db' | 'queue'>, T>(
   app: A,

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
 import { GRACE_MS } from '../outbox/insert.ts'
+import { PUBLISHED } from '../outbox/lanes.ts'
 import { record } from '../outbox/record.ts'
 
 /** Photos queued again in one go. */
@@ -10,13 +11,11 @@ const BATCH = 500
 /** Photos that one sweep finds missing. */
 const MOST_MISSING = 10_000
 
-/** Longest time between two sweeps that follow each other, in ms: functions run one a minute. */
+/** Longest time between two sweeps that follow each other: in ms, where functions run one a minute, and in intervals. */
 const SWEEPS_APART_MS = 180_000
+const INTERVALS_APART = 3
 
 type LostApp = Pick<App, 'config' | 'db' | 'queue' | 'log' | 'trace'>
-
-/** Photos whose messages are published, as the index `photos_lane` has them. */
-const PUBLISHED = sql<boolean>`status = 'pending' and queued_at is not null and held_at is null`
 
 /**
  * Queues photos again whose messages the broker lost, or that nobody published. The queue lacks as many as it holds fewer
@@ -34,12 +33,13 @@ export async function requeueLost(app: LostApp): Promise<number> {
     .select(({ fn }) => fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow()
   if (expected.count <= depth) return 0
+  const { sweepIntervalMs } = app.config
   // Several relays sweep at different times: marks of half an interval ago, and no younger ones, are another sweep's.
   const missing = await selectExpected(db, at)
     .select([
       'uuid',
-      wasMissing(SWEEPS_APART_MS).as('known'),
-      wasMissing(app.config.sweepIntervalMs / 2).as('fresh'),
+      wasMissing(Math.max(SWEEPS_APART_MS, INTERVALS_APART * sweepIntervalMs)).as('known'),
+      wasMissing(sweepIntervalMs / 2).as('fresh'),
     ])
     .orderBy(publishedAt(db))
     .orderBy('uuid')

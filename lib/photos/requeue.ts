@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { LANE } from '../outbox/lanes.ts'
+import { LANE, PUBLISHED } from '../outbox/lanes.ts'
 import { record } from '../outbox/record.ts'
 
 /** Longest wait for the queue to take them, in ms. */
@@ -15,9 +15,7 @@ export async function requeueAll(app: Pick<App, 'db' | 'queue' | 'trace'>): Prom
     .selectFrom('photos')
     .select(['uuid', 'traceparent'])
     .select(sql<number>`row_number() over (partition by ${LANE} order by queued_at)`.as('turn'))
-    .where('status', '=', 'pending')
-    .where('queued_at', 'is not', null)
-    .where('held_at', 'is', null)
+    .where(PUBLISHED)
     .orderBy('turn')
     .orderBy('queued_at')
     .execute()

@@ -1,5 +1,6 @@
 import rascal from 'rascal'
 import { nowPlus } from '../../lib/db/port.ts'
+import { PUBLISHED } from '../../lib/outbox/lanes.ts'
 import { record } from '../../lib/outbox/record.ts'
 import { openQueue } from '../../lib/queue/index.ts'
 import { deadQueue, notificationsQueue, uploadsQueue } from '../../lib/queue/topology.ts'
@@ -89,9 +90,7 @@ const countIn = (connection: Connection, name: string) =>
 const selectQueued = ({ db }: Pick<DoctorApp, 'db'>) =>
   db
     .selectFrom('photos')
-    .where('status', '=', 'pending')
-    .where('queued_at', 'is not', null)
-    .where('held_at', 'is', null)
+    .where(PUBLISHED)
     .where(({ not, exists, selectFrom }) =>
       not(
         exists(

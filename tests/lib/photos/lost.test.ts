@@ -18,11 +18,11 @@ async function queue(app: App, count: number): Promise<string[]> {
 }
 
 /** As two sweeps find it, the second half a minute after the first. */
-async function sweepTwice(app: App): Promise<number> {
+async function sweepTwice(app: App, apartMs = 30_000): Promise<number> {
   const first = await requeueLost(app)
   await app.db
     .updateTable('photos')
-    .set({ missing_at: nowPlus(-30_000) })
+    .set({ missing_at: nowPlus(-apartMs) })
     .where('missing_at', 'is not', null)
     .execute()
   return first + (await requeueLost(app))
@@ -65,6 +65,18 @@ describe.for(SETUPS)('lost messages on $name', (setup) => {
       expect(queued.slice(0, 5)).toEqual(kept)
       expect(queued.slice(5).sort()).toEqual(lost.sort())
     }),
+  )
+
+  on('are found however far apart the sweeps are', () =>
+    withApp(
+      setup,
+      async (app) => {
+        await queue(app, 3)
+        await lose(app, 3)
+        expect(await sweepTwice(app, 600_000)).toBe(3)
+      },
+      { SWEEP_INTERVAL_MS: '600000' },
+    ),
   )
 
   on('are not those that have waited for long', () =>
