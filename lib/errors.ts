@@ -133,6 +133,8 @@ export class AppError extends Error {
   readonly retryAfterMs: number | undefined
   /** Which parts of a request are wrong, as RFC 6901 JSON pointers. */
   readonly errors: FieldError[] | undefined
+  /** What a metric says of it besides. */
+  readonly reason: string | undefined
   /** What the problem says besides (RFC 9457, 3.2). */
   readonly extensions: Readonly<Record<string, string>> | undefined
 
@@ -146,6 +148,7 @@ export class AppError extends Error {
     this.mostAttempts = options.mostAttempts
     this.retryAfterMs = options.retryAfterMs
     this.errors = options.errors
+    this.reason = options.reason
     this.extensions = options.extensions
   }
 }
@@ -160,6 +163,7 @@ type AppErrorOptions = {
   mostAttempts?: number | undefined
   retryAfterMs?: number | undefined
   errors?: FieldError[]
+  reason?: string
   extensions?: Record<string, string>
   cause?: unknown
 }

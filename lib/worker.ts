@@ -25,7 +25,7 @@ export function openWorker(app: App, hold: Hold = openHold(app)): OpenWorker {
   const { config, metrics } = app
   // At least one of the photos that the worker holds is none that downloads, unless it holds a single one.
   const limits = { ...config, downloads: Math.min(config.downloads, Math.max(1, config.prefetch - 1)) }
-  const downloads = openSchedule(limits, (reason) => metrics.handedBack.inc({ reason }))
+  const downloads = openSchedule(limits)
   metrics.observeDownloads(downloads.state)
   const originals = openGate({ places: 2 * config.workerThreads + 2, memory: Number.POSITIVE_INFINITY })
   const downloader = openDownloader({

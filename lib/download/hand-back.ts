@@ -9,6 +9,7 @@ export type HandBackReason = 'host' | 'downloads' | 'circuit' | 'memory' | 'stop
 /** What hands a photo back: it waits for so long, and no attempt counts. */
 export function handBackError(reason: HandBackReason, host = '', delayMs = AT_ONCE_MS): AppError {
   const options = {
+    reason,
     retryAfterMs: reason === 'stop' ? AT_ONCE_MS : delayMs,
     mostAttempts: Number.POSITIVE_INFINITY,
   }

@@ -23,7 +23,7 @@ export type Limits = {
 
 /** The place of one photo among the downloads. */
 export type Place = {
-  /** Waits until a request to that host may begin; each hop asks. Throws `handed-back` where that is not likely soon. */
+  /** Waits until a request to that host may begin: before each hop. Throws `handed-back` where that is not likely soon. */
   enter(url: URL, signal?: AbortSignal): Promise<void>
   /** The photo is claimed, and its request begins. */
   begin(): void
@@ -41,9 +41,9 @@ export type Schedule = ReturnType<typeof openSchedule>
 /**
  * Decides which downloads run: at most `downloads`, at most `downloadsPerHost` of one host and port, or half of all while no
  * other host waits, and none while the memory is taken. A photo waits only while its turn is likely to come soon; else
- * it is handed back, so that slow hosts keep nothing from the worker. `onHandBack` counts.
+ * it is handed back, so that slow hosts keep nothing from the worker.
  */
-export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason) => void) {
+export function openSchedule(limits: Limits) {
   const most = Math.max(limits.downloadsPerHost, Math.floor(limits.downloads / 2))
   const hosts = openHosts()
   const all = openFlow()
@@ -135,7 +135,6 @@ export function openSchedule(limits: Limits, onHandBack: (reason: HandBackReason
   }
 
   function handedBack(host: Host, reason: HandBackReason, now: number): AppError {
-    onHandBack(reason)
     const flow = reason === 'host' || reason === 'circuit' ? host.flow : all
     return handBackError(reason, host.name, flow.delay(now, host.circuit.left(now)))
   }

@@ -95,14 +95,32 @@ export async function renew({ config, db }: Pick<App, 'config' | 'db'>, attempt:
   return result !== undefined
 }
 
-/** Stores what was made as rows, and the photo as completed; false for a late attempt. */
-export const complete = (
+/**
+ * Stores what was made as rows, and the photo as completed; false for a late attempt. Called again, it finds what it has
+ * completed: the answer of the database may have been lost.
+ */
+export const complete = async (
   app: AttemptApp,
   attempt: Attempt,
   made: readonly StoredRendition[],
   metadata: object,
 ): Promise<boolean> =>
-  (isPostgres(app.db) ? completeAtOnce : completeInTransaction)(app, attempt, made, metadata)
+  (await (isPostgres(app.db) ? completeAtOnce : completeInTransaction)(app, attempt, made, metadata)) ||
+  (await isCompletedBy(app.db, attempt))
+
+/** Whether a photo was completed by this attempt: each has another number, or was preceded by more that were given back. */
+async function isCompletedBy(db: Db, { photo }: Attempt): Promise<boolean> {
+  const { uuid, attempts, given_back } = photo
+  const found = await db
+    .selectFrom('photos')
+    .select('uuid')
+    .where('uuid', '=', uuid)
+    .where('status', '=', 'completed')
+    .where('attempts', '=', attempts)
+    .where('given_back', '=', given_back)
+    .executeTakeFirst()
+  return found !== undefined
+}
 
 async function completeInTransaction(
   app: AttemptApp,
@@ -165,7 +183,8 @@ export async function retryLater(
     emit({ ...about, type: 'image.queued', delayMs })
     return true
   })
-  if (done) app.metrics.retries.inc({ code: error.code })
+  if (done && code === 'handed-back') app.metrics.handedBack.inc({ reason: error.reason })
+  else if (done) app.metrics.retries.inc({ code })
   return done
 }
 

@@ -37,8 +37,7 @@ export const claimedData = (publicUrl: string): RawBuilder<unknown> => sql`jsonb
   'versions', case when length(url) <= ${MOST_KEY_LENGTH} and url ~ ${ORIGINAL} and source_removed_at is null
     then jsonb_build_object('original', ${publicUrl}::text || '/files/' || url) else '{}' end,
   'thumbnails', '[]'::jsonb,
-  'error', case when error_code is not null
-    then jsonb_build_object('code', error_code, 'message', coalesce(error, '')) end)`
+  'error', null)`
 
 /** `data`, with the renditions that a statement on PostgreSQL is just storing in its part `stored`. */
 export const withStored = (data: EventData): RawBuilder<unknown> => sql`${JSON.stringify(data)}::jsonb

@@ -14,7 +14,7 @@ import { retryingData } from './event-data.ts'
 import { plannedPaths } from './files.ts'
 import { type Attempt, released } from './held.ts'
 import { planRemoval } from './removals.ts'
-import { type PhotoRow, retryIn } from './row.ts'
+import { type PhotoRow, REQUESTED_ANEW, retryIn } from './row.ts'
 
 /** Photos freed in one go. */
 const BATCH = 500
@@ -86,11 +86,10 @@ async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
     const freed = await tx
       .updateTable('photos')
       .set({
-        ...released('pending'),
-        published_at: nowPlus(),
         ...(wasHeld
-          ? retryIn(0, { attempt: attempts, max_attempts: maxAttempts, error })
-          : { attempts: 0, retry: null, retry_at: null }),
+          ? { ...released('pending'), ...retryIn(0, { attempt: attempts, max_attempts: maxAttempts, error }) }
+          : REQUESTED_ANEW),
+        published_at: nowPlus(),
       })
       .$if(isGivenBack, (query) =>
         query

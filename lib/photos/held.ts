@@ -27,6 +27,7 @@ export const claimPending = (
       status: 'processing',
       // A pending photo that nobody has requested, or whose status somebody has set, begins anew.
       attempts: sql<number>`case when queued_at is null then 1 else attempts + 1 end`,
+      given_back: sql<number>`case when queued_at is null then 0 else given_back end`,
       error_code: null,
       error: null,
       lease_until: nowPlus(config.leaseMs),

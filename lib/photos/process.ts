@@ -10,7 +10,7 @@ import type { WorkerApp } from '../worker.ts'
 import { keepAtHand } from './at-hand.ts'
 import { claim, complete, fail, markRenderBegan, renew, retryLater } from './attempt.ts'
 import { removeAbandoned } from './files.ts'
-import { findPending, handBack } from './hand-back.ts'
+import { findPendingUrls, handBack } from './hand-back.ts'
 import type { Attempt, StoredRendition } from './held.ts'
 import { type PhotoRow, recipeOf } from './row.ts'
 import { openSource, type Source } from './source.ts'
@@ -32,29 +32,36 @@ export type Outcome = 'completed' | 'failed' | 'retried' | 'handed-back' | 'not-
  */
 export async function processPhoto(app: WorkerApp, uuid: string): Promise<Outcome> {
   const { hold } = app
-  const url = (await hold.run(() => findPending(app.db, [uuid]))).get(uuid)
+  const url = (await hold.run(() => findPendingUrls(app.db, [uuid]))).get(uuid)
   if (url === undefined) return 'not-claimed'
   const source = openSource(app, url)
   const letGo = keepAtHand(app, uuid)
   try {
+    if (!(await enterSource(app, uuid, source))) return 'handed-back'
+    const token = randomUUID()
+    const attempt = await hold.run(() => claim(app, uuid, token))
+    letGo()
+    return attempt ? await runAttempt(app, attempt, source) : 'not-claimed'
+  } finally {
+    letGo()
+    source.release()
+  }
+}
+
+/** Waits until the source may be read and nothing is away; false where the photo was handed back instead. */
+async function enterSource(app: WorkerApp, uuid: string, source: Source): Promise<boolean> {
+  const { hold } = app
+  try {
     await hold.clear()
     await source.enter()
     await hold.clear()
+    return true
   } catch (error) {
     source.release()
     if (!(error instanceof AppError)) throw error
     await hold.run(() => handBack(app, [{ uuid, error }]))
     app.log.info({ photo_uuid: uuid, reason: error.message, delay_ms: error.retryAfterMs }, 'handed back')
-    return 'handed-back'
-  } finally {
-    letGo()
-  }
-  try {
-    const token = randomUUID()
-    const attempt = await hold.run(() => claim(app, uuid, token))
-    return attempt ? await runAttempt(app, attempt, source) : 'not-claimed'
-  } finally {
-    source.release()
+    return false
   }
 }
 

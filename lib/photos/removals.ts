@@ -5,6 +5,7 @@ import { type Db, isPostgres, nowPlus } from '../db/port.ts'
 import { record } from '../outbox/record.ts'
 import type { PhotoStatus } from '../photo-status.ts'
 import { isKey, isOriginal } from '../storage/port.ts'
+import { REQUESTED_ANEW } from './row.ts'
 
 /** Removals that the sweep takes at once. */
 const BATCH = 100
@@ -22,7 +23,7 @@ const REPEATS_MS = [5 * 60_000, 50 * 60_000, 24 * 3_600_000]
 const WAIT_MS = 2_000
 
 /** Files of a photo whose row has gone, has failed or never will have them. */
-export type Removal = {
+type Removal = {
   id: string
   photoUuid: string
   keys: readonly string[]
@@ -154,13 +155,7 @@ const beginAgain = (app: RemovalApp, uuid: string): Promise<void> =>
   record(app, async (tx, emit) => {
     const begun = await tx
       .updateTable('photos')
-      .set({
-        status: 'pending',
-        queued_at: nowPlus(),
-        lease_until: null,
-        lease_token: null,
-        updated_at: nowPlus(),
-      })
+      .set(REQUESTED_ANEW)
       .where('uuid', '=', uuid)
       .where('status', 'in', ['processing', 'completed'])
       .returning('uuid')

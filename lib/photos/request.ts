@@ -1,26 +1,15 @@
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
-import { chunks, type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
+import { chunks, type Db, isPostgres, uuids } from '../db/port.ts'
 import type { ErrorCode } from '../errors.ts'
 import { record } from '../outbox/record.ts'
 import type { PhotoStatus } from '../photo-status.ts'
+import { REQUESTED_ANEW } from './row.ts'
 
 export type Rejection = { uuid: string; code: ErrorCode; detail: string }
 
 /** Photos that one transaction queues. */
 const BATCH = 1000
-
-/** What a new request makes of a photo. */
-const REQUESTED = {
-  status: 'pending',
-  queued_at: nowPlus(),
-  held_at: null,
-  attempts: 0,
-  given_back: 0,
-  error_code: null,
-  error: null,
-  updated_at: nowPlus(),
-} as const
 
 type Known = { uuid: string; status: PhotoStatus; queued_at: string | null }
 
@@ -40,7 +29,7 @@ export async function requestProcessing(
     const queue = accepted.filter((uuid) => !isQueued(known.get(uuid)))
     await tx
       .updateTable('photos')
-      .set({ ...REQUESTED, ...(app.trace !== undefined && { traceparent: app.trace }) })
+      .set({ ...REQUESTED_ANEW, ...(app.trace !== undefined && { traceparent: app.trace }) })
       .where('uuid', 'in', uuids(tx, queue))
       .execute()
     for (const photoUuid of queue) emit({ type: 'image.queued', photoUuid })
@@ -68,7 +57,7 @@ export async function queueNamed(
       const queued = await tx
         .updateTable('photos')
         .set({
-          ...REQUESTED,
+          ...REQUESTED_ANEW,
           ...(app.trace !== undefined && { traceparent: sql<string>`coalesce(traceparent, ${app.trace})` }),
         })
         .where('uuid', 'in', uuids(tx, waiting))

@@ -63,6 +63,23 @@ export async function findPhotoOrNone(db: Db, id: string): Promise<PhotoRow | un
 /** When the processing that a worker had begun was requested; workers of earlier versions left `queued_at` as it was. */
 export const REQUESTED_AT = sql<string>`coalesce(requested_at, queued_at, ${nowPlus()})`
 
+/** What a request makes of a photo, whatever it was before: it waits for its first attempt, and knows of no earlier one. */
+export const REQUESTED_ANEW = {
+  status: 'pending',
+  queued_at: nowPlus(),
+  requested_at: null,
+  held_at: null,
+  attempts: 0,
+  given_back: 0,
+  retry_at: null,
+  retry: null,
+  lease_until: null,
+  lease_token: null,
+  error_code: null,
+  error: null,
+  updated_at: nowPlus(),
+} as const
+
 /** What a rendition may be called; `original` is the version that is not rendered. */
 const NAME = /^(?!original$)\w+$/
 

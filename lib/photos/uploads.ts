@@ -7,7 +7,7 @@ import { PROJECT_RECIPE, type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe
 import { record } from '../outbox/record.ts'
 import { isOriginal, originalKey, type UploadForm } from '../storage/port.ts'
 import { eventData } from './event-data.ts'
-import { findPhoto, type PhotoRow } from './row.ts'
+import { findPhoto, type PhotoRow, REQUESTED_ANEW } from './row.ts'
 
 /** How long an upload link is good, in ms. */
 const LINK_MS = 15 * 60_000
@@ -92,9 +92,7 @@ export async function confirmUpload(app: UploadApp, id: string): Promise<void> {
     const confirmed = await tx
       .updateTable('photos')
       .set({
-        status: 'pending',
-        queued_at: nowPlus(),
-        updated_at: nowPlus(),
+        ...REQUESTED_ANEW,
         source_etag: found.etag,
         source_bytes: found.bytes,
         traceparent,

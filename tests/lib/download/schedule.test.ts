@@ -10,18 +10,16 @@ const urlOf = (host: string) => new URL(`http://${host}/photo.jpg`)
 /** A schedule, and what came of each photo that entered it, by name. */
 function scheduled(limits: Partial<Limits> = {}) {
   const reasons: string[] = []
-  const schedule = openSchedule(
-    { downloads: 8, downloadsPerHost: 2, downloadMemory: 1000, ...limits },
-    (reason) => reasons.push(reason),
-  )
+  const schedule = openSchedule({ downloads: 8, downloadsPerHost: 2, downloadMemory: 1000, ...limits })
   const running: string[] = []
   const delays: number[] = []
   const enter = (host: string): Place => {
     const place = schedule.open()
     place.enter(urlOf(host)).then(
       () => running.push(host),
-      ({ code, retryAfterMs }) => {
+      ({ code, reason, retryAfterMs }) => {
         expect(code).toBe('handed-back')
+        reasons.push(reason)
         delays.push(retryAfterMs)
       },
     )
