@@ -1,4 +1,5 @@
 import type { App } from '../../lib/app.ts'
+import { isDatabaseAway } from '../../lib/away.ts'
 import { schedule } from '../../lib/function.ts'
 import { deleteOldAnswers } from '../../lib/http/idempotency.ts'
 import { lambdaSchedule } from '../../lib/lambda/schedule.ts'
@@ -29,17 +30,19 @@ const PARTS = [
   removeUnfinished,
 ]
 
-/** Runs all parts of the sweep; a part that fails does not stop the others. */
+/** Runs all parts of the sweep; a part that fails does not stop the others, but where the database is away they would all wait for it. */
 export const sweep = schedule({
   name: 'sweep',
   every: (config) => config.sweepIntervalMs,
   async run(app: App) {
     let done = 0
     for (const part of PARTS)
-      done += await part(app).catch((error: Error) => {
+      try {
+        done += await part(app)
+      } catch (error) {
         app.log.error({ err: error }, 'a part of the sweep failed')
-        return 0
-      })
+        if (isDatabaseAway(error)) break
+      }
     return done
   },
 })

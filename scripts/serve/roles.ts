@@ -56,7 +56,7 @@ export async function runApi(app: App): Promise<Running & { url: string }> {
 }
 
 /** Serves the health and the metrics of the process, where `HEALTH_PORT` says so. */
-export async function runHealth(app: App): Promise<Running> {
+async function runHealth(app: App): Promise<Running> {
   const { host, healthPort: port } = app.config
   const server = openServer(app)
   const drain = openDrain(server.server)
@@ -94,7 +94,7 @@ async function consumeAll(app: App, worker: OpenWorker): Promise<Running> {
   const starting = Promise.all(
     consumers.map(({ from, handle }) => {
       const prefetch = from === 'work' ? app.config.prefetch : Math.min(app.config.prefetch, OTHER_PREFETCH)
-      const progress = openProgress(app, from)
+      const progress = openProgress(worker, from)
       // Put back, it would count, and the sixth time make it dead.
       return app.queue.consume(from, prefetch, (delivery) =>
         worker.hold.run(() => progress(() => handle(delivery, worker))),

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { readConfig } from '../../lib/config/index.ts'
+import { NO_HOLD } from '../../lib/hold.ts'
 import { openSupervision } from '../../lib/supervision.ts'
 import { openProgress } from '../../scripts/serve/progress.ts'
 
@@ -9,7 +10,7 @@ test('messages in hand are late when none has ended for ten minutes and the time
   vi.useFakeTimers({ toFake: ['performance'] })
   const supervision = openSupervision()
   const config = readConfig({ DOWNLOAD_TIMEOUT_MS: '20000', RENDER_TIMEOUT_MS: '10000' })
-  const progress = openProgress({ config, supervision }, 'work')
+  const progress = openProgress({ config, supervision, hold: NO_HOLD }, 'work')
   const hanging = Promise.withResolvers<void>()
   const held = progress(() => hanging.promise)
   vi.advanceTimersByTime(630_000)

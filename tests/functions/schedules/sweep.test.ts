@@ -81,6 +81,22 @@ describe.for(SETUPS)('sweep on $name', (setup) => {
     }),
   )
 
+  on('ends when it finds the database away: each part would wait for that', () =>
+    withApp(setup, async (app) => {
+      const failures: unknown[] = []
+      const log = Object.assign(Object.create(app.log), { error: (fault: unknown) => failures.push(fault) })
+      const away = Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })
+      const db = app.db.withPlugin({
+        transformQuery() {
+          throw away
+        },
+        transformResult: async ({ result }) => result,
+      })
+      expect(await sweep.run({ ...app, db, log })).toBe(0)
+      expect(failures).toEqual([{ err: away }])
+    }),
+  )
+
   on('frees each photo once, though several sweeps run at once', () =>
     withApp(setup, async (app) => {
       for (let i = 0; i < 10; i++) await lose(app)
