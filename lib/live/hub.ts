@@ -1,5 +1,6 @@
 import type { App } from '../app.ts'
 import type { CloudEvent } from '../outbox/event.ts'
+import { parseCloudEvent } from '../outbox/message.ts'
 import type { Subscription } from '../outbox/replay.ts'
 import type { Consumer } from '../queue/port.ts'
 import { readMissed } from './missed.ts'
@@ -10,7 +11,7 @@ export type LiveEvent = { id: string; subject: string | null; text: string }
 type Listener = (event: LiveEvent) => void
 
 /** Gives each event of the service to those of this process who subscribed to it. */
-export type Hub = {
+type Hub = {
   /** Returns how to end it. */
   subscribe(subscription: Subscription, listener: Listener): () => void
   /** Aborts when the hub is closed: whoever is connected is to go, and to come back elsewhere or later. */
@@ -71,7 +72,10 @@ export function openHub(app: App): Hub {
   }
 
   const hear = (body: Uint8Array) => {
-    const event = JSON.parse(Buffer.from(body).toString()) as CloudEvent
+    const event = parseCloudEvent(body)
+    // In the callback of the broker's library, what is thrown ends its connection.
+    if (!event)
+      return app.log.warn({ bytes: body.length }, 'a message that is no event of a photo is ignored')
     heard.add(event.id)
     deliver(event)
   }

@@ -60,6 +60,7 @@ export function parseCloudEvent(body: Uint8Array): CloudEvent | undefined {
     typeof event?.id === 'string' &&
     parseUuid(event.id) !== undefined &&
     /^image\.\w+$/.test(String(event.type)) &&
+    (event.subject === null || typeof event.subject === 'string') &&
     typeof event.data === 'object' &&
     event.data !== null
   return isEvent ? (event as CloudEvent) : undefined
