@@ -7,7 +7,7 @@ import { openAgents } from './agent.ts'
 import { readBody } from './body.ts'
 import { openBufferPool } from './buffers.ts'
 import { badAnswer, failure } from './failure.ts'
-import type { DownloadAsks, Downloaded, Downloader, DownloadOptions } from './port.ts'
+import type { Downloaded, Downloader, DownloadGates, DownloadOptions } from './port.ts'
 import type { LeastRate } from './rate.ts'
 import { redirectTarget } from './redirect.ts'
 import { parseSourceUrl } from './source-url.ts'
@@ -57,7 +57,7 @@ export function openDownloader({
     url: URL,
     deadline: number,
     signal?: AbortSignal,
-    asks?: DownloadAsks,
+    gates?: DownloadGates,
   ): Promise<Downloaded | URL> {
     const request = Math.max(1, deadline - Date.now())
     const client = await openClient()
@@ -71,7 +71,7 @@ export function openDownloader({
       if (statusCode < 200 || statusCode > 299) throw badAnswer(statusCode, headers)
       if (statusCode === 206)
         throw new AppError('invalid-answer', 'The source sent a part without being asked')
-      const limits = { maxBytes, leastRate, buffers, grow: asks?.grow }
+      const limits = { maxBytes, leastRate, buffers, grow: gates?.grow }
       const body = await readBody(stream, headers, limits)
       return { ...body, contentType: headers['content-type'], url: url.href }
     } catch (error) {
@@ -83,15 +83,15 @@ export function openDownloader({
   }
 
   return {
-    async fetch(text, signal, asks) {
+    async fetch(text, signal, gates) {
       signal?.throwIfAborted()
       let deadline = Date.now() + timeoutMs
       let url = parseSourceUrl(text, allowCidrs)
       for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-        const asked = Date.now()
-        await asks?.enter(url)
-        deadline += Date.now() - asked
-        const answer = await hop(url, deadline, signal, asks)
+        const since = Date.now()
+        await gates?.enter(url)
+        deadline += Date.now() - since
+        const answer = await hop(url, deadline, signal, gates)
         if (!(answer instanceof URL)) return answer
         url = answer
       }

@@ -5,7 +5,7 @@ import type { LeastRate } from './rate.ts'
 /** Fetches sources over http(s) without reaching what only this machine can reach. */
 export interface Downloader {
   /** The whole body, or an `AppError` that says whether to try again, or the reason of the aborted signal. */
-  fetch(url: string, signal?: AbortSignal, asks?: DownloadAsks): Promise<Downloaded>
+  fetch(url: string, signal?: AbortSignal, gates?: DownloadGates): Promise<Downloaded>
   /** Ends what is under way. */
   close(): void
 }
@@ -19,11 +19,11 @@ export type Downloaded = {
   release(): void
 }
 
-/** What a download asks, and waits for. */
-export type DownloadAsks = {
-  /** Whether a request to that URL may begin: before each hop. */
+/** What a download waits for. */
+export type DownloadGates = {
+  /** Resolves when a request to that URL may begin: before each hop. */
   enter(url: URL): Promise<void>
-  /** Whether so many bytes, of its body in all, may be in memory. */
+  /** Resolves when so many bytes, of its body in all, may be in memory. */
   grow(bytes: number): Promise<void>
 }
 
