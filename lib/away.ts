@@ -117,17 +117,6 @@ const MESSAGES: Record<AwayCode, string> = {
   'storage-unavailable': 'The storage cannot be used now; try again',
 }
 
-/** Waits for a call at most `ms`; then what it asks is away, with the code given. The call itself may go on. */
-export async function withDeadline<T>(ms: number, code: AwayCode, calling: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(lateError(ms, code)), ms)
-  try {
-    return await Promise.race([calling, late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** What `withDeadline` throws. */
+/** A call that has not been answered within `ms`: what it needs is away. */
 export const lateError = (ms: number, code: AwayCode): AppError =>
   awayError(code, new Error(`No answer within ${ms} ms`))

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { readSchema } from '../../lib/db/migrate.ts'
+import { withDeadline } from '../../lib/deadline.ts'
 import { endpoint } from '../../lib/function.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { checkSparingly } from '../../lib/storage/index.ts'
@@ -66,7 +67,5 @@ export const readiness = endpoint({
 export const handler = lambda(readiness)
 
 /** Undefined where it fails, or takes too long. */
-async function inTime<T>(check: Promise<T>): Promise<T | undefined> {
-  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), DEADLINE_MS).unref())
-  return Promise.race([check.catch(() => undefined), late])
-}
+const inTime = <T>(check: Promise<T>): Promise<T | undefined> =>
+  withDeadline(DEADLINE_MS, check, () => new Error('late')).catch(() => undefined)

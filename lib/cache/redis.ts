@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import { withDeadline } from '../deadline.ts'
 import { type Cache, MAX_VALUE_BYTES } from './port.ts'
 
 /** Longest that a request waits for Redis, in ms. */
@@ -52,7 +53,7 @@ export function openRedis({ url, log, prefix = PREFIX, deadlineMs = DEADLINE_MS 
   /** What Redis answers, or undefined where it does not in time. */
   async function ask<T>(command: () => Promise<T>, ms = deadlineMs): Promise<T | undefined> {
     try {
-      return await within(ms, command())
+      return await withDeadline(ms, command(), () => new Error('no answer in time'))
     } catch (error) {
       turn(REFUSES_VALUES.test((error as Error).message) ? 'read-only' : 'away', error as Error)
       return undefined
@@ -101,13 +102,4 @@ export function openRedis({ url, log, prefix = PREFIX, deadlineMs = DEADLINE_MS 
       redis.disconnect()
     },
   }
-}
-
-/** The result of `running`, or an error past the deadline. */
-async function within<T>(deadlineMs: number, running: Promise<T>): Promise<T> {
-  const ended = new AbortController()
-  const late = delay(deadlineMs, undefined, { ref: false, signal: ended.signal }).then(() => {
-    throw new Error('no answer in time')
-  })
-  return Promise.race([running, late]).finally(() => ended.abort())
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import { withDeadline } from '../away.ts'
+import { lateError } from '../away.ts'
+import { withDeadline } from '../deadline.ts'
 import type { Db } from './port.ts'
 
 /** Longest wait for the answer, in ms. */
@@ -11,5 +12,5 @@ export async function checkDatabase(db: Db): Promise<void> {
     .updateTable('photos')
     .set(({ ref }) => ({ status: ref('status') }))
     .where(sql<boolean>`false`)
-  await withDeadline(DEADLINE_MS, 'database-unavailable', nothing.execute())
+  await withDeadline(DEADLINE_MS, nothing.execute(), () => lateError(DEADLINE_MS, 'database-unavailable'))
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChannelModel } from 'amqplib'
 import type { Logger } from 'pino'
+import { withDeadline } from '../deadline.ts'
 import { abandon, connect, disconnect } from './connection.ts'
 
 /** How often everything that the broker holds for this process is looked at, in ms. */
@@ -16,7 +17,7 @@ const RECONNECT_MS = 200
 const LONGEST_RECONNECT_MS = 1_500
 
 /** Publishing apart: during an alarm the broker reads nothing more from a connection that publishes, not even acknowledgements. */
-export type Connections = { consuming: ChannelModel; publishing: ChannelModel }
+type Connections = { consuming: ChannelModel; publishing: ChannelModel }
 
 type Options = {
   url: string
@@ -52,7 +53,11 @@ export function supervise(options: Options) {
         let deadlineMs = FIRST_DEADLINE_MS
         while (!signal.aborted) {
           woken = Promise.withResolvers()
-          await Promise.race([keep({ consuming, publishing }), lost.promise, tooLate(deadlineMs)])
+          await withDeadline(
+            deadlineMs,
+            Promise.race([keep({ consuming, publishing }), lost.promise]),
+            tooLate,
+          )
           deadlineMs = CHECK_DEADLINE_MS
           onTurn()
           pause = RECONNECT_MS
@@ -88,7 +93,4 @@ export function supervise(options: Options) {
   }
 }
 
-async function tooLate(ms: number): Promise<never> {
-  await delay(ms, undefined, { ref: false })
-  throw new Error('the broker does not answer')
-}
+const tooLate = () => new Error('the broker does not answer')

@@ -1,4 +1,5 @@
-import { awayError, isStorageAway, lateError, withDeadline } from '../away.ts'
+import { awayError, isStorageAway, lateError } from '../away.ts'
+import { withDeadline } from '../deadline.ts'
 import type { Storage } from './port.ts'
 
 /** Longest wait for an answer without content, for one that carries an object or a part of one, in ms. */
@@ -42,7 +43,7 @@ export function guarded(
 }
 
 const within = <T>(ms: number, calling: Promise<T>): Promise<T> =>
-  withDeadline(ms, 'storage-unavailable', calling).catch((error) => {
+  withDeadline(ms, calling, () => lateError(ms, 'storage-unavailable')).catch((error) => {
     throw asStorageError(error)
   })
 

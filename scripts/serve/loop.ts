@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../../lib/app.ts'
+import { withDeadline } from '../../lib/deadline.ts'
 import { lanesOf, type Schedule } from '../../lib/function.ts'
 
 /** Longest turn, in ms: what it waits for has shorter deadlines of its own. */
@@ -21,7 +22,7 @@ async function repeat(app: App, schedule: Schedule, lane: string, signal: AbortS
   const interval = schedule.every(app.config)
   const watched = app.supervision.watch(name, 2 * turnMs + interval)
   while (!signal.aborted) {
-    const done = await withDeadline(run(app, lane), turnMs).then(
+    const done = await withDeadline(turnMs, run(app, lane), () => HANGS).then(
       (count) => {
         watched.turned()
         return count
@@ -39,14 +40,3 @@ async function repeat(app: App, schedule: Schedule, lane: string, signal: AbortS
 }
 
 const HANGS = new Error('The turn has not ended within its deadline')
-
-/** Rejects with `HANGS` where the work has not ended by then. */
-async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(HANGS), ms)
-  try {
-    return await Promise.race([work, late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
-}
