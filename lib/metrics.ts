@@ -26,7 +26,7 @@ export type Backlog = {
 }
 
 /** What downloads, and how many hosts are tried as usual, not at all, and one download at a time. */
-export type DownloadState = {
+type DownloadState = {
   running: number
   waiting: number
   bytes: number

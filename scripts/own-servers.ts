@@ -11,7 +11,7 @@ import {
 import { confirm } from './confirm.ts'
 
 /** Environment variables of a service that has a database and queues of its own on shared servers. */
-export type ServerEnvironment = { DATABASE_URL: string; RABBITMQ_URL: string; QUEUE_NAME: string }
+type ServerEnvironment = { DATABASE_URL: string; RABBITMQ_URL: string; QUEUE_NAME: string }
 
 type Servers = { postgresUrl: string; rabbitmqUrl: string }
 

@@ -4,7 +4,7 @@ import { THREAD_ENDED } from '../away.ts'
 import type { SqliteAnswer, SqliteRequest, SqliteResult, SqliteThreadData, Step } from './sqlite-message.ts'
 
 /** A thread with a connection to an SQLite file, which runs statements in the order in which they come. */
-export type SqliteThread = {
+type SqliteThread = {
   /** Throws SQLite's own errors, with `errcode`; `since` is when the wait for the file's lock began. */
   run(step: Step, sql: string, parameters: readonly unknown[], since: number): Promise<SqliteResult>
   /** Runs what has come, then ends the thread. */

@@ -96,7 +96,7 @@ export type RenditionsTable = {
   created_at: Generated<string>
 }
 
-export type EventsTable = {
+type EventsTable = {
   /** Its place in the order of events, which the database gives; 0 in those of earlier versions. */
   seq: Generated<number>
   /** UUIDv7. */
@@ -133,10 +133,10 @@ export type DeliveriesTable = {
 }
 
 /** Targets that are sent nothing any more. */
-export type StoppedTargetsTable = { target: string; stopped_at: Generated<string> }
+type StoppedTargetsTable = { target: string; stopped_at: Generated<string> }
 
 /** The first answer to a request that carried an `Idempotency-Key`. */
-export type IdempotencyKeysTable = {
+type IdempotencyKeysTable = {
   /** Method and path pattern. */
   route: string
   key: string
@@ -149,7 +149,7 @@ export type IdempotencyKeysTable = {
 }
 
 /** A request to process again all photos that fit a filter, until the last of them is queued. */
-export type ReprocessingsTable = {
+type ReprocessingsTable = {
   /** UUIDv7. */
   id: string
   /** `Filters` of a list of photos. */
@@ -163,7 +163,7 @@ export type ReprocessingsTable = {
 }
 
 /** Files of a photo that are to be removed. */
-export type RemovalsTable = {
+type RemovalsTable = {
   /** UUIDv7. */
   id: string
   photo_uuid: string
@@ -178,7 +178,7 @@ export type RemovalsTable = {
 }
 
 /** A part of the sweep that runs seldom. */
-export type TurnsTable = {
+type TurnsTable = {
   name: string
   due: Generated<string>
   /** How far the last run came, where that matters to the next. */

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /** A range of addresses: its first address and the length of its prefix. */
-export type Cidr = [ipaddr.IPv4 | ipaddr.IPv6, number]
+type Cidr = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
 /** Where Azure answers for the machine itself, though the range is a public one. */
 const AZURE_WIRE_SERVER = '168.63.129.16'

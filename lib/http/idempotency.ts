@@ -10,7 +10,7 @@ import { inTransaction } from '../outbox/record.ts'
 const KEPT_MS = 24 * 3_600_000
 
 /** A request that carries an `Idempotency-Key`; `route` is its method and path pattern. */
-export type Keyed = { route: string; key: string; body: unknown }
+type Keyed = { route: string; key: string; body: unknown }
 
 /**
  * Does `work` once for a key: whoever comes again with the same body gets the first answer. The answer is stored in the

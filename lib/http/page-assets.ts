@@ -8,7 +8,7 @@ import { once } from '../once.ts'
 import { isKnown } from './etag.ts'
 
 /** A file of the page as a browser gets it; `encoded` by what `Accept-Encoding` may name, best first. */
-export type Asset = {
+type Asset = {
   type: string
   etag: string
   body: Buffer
@@ -16,7 +16,7 @@ export type Asset = {
 }
 
 /** The page, and the files that it loads by name, all under one version. */
-export type Assets = { version: string; page: Asset; byName: ReadonlyMap<string, Asset> }
+type Assets = { version: string; page: Asset; byName: ReadonlyMap<string, Asset> }
 
 const TYPES: Record<string, string> = {
   html: 'text/html; charset=utf-8',

@@ -42,7 +42,7 @@ function tabulate(radius: number, at: (x: number) => number): Filter {
 }
 
 /** One axis of a resize: `to` samples are made of the first `extent` (fractional) of `size`. */
-export type Axis = { size: number; extent: number; to: number }
+type Axis = { size: number; extent: number; to: number }
 
 /**
  * The weights of one axis; the outermost sample goes on beyond the edge. Starts are multiples of `align` (1 or 2); `taps`

@@ -12,7 +12,7 @@ const MOST_A_SIDE = 256
 const STRIP_BYTES = 65_536
 
 /** Takes rows of RGBA, any number of whole rows at a time, from the top. */
-export type PushRows = (rows: Uint8Array) => void
+type PushRows = (rows: Uint8Array) => void
 
 /**
  * The side in px of the boxes whose means leave twice the sides of `target`, 1 to 256; 1, for every pixel, where it is undefined.

@@ -7,7 +7,7 @@ import { missedEvents, type Since, type Subscription } from '../outbox/replay.ts
 const RETRY_MS = 1_000
 
 /** What a subscriber missed, and where it goes; `ready` resolves when more may follow. */
-export type Missed = {
+type Missed = {
   subscription: Subscription
   since: () => Since
   take: (event: CloudEvent) => void

@@ -8,7 +8,7 @@ import type { LiveApp } from './hub.ts'
 const MAX_SUBSCRIPTIONS = 100
 
 /** The session of a socket; docs/api.md describes the protocol. */
-export type Session = {
+type Session = {
   /** Takes one message as text. */
   receive(text: string): void
   subscribe(subscription: Subscription, cursor?: string): void

@@ -50,7 +50,7 @@ async function post(target: Target, delivery: Delivery, secret: string, agents: 
 }
 
 /** Headers by which the receiver knows who sent a message; `secret` is `whsec_` and base64. */
-export function signedHeaders(secret: string, id: string, body: string, now = Date.now()) {
+function signedHeaders(secret: string, id: string, body: string, now = Date.now()) {
   const timestamp = String(Math.floor(now / 1000))
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64')
   const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')

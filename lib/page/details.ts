@@ -4,7 +4,7 @@ import { factsOf, timelineOf, versionsOf } from './details-parts.ts'
 import { byId, h, spaced } from './dom.ts'
 import type { PhotoEvent } from './socket.ts'
 
-export type DetailsActions = {
+type DetailsActions = {
   again(uuid: string): Promise<void>
   remove(uuid: string): Promise<string | undefined>
   closed(uuid: string): void

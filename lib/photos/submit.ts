@@ -8,7 +8,7 @@ import { insertPhotos, urlHash } from './add.ts'
 import type { PhotoRow } from './row.ts'
 
 /** What a submission has become: a new job, or the one that was there already. */
-export type Submission = { job: PhotoRow; duplicate: boolean }
+type Submission = { job: PhotoRow; duplicate: boolean }
 
 /** Statuses in which an earlier job of the same URL stands in the way of a new one. */
 const STANDING: Record<App['config']['duplicateHandling'], readonly PhotoStatus[]> = {

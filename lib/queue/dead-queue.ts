@@ -12,7 +12,7 @@ export type DeadMessage = {
 }
 
 /** What happens to a dead message: it stays, goes back to where it came from, or goes for good. */
-export type Fate = 'keep' | 'replay' | 'drop'
+type Fate = 'keep' | 'replay' | 'drop'
 
 export type DeadMessages = {
   /**

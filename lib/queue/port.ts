@@ -1,5 +1,5 @@
 /** Where a message goes: to the workers, to all who listen to events, to the dead queue. */
-export type Destination = 'work' | 'app' | 'dead'
+type Destination = 'work' | 'app' | 'dead'
 
 /** `key` is the routing key; `body` is sent as JSON, bytes as they are; `id` tells the messages of one call apart. */
 export type Message = {

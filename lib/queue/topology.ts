@@ -26,7 +26,7 @@ export const notificationsQueue = (queueName: string) => own(queueName, 'photo-n
 export const deadQueue = (queueName: string) => `${queueName}.dead`
 
 /** One queue or exchange, or one key of a binding between them. */
-export type Binding = { source: string; destination: string; destinationType: 'queue'; bindingKey: string }
+type Binding = { source: string; destination: string; destinationType: 'queue'; bindingKey: string }
 
 /**
  * Everything that the broker holds for the service: durable and without arguments, as clients of the exchanges declare

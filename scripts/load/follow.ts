@@ -2,7 +2,7 @@ import { uuidv7 } from 'uuidv7'
 import { WebSocket } from 'ws'
 
 /** What became of a photo; `at` is when it was heard, on the clock of `performance.now()`. */
-export type End = { at: number; type: 'image.uploaded' | 'image.failed'; reason: string }
+type End = { at: number; type: 'image.uploaded' | 'image.failed'; reason: string }
 
 /** The ends of a project's photos, as a socket reports them. */
 export type Follower = {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 type Invocation = { id: string; event: unknown; deadline: number; done: PromiseWithResolvers<unknown> }
 
 /** What a function failed with. */
-export class FunctionError extends Error {
+class FunctionError extends Error {
   readonly type: string
   constructor(type: string, message: string) {
     super(message)

@@ -93,7 +93,7 @@ export async function withPage<T>(
   }
 }
 
-export type DroppedFile = { name: string; type: string; content: Buffer }
+type DroppedFile = { name: string; type: string; content: Buffer }
 
 /** Drops files on the page as a visitor does: a drag that enters, hovers and is let go. */
 export function drop(page: Page, files: readonly DroppedFile[]): Promise<void> {

@@ -98,7 +98,7 @@ const TIFF_BYTES = {
   SLONG: [9, 4],
 } as const
 
-export type TiffType = keyof typeof TIFF_BYTES
+type TiffType = keyof typeof TIFF_BYTES
 
 /** EXIF in its TIFF form with nothing but an orientation. */
 export function exif(orientation: number, order: 'II' | 'MM' = 'MM', type: TiffType = 'SHORT'): Buffer {

@@ -58,7 +58,7 @@ export const CURVES = {
   'a formula of type 4': formula(4, 2.2, 0.9, 0.1, 0.2, 0.05, -0.003, 0),
 }
 
-export type ProfileParts = {
+type ProfileParts = {
   colorants?: readonly number[]
   curve?: Buffer
   space?: string

@@ -15,7 +15,7 @@ import { type Environment, type Setup, withApp } from './app.ts'
 
 export const WEBHOOK_SECRET = `whsec_${randomBytes(32).toString('base64')}`
 
-export type Received = { path: string; headers: Record<string, string>; body: string }
+type Received = { path: string; headers: Record<string, string>; body: string }
 
 /** A receiver of webhooks; `answer` decides by path, and what is not answered is held. */
 export async function openReceiver(answer: (request: Received, response: http.ServerResponse) => void) {

@@ -11,7 +11,7 @@ const SIDE = 17
 const NODES = SIDE ** 4
 
 /** The colour of each node in sRGB: red, green, blue and alpha, 0 to 255, and beyond where sRGB ends. */
-export type InkTable = Float32Array<ArrayBuffer>
+type InkTable = Float32Array<ArrayBuffer>
 
 /** The last profile that made a table, with that table: photos of one press follow each other. */
 let last: { bytes: Buffer; table: InkTable } | undefined

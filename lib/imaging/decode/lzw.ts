@@ -2,7 +2,7 @@
 const MAX_CODES = 4096
 
 /** `written` pixels are there; `ended` says that the data end as they should, with or without all pixels. */
-export type Indices = { indices: Uint8Array; written: number; ended: boolean }
+type Indices = { indices: Uint8Array; written: number; ended: boolean }
 
 /**
  * Undoes the variable-length LZW of GIF89a, appendix F, from the data blocks at `start`: one colour index a pixel, at most

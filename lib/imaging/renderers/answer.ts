@@ -20,7 +20,7 @@ export type RenderAnswer =
     }
 
 /** As `RenderedImage`, its bytes in the spool. */
-export type SpooledImage = Omit<RenderedImage, 'data'> & { start: number; bytes: number }
+type SpooledImage = Omit<RenderedImage, 'data'> & { start: number; bytes: number }
 
 /** A `RenderAnswer` on its way. */
 export type SpooledAnswer =

@@ -12,7 +12,7 @@ export type Renderers = {
   close(): Promise<void>
 }
 
-export type RenderersOptions = {
+type RenderersOptions = {
   program: URL
   /** Counted from when a renderer takes the source. */
   timeoutMs: number

@@ -6,7 +6,7 @@ import type { RenderAnswer, RenderTask, SpooledAnswer } from './answer.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /** Makes an answer of a source, whose bytes are overwritten by the next one. */
-export type AnswerTo = (source: Uint8Array, task: RenderTask) => Promise<RenderAnswer>
+type AnswerTo = (source: Uint8Array, task: RenderTask) => Promise<RenderAnswer>
 
 /**
  * A renderer's whole life: it answers to one source after the other, until it is killed or its parent is gone. `load` comes
