@@ -7,6 +7,7 @@ export async function openProxy(target: { host: string; port: number }) {
   const pairs = new Set<readonly [near: Socket, far: Socket]>()
   let port = 0
   let isSilent = false
+  let loses: string | undefined
   let server = await listen()
 
   async function listen(): Promise<Server> {
@@ -33,6 +34,17 @@ export async function openProxy(target: { host: string; port: number }) {
       })
     }
     if (!isSilent) near.pipe(far).pipe(near)
+    if (loses !== undefined) loseAnswer(pair, loses)
+  }
+
+  /** Ends a connection when the server answers what has these words in it, which the client does not hear. */
+  function loseAnswer([near, far]: readonly [near: Socket, far: Socket], words: string): void {
+    near.on('data', (data) => {
+      if (loses !== words || !data.includes(words)) return
+      loses = undefined
+      far.unpipe(near)
+      far.once('data', () => near.resetAndDestroy()).resume()
+    })
   }
 
   /** Ends every connection, and refuses new ones until `restore`. */
@@ -58,6 +70,13 @@ export async function openProxy(target: { host: string; port: number }) {
     speak() {
       isSilent = false
     },
+    /** Lets the server do what has these words in it, and ends the connection before its answer: once. */
+    loseAnswerTo(words: string) {
+      loses = words
+      for (const pair of pairs) loseAnswer(pair, words)
+    },
+    /** Whether no answer is left to be lost. */
+    hasLost: () => loses === undefined,
     /** Ends every connection by RST; new ones work at once. */
     reset() {
       for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy()
