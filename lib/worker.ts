@@ -6,6 +6,7 @@ import { openSchedule, type Schedule } from './download/schedule.ts'
 import { type Hold, NO_HOLD, openHold } from './hold.ts'
 import { type Gate, openGate } from './imaging/gate.ts'
 import { type Imaging, openImaging } from './imaging/index.ts'
+import { isInBucket } from './storage/own-bucket.ts'
 
 /** What the pipeline uses besides: apart from `App`, so that endpoints carry neither Jimp nor a download client. */
 export type WorkerApp = App & {
@@ -25,7 +26,7 @@ export function openWorker(app: App, hold: Hold = openHold(app)): OpenWorker {
   const { config, metrics } = app
   // At least one of the photos that the worker holds is none that downloads, unless it holds a single one.
   const limits = { ...config, downloads: Math.min(config.downloads, Math.max(1, config.prefetch - 1)) }
-  const downloads = openSchedule(limits)
+  const downloads = openSchedule(limits, (url) => isInBucket(url, config))
   metrics.observeDownloads(downloads.state)
   const originals = openGate({ places: 2 * config.workerThreads + 2, memory: Number.POSITIVE_INFINITY })
   const downloader = openDownloader({

@@ -4,9 +4,14 @@ import { type Flow, openFlow } from './flow.ts'
 /** Hosts remembered for what they did. */
 const MOST_HOSTS = 10_000
 
+/** What the bucket of the service is called, which may share its host with other buckets. */
+const OWN_BUCKET = 'the bucket of the service'
+
 /** A host with its port: how many downloads of it run and wait, and what became of them. */
 export type Host = {
   readonly name: string
+  /** Whether it is the bucket of the service, which has no limits of its own. */
+  readonly isOwn: boolean
   running: number
   waiting: number
   readonly flow: Flow
@@ -14,7 +19,7 @@ export type Host = {
 }
 
 /** The hosts that downloads have to do with now, and those whose downloads timed out lately. */
-export function openHosts() {
+export function openHosts(isOwn: (url: URL) => boolean) {
   const hosts = new Map<string, Host>()
   const isIdle = ({ running, waiting }: Host) => running === 0 && waiting === 0
   const forgetOldest = () => {
@@ -25,10 +30,13 @@ export function openHosts() {
     }
   }
   return {
-    get(name: string): Host {
+    /** The host of a URL; all of the bucket of the service is one. */
+    of(url: URL): Host {
+      const own = isOwn(url)
+      const name = own ? OWN_BUCKET : url.host
       const known = hosts.get(name)
       if (known) return known
-      const host = { name, running: 0, waiting: 0, flow: openFlow(), circuit: openCircuit() }
+      const host = { name, isOwn: own, running: 0, waiting: 0, flow: openFlow(), circuit: openCircuit() }
       hosts.set(name, host)
       if (hosts.size > MOST_HOSTS) forgetOldest()
       return host

@@ -40,12 +40,13 @@ export type Schedule = ReturnType<typeof openSchedule>
 
 /**
  * Decides which downloads run: at most `downloads`, at most `downloadsPerHost` of one host and port, or half of all while no
- * other host waits, and none while the memory is taken. A photo waits only while its turn is likely to come soon; else
- * it is handed back, so that slow hosts keep nothing from the worker.
+ * other host waits, and none while the memory is taken. What points into the bucket of the service, as `isOwn` says, has no limit
+ * of its host. A photo waits only while its turn is likely to come soon; else it is handed back, so that slow hosts keep nothing
+ * from the worker.
  */
-export function openSchedule(limits: Limits) {
+export function openSchedule(limits: Limits, isOwn: (url: URL) => boolean = () => false) {
   const most = Math.max(limits.downloadsPerHost, Math.floor(limits.downloads / 2))
-  const hosts = openHosts()
+  const hosts = openHosts(isOwn)
   const all = openFlow()
   const budget = openBudget(limits.downloadMemory, () => dispatch())
   const stopping = new AbortController()
@@ -58,7 +59,7 @@ export function openSchedule(limits: Limits) {
   const hasRoom = (host: Host) => {
     const state = host.circuit.state(performance.now())
     if (state !== 'closed') return state === 'half-open' && host.running === 0
-    return host.running < (waiters.size === host.waiting ? most : limits.downloadsPerHost)
+    return host.isOwn || host.running < (waiters.size === host.waiting ? most : limits.downloadsPerHost)
   }
 
   const mayStart = (host: Host) =>
@@ -170,11 +171,11 @@ export function openSchedule(limits: Limits) {
         share: budget.open(),
         signal: stopping.signal,
         async enter(url, signal) {
-          if (held?.name === url.host) return
+          const host = hosts.of(url)
+          if (held === host) return
           if (held) end(held, 'in-time')
           held = undefined
           signal?.throwIfAborted()
-          const host = hosts.get(url.host)
           if (host.waiting === 0 && mayStart(host)) {
             begin(host)
             host.flow.free()

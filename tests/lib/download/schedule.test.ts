@@ -5,17 +5,20 @@ import { openFlow } from '../../../lib/download/flow.ts'
 import { type Limits, openSchedule, type Place } from '../../../lib/download/schedule.ts'
 import { until } from '../../support/service.ts'
 
-const urlOf = (host: string) => new URL(`http://${host}/photo.jpg`)
+const urlOf = (host: string, path = '/photo.jpg') => new URL(path, `http://${host}`)
 
 /** A schedule, and what came of each photo that entered it, by name. */
 function scheduled(limits: Partial<Limits> = {}) {
   const reasons: string[] = []
-  const schedule = openSchedule({ downloads: 8, downloadsPerHost: 2, downloadMemory: 1000, ...limits })
+  const schedule = openSchedule(
+    { downloads: 8, downloadsPerHost: 2, downloadMemory: 1000, ...limits },
+    ({ hostname, pathname }) => hostname === 'bucket' && pathname.startsWith('/own/'),
+  )
   const running: string[] = []
   const delays: number[] = []
-  const enter = (host: string): Place => {
+  const enter = (host: string, path?: string): Place => {
     const place = schedule.open()
-    place.enter(urlOf(host)).then(
+    place.enter(urlOf(host, path)).then(
       () => running.push(host),
       ({ code, reason, retryAfterMs }) => {
         expect(code).toBe('handed-back')
@@ -75,6 +78,17 @@ test('where slow hosts have every download, who waits is handed back too', async
   enter('good')
   await until(() => reasons.length === 1)
   expect(reasons).toEqual(['downloads'])
+})
+
+test('the bucket of the service has no limit of its host, other buckets there have', async () => {
+  const { enter, count, schedule } = scheduled()
+  for (let i = 0; i < 5; i++) enter('bucket', '/other/photo.jpg')
+  await settled()
+  expect(count('bucket')).toBe(4)
+  for (let i = 0; i < 4; i++) enter('bucket', '/own/photo.jpg')
+  await settled()
+  expect(count('bucket')).toBe(8)
+  expect(schedule.state()).toMatchObject({ running: 8, waiting: 1 })
 })
 
 test('as many wait as are likely to have their turn soon', () => {
