@@ -96,6 +96,16 @@ describe('SIGTERM', () => {
       expect(service.output()).toContain('stopped at once')
     }))
 
+  test('stops listening when DRAIN_MS is over, and ends with exit code 0', () =>
+    withService({ DRAIN_MS: '1500' }, async (service) => {
+      const start = performance.now()
+      const { exit } = await stop(service)
+      await until(() => isRefused(`${service.url}/healthz`))
+      expect(performance.now() - start).toBeGreaterThan(1_500)
+      expect(await exit).toBe(0)
+      expect(service.output()).toMatch(/"stopped"/)
+    }))
+
   test('lets uploads that run finish, while nothing new is accepted', () =>
     withService({}, async (service) => {
       const file = await jpeg(sample(1600, 1200))

@@ -68,8 +68,9 @@ async function meetOutage(
   release()
   await until(() => outage.isMet?.() ?? true)
   await delay(OUTAGE_MS / 2)
-  const during = await addRemote(app, source, DURING, bytes(picture), '/later.jpg')
+  // A bucket that hangs is known to be away when its deadline has passed, and for the worker it began before.
   await expectRefused(app)
+  const during = await addRemote(app, source, DURING, bytes(picture), '/later.jpg')
   await delay(OUTAGE_MS / 2)
   const failed = await app.db
     .selectFrom('photos')
@@ -100,6 +101,26 @@ describe('a worker whose bucket is away', async () => {
       { ...env, MAX_ATTEMPTS: '2' },
     )
   })
+})
+
+test('a worker whose bucket hangs fails no photo, and claims none', async () => {
+  const server = await openS3Server()
+  try {
+    const met = server.failures()
+    await withWorking(
+      SETUPS[0],
+      (working) =>
+        meetOutage(working, {
+          begin: () => server.hang(true),
+          isMet: () => server.failures() > met,
+          end: () => server.hang(false),
+        }),
+      { ...server.env, MAX_ATTEMPTS: '2' },
+    )
+  } finally {
+    server.hang(false)
+    await server.close()
+  }
 })
 
 /** A small file system of its own in memory, or undefined where none may be mounted. */

@@ -44,7 +44,7 @@ describe.for(SETUPS)('webhooks on $name', (setup) => {
         // Lost requests end after 15 s each. Ten at a time, with all waiting for the last, that is 450 s.
         await until(
           () => taken.size === EVENTS,
-          90_000,
+          150_000,
           async () => taken.size,
         )
         expect(beforeFirstAgain).toBeGreaterThanOrEqual(EVENTS * 0.3)
