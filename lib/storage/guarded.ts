@@ -32,7 +32,7 @@ export function guarded(
     head: (key) => answer(storage.head(key)),
     stream: (...args) => storage.stream(...args),
     remove: (key) => answer(storage.remove(key)),
-    list: (prefix) => inSteps(storage.list(prefix), content),
+    list: (...args) => inSteps(storage.list(...args), content),
     unfinished: (everywhere) => inSteps(storage.unfinished(everywhere), content),
     signUpload: (...args) => answer(storage.signUpload(...args)),
     signRead: (key) => answer(storage.signRead(key)),

@@ -19,8 +19,8 @@ export interface Storage {
   stream(key: string, range?: { start: number; end: number }): Readable
   /** Removing what is not there is no error. */
   remove(key: string): Promise<void>
-  /** Every object whose key begins with `prefix`, in no order. */
-  list(prefix: string): AsyncIterable<{ key: string } & ObjectInfo>
+  /** Every object whose key begins with `prefix`, in the order of their keys, from behind `after`. */
+  list(prefix: string, after?: string): AsyncIterable<{ key: string } & ObjectInfo>
   /**
    * What writes that did not end have left, or are still writing. `everywhere` looks also where earlier versions left it: it
    * takes as long as `list`.

@@ -6,6 +6,7 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadBucketCommand,
   HeadObjectCommand,
   PutObjectCommand,
   paginateListObjectsV2,
@@ -42,6 +43,8 @@ export function openS3(options: Options): Storage {
   const at = (key: string) => ({ Bucket, Key: checkKey(key) })
   const head = async (key: string): Promise<ObjectInfo | undefined> => {
     const found = await orMissing(client.send(new HeadObjectCommand(at(key))))
+    // The answer is the same where the bucket is gone.
+    if (!found) await findBucket(client, Bucket)
     return found && infoOf(found.ContentLength, found.ETag, found.LastModified)
   }
   return {
@@ -81,8 +84,11 @@ export function openS3(options: Options): Storage {
     async remove(key) {
       await client.send(new DeleteObjectCommand(at(key)))
     },
-    async *list(prefix) {
-      for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix: prefix })) {
+    async *list(Prefix, StartAfter) {
+      for await (const { Contents = [] } of paginateListObjectsV2(
+        { client },
+        { Bucket, Prefix, StartAfter },
+      )) {
         for (const { Key = '', Size, ETag, LastModified } of Contents)
           if (isKey(Key)) yield { key: Key, ...infoOf(Size, ETag, LastModified) }
       }
@@ -175,6 +181,12 @@ const infoOf = (bytes = 0, etag = '', modified = new Date(0)): ObjectInfo => ({ 
 /** Originals stay bytes: a stranger chose their content. */
 const typeOf = (key: string) =>
   (key.startsWith('thumbs/') && contentTypeOf(key)) || 'application/octet-stream'
+
+/** Throws where there is no such bucket. */
+async function findBucket(client: S3Client, Bucket: string): Promise<void> {
+  if (!(await orMissing(client.send(new HeadBucketCommand({ Bucket })))))
+    throw Object.assign(new Error('The bucket is gone'), { name: 'NoSuchBucket' })
+}
 
 async function orMissing<T>(sending: Promise<T>): Promise<T | undefined> {
   try {
