@@ -50,7 +50,7 @@ export type PhotosTable = {
   /** The same while a worker holds the photo. */
   requested_at: string | null
   attempts: Generated<number>
-  /** Of a pending photo: how long a worker has its message at hand, and has not claimed it yet. */
+  /** Until when a worker holds the photo, unless it renews that; of a pending photo: has its message at hand, and has not claimed it yet. */
   lease_until: string | null
   /** Fencing token of the attempt that holds the photo: a write that does not carry it changes nothing. */
   lease_token: string | null
