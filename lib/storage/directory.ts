@@ -64,8 +64,8 @@ export async function openDirectory({ storageDir, thumbsDir, publicUrl }: Direct
         }
       }
     },
-    async *unfinished(everywhere = false) {
-      for (const root of Object.values(roots)) yield* findUnfinished(root, everywhere)
+    async *unfinished(everywhere = false, onMove = () => {}) {
+      for (const root of Object.values(roots)) yield* findUnfinished(root, everywhere, onMove)
     },
     async signUpload(key, limits) {
       return { url: `${publicUrl}/uploads`, fields: signPolicy(await secret(), key, limits) }

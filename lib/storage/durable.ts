@@ -69,10 +69,15 @@ export async function removeDurably(root: Root, file: string): Promise<void> {
 }
 
 /** What writes that did not end have left below a root; `everywhere` looks beyond the place of parts, into every directory. */
-export async function* findUnfinished(root: Root, everywhere: boolean): AsyncGenerator<Unfinished> {
+export async function* findUnfinished(
+  root: Root,
+  everywhere: boolean,
+  onMove: () => void,
+): AsyncGenerator<Unfinished> {
   await root.check()
   const directory = everywhere ? root.directory : root.parts
   for await (const name of walk(directory)) {
+    onMove()
     const file = path.join(directory, name)
     const isPart = path.basename(path.dirname(file)) === PARTS || EARLIER_PART.test(path.basename(file))
     const found = isPart ? await orMissing(stat(file)) : undefined

@@ -23,9 +23,9 @@ export interface Storage {
   list(prefix: string, after?: string): AsyncIterable<{ key: string } & ObjectInfo>
   /**
    * What writes that did not end have left, or are still writing. `everywhere` looks also where earlier versions left it: it
-   * takes as long as `list`.
+   * takes as long as `list`, and calls `onMove` as it goes on.
    */
-  unfinished(everywhere?: boolean): AsyncIterable<Unfinished>
+  unfinished(everywhere?: boolean, onMove?: () => void): AsyncIterable<Unfinished>
   /** A form that lets whoever has it upload this one object, of 1 to `maxBytes` bytes, until `expiresAt`. */
   signUpload(key: string, limits: UploadLimits): Promise<UploadForm>
   /** A link to read an object elsewhere, good for minutes; undefined where this service serves it itself. */

@@ -17,7 +17,6 @@ import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { Config } from '../config/index.ts'
 import { contentTypeOf } from '../imaging/formats.ts'
-import { asStorageError } from './guarded.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
 import { isKey, type ObjectInfo, type Storage } from './port.ts'
 import { findOpenUploads } from './s3-unfinished.ts'
@@ -78,7 +77,7 @@ export function openS3(options: Options): Storage {
       client
         .send(new GetObjectCommand({ ...at(key), Range }))
         .then(({ Body }) => pipeline(Body as Readable, out))
-        .catch((error) => out.destroy(asStorageError(error) as Error))
+        .catch((error) => out.destroy(error as Error))
       return out
     },
     async remove(key) {
