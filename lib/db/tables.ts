@@ -12,6 +12,7 @@ export type Tables = {
   reprocessings: ReprocessingsTable
   removals: RemovalsTable
   turns: TurnsTable
+  storage_owner: StorageOwnerTable
 }
 
 /** The tables of this project, besides the one of the migrations. */
@@ -25,6 +26,7 @@ export const TABLES = Object.keys({
   reprocessings: true,
   removals: true,
   turns: true,
+  storage_owner: true,
 } satisfies Record<keyof Tables, true>)
 
 /** Which set of endpoints created a photo. */
@@ -183,6 +185,14 @@ export type TurnsTable = {
   due: Generated<string>
   /** How far the last run came, where that matters to the next. */
   position: string | null
+}
+
+/** The one row that says which files are this database's: those of the storage that holds the same id. */
+export type StorageOwnerTable = {
+  /** Null until the first search for files without a row. */
+  id: string | null
+  /** What takes its place; null unless that is under way. */
+  next: string | null
 }
 
 /** Everything that happens to a photo. `image.queued` goes to the workers, `message.dead` to the dead queue, the others to `photo-app`. */

@@ -6,7 +6,7 @@ import { once } from '../once.ts'
 import { orMissing, walk } from './disk.ts'
 import { checkWritable, findUnfinished, linkFirst, removeDurably, replace, writeDurably } from './durable.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
-import { isKey, type ObjectInfo, type Storage } from './port.ts'
+import { isKey, type ObjectInfo, OWNER, type Storage } from './port.ts'
 import { openRoot, type Root } from './root.ts'
 import { signPolicy, verifyPolicy } from './upload-policy.ts'
 
@@ -66,6 +66,16 @@ export async function openDirectory({ storageDir, thumbsDir, publicUrl }: Direct
     },
     async *unfinished(everywhere = false, onMove = () => {}) {
       for (const root of Object.values(roots)) yield* findUnfinished(root, everywhere, onMove)
+    },
+    owners: () =>
+      Promise.all(
+        Object.values(roots).map(({ directory, find }) =>
+          find(() => orMissing(readFile(path.join(directory, OWNER), 'utf8'))),
+        ),
+      ),
+    async setOwner(id) {
+      for (const root of Object.values(roots))
+        await writeDurably(root, path.join(root.directory, OWNER), replace, (handle) => handle.writeFile(id))
     },
     async signUpload(key, limits) {
       return { url: `${publicUrl}/uploads`, fields: signPolicy(await secret(), key, limits) }

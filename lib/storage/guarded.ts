@@ -42,6 +42,8 @@ export function guarded(
       const found = inSteps(contentMs, (moved) => storage.unfinished(everywhere, moved))
       for await (const one of found) yield { ...one, remove: () => answer(one.remove()) }
     },
+    owners: () => answer(storage.owners()),
+    setOwner: (id) => answer(storage.setOwner(id)),
     signUpload: (...args) => answer(storage.signUpload(...args)),
     signRead: (key) => answer(storage.signRead(key)),
     verifyUpload: verifyUpload && ((fields) => answer(verifyUpload(fields))),

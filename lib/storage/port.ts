@@ -26,6 +26,10 @@ export interface Storage {
    * takes as long as `list`, and calls `onMove` as it goes on.
    */
   unfinished(everywhere?: boolean, onMove?: () => void): AsyncIterable<Unfinished>
+  /** Which database its files belong to, as `setOwner` has noted it; one entry for each place that may be mounted by itself. */
+  owners(): Promise<(string | undefined)[]>
+  /** Notes, where no list shows it, which database all of its files belong to. */
+  setOwner(id: string): Promise<void>
   /** A form that lets whoever has it upload this one object, of 1 to `maxBytes` bytes, until `expiresAt`. */
   signUpload(key: string, limits: UploadLimits): Promise<UploadForm>
   /** A link to read an object elsewhere, good for minutes; undefined where this service serves it itself. */
@@ -59,6 +63,9 @@ export const MOST_KEY_LENGTH = 512
 
 /** What the key of an uploaded original is, for JavaScript and PostgreSQL alike. */
 export const ORIGINAL = keysBelow('originals')
+
+/** Below `originals/` and `thumbs/`, where `setOwner` writes; no key. */
+export const OWNER = '.owner'
 
 /** Whether a key is one that this service may have made: no dot files, no `..`, nothing absolute. */
 export const isKey = (key: string) => key.length <= MOST_KEY_LENGTH && KEY.test(key)

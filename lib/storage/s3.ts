@@ -18,7 +18,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { Config } from '../config/index.ts'
 import { contentTypeOf } from '../imaging/formats.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
-import { isKey, type ObjectInfo, type Storage } from './port.ts'
+import { isKey, type ObjectInfo, OWNER, type Storage } from './port.ts'
 import { findOpenUploads } from './s3-unfinished.ts'
 
 type Options = NonNullable<Config['s3']>
@@ -28,6 +28,9 @@ const READ_LINK_S = 15 * 60
 
 /** No key of an object: what is stored to see whether anything can be. */
 const CHECK_KEY = 'thumbs/.check'
+
+/** No keys of objects, either: to which database those beside them belong. */
+const OWNERS = ['originals', 'thumbs'].map((root) => `${root}/${OWNER}`)
 
 /** A connection that is silent for so long is given up, in ms. */
 const SILENCE_MS = 15_000
@@ -93,6 +96,16 @@ export function openS3(options: Options): Storage {
       }
     },
     unfinished: () => findOpenUploads(client, Bucket),
+    owners: () =>
+      Promise.all(
+        OWNERS.map(async (Key) => {
+          const found = await orMissing(client.send(new GetObjectCommand({ Bucket, Key })))
+          return found?.Body?.transformToString()
+        }),
+      ),
+    async setOwner(id) {
+      for (const Key of OWNERS) await client.send(new PutObjectCommand({ Bucket, Key, Body: id }))
+    },
     async signUpload(key, { maxBytes, expiresAt }) {
       const { url, fields } = await createPresignedPost(client, {
         ...at(key),

@@ -1,4 +1,5 @@
 import { removeOrphan, withoutRow } from '../../lib/photos/orphans.ts'
+import { isOwner } from '../../lib/photos/owner.ts'
 import { findDead } from '../../lib/photos/unfinished.ts'
 import { BATCH, type DoctorApp, type Finding, YOUNG_MS } from './finding.ts'
 
@@ -16,11 +17,12 @@ export async function* checkFiles(app: DoctorApp, isSure: boolean): AsyncGenerat
     orphans.push(...without)
     known += keys.length - without.length
   }
-  const isSuspicious = orphans.length > SUSPICIOUS && orphans.length > known && !isSure
-  if (isSuspicious)
+  const isUnlikely = orphans.length > SUSPICIOUS && orphans.length > known && !isSure
+  const mayRemove = !isUnlikely && (await isOwner(app))
+  if (isUnlikely)
     console.error('Most files have no row: is this their database? --repair removes them with --sure only.')
   for (const key of orphans)
-    yield { kind: WITHOUT_ROW, name: key, ...(!isSuspicious && { mend: () => removeOrphan(app, key) }) }
+    yield { kind: WITHOUT_ROW, name: key, ...(mayRemove && { mend: () => removeOrphan(app, key) }) }
   for await (const { key = 'a part of a file', modified, remove } of findDead(app, true))
     yield { kind: 'writes that did not end', name: `${key}, ${modified.toISOString()}`, mend: remove }
 }

@@ -1,6 +1,7 @@
 import { nowPlus } from '../../lib/db/port.ts'
 import { once } from '../../lib/once.ts'
 import { freeExpired } from '../../lib/photos/expired.ts'
+import { isOwner } from '../../lib/photos/owner.ts'
 import { removeFiles } from '../../lib/photos/removals.ts'
 import { requestProcessing } from '../../lib/photos/request.ts'
 import type { PhotoRow } from '../../lib/photos/row.ts'
@@ -19,6 +20,8 @@ export async function* checkRows(app: DoctorApp): AsyncGenerator<Finding> {
 }
 
 async function* checkFilesOfRows(app: DoctorApp): AsyncGenerator<Finding> {
+  // What is missing from another storage may be in the right one.
+  const mayMend = await isOwner(app)
   let after = '00000000-0000-0000-0000-000000000000'
   for (;;) {
     const photos = await app.db
@@ -34,7 +37,7 @@ async function* checkFilesOfRows(app: DoctorApp): AsyncGenerator<Finding> {
     after = last.uuid
     const renditionsOf = await findRenditionsByPhoto(app.db, photos)
     const found = await Promise.all(photos.map((photo) => checkPhoto(app, photo, renditionsOf(photo))))
-    for (const findings of found) yield* findings
+    for (const { mend, ...finding } of found.flat()) yield { ...finding, ...(mayMend && mend && { mend }) }
   }
 }
 

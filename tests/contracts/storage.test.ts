@@ -246,6 +246,16 @@ describe.for(BACKENDS)('storage in $name', ({ with: withStorage }) => {
       expect(await list('thumbs/', keys[3])).toEqual(keys.slice(4))
     }))
 
+  test('knows its owner, in each of its places, and shows it in no list', () =>
+    withStorage(async ({ storage }) => {
+      expect(await storage.owners()).toEqual([undefined, undefined])
+      await storage.setOwner('first')
+      await storage.setOwner('second')
+      expect(await storage.owners()).toEqual(['second', 'second'])
+      expect(await Array.fromAsync(storage.list(''))).toEqual([])
+      expect(await Array.fromAsync(storage.unfinished(true))).toEqual([])
+    }))
+
   test('checks that it can store, and leaves no trace of it', () =>
     withStorage(async ({ storage, everything }) => {
       expect(await storage.check()).toBeUndefined()
@@ -313,6 +323,8 @@ describe('directories', () => {
         () => storage.remove(KEY),
         () => Array.fromAsync(storage.list('')),
         () => Array.fromAsync(storage.unfinished()),
+        () => storage.owners(),
+        () => storage.setOwner('id'),
       ]
       for (const call of calls)
         expect(
