@@ -29,12 +29,15 @@ const POSTGRES_MESSAGES =
 
 /**
  * SQLite's: the file is locked by another process for longer than the busy timeout (5, 6, 15), there is no memory (7), it is
- * read-only (8), the disk fails (10) or is full (13).
+ * read-only (8), the disk fails (10) or is full (13), the file cannot be opened (14).
  */
-const SQLITE_CODES = new Set([5, 6, 7, 8, 10, 13, 15])
+const SQLITE_CODES = new Set([5, 6, 7, 8, 10, 13, 14, 15])
 
 /** The code of a statement whose thread died (lib/db/sqlite-thread.ts): its connection is gone, and the next statement gets another. */
 export const THREAD_ENDED = 'THREAD_ENDED'
+
+/** The code of a statement whose transaction is not there any more: it died with its thread, or was rolled back as it stood still. */
+export const TRANSACTION_ENDED = 'TRANSACTION_ENDED'
 
 /** Of a disk that is full, read-only, failing, gone or closed to us, and of a process that may open no more files. */
 const DISK_CODES = new Set([
@@ -83,7 +86,7 @@ export const isDatabaseAway = (error: unknown): boolean => awayCode(error) === '
 function isDatabaseError(error: Error): boolean {
   const { code = '', errcode = 0, syscall } = error as { code?: string; errcode?: number; syscall?: string }
   if (code === 'ERR_SQLITE_ERROR') return SQLITE_CODES.has(errcode & 0xff)
-  if (code === THREAD_ENDED) return true
+  if (code === THREAD_ENDED || code === TRANSACTION_ENDED) return true
   if (code === 'ENOENT') return syscall === 'connect'
   return CONNECTION_CODES.has(code) || POSTGRES_CODES.test(code) || POSTGRES_MESSAGES.test(error.message)
 }

@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
 import { sql } from 'kysely'
 import { readConfig } from '../lib/config/index.ts'
-import { openDb } from '../lib/db/index.ts'
 import { applyMissing } from '../lib/db/migrate.ts'
+import { openPatient } from '../lib/db/patient.ts'
 import { type Db, isPostgres } from '../lib/db/port.ts'
 import { TABLES } from '../lib/db/tables.ts'
 import { addStatuses } from '../lib/db/take-over.ts'
@@ -24,7 +24,7 @@ const { yes } = readArguments(
   (args) => parseArgs({ args, options: { yes: { type: 'boolean', default: false } } }).values,
 )
 readDotenv({ quiet: true })
-const db = await openDb(readConfig(process.env).databaseUrl)
+const db = await openPatient(readConfig(process.env).databaseUrl)
 try {
   const tables = await findOwn(db)
   const isDropping = tables.length > 0 && (yes || (await mayDrop(tables)))

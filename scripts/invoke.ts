@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
 import { openApp } from '../lib/app.ts'
 import { readConfig } from '../lib/config/index.ts'
-import { migrate } from '../lib/db/migrate.ts'
+import { migratePatiently } from '../lib/db/patient.ts'
 import { readArguments } from './arguments.ts'
 import { findFunctions } from './build/functions.ts'
 
@@ -25,7 +25,7 @@ const { file, eventFile } = readArguments(USAGE, (args) => {
 })
 readDotenv({ quiet: true })
 const app = await openApp(readConfig(process.env))
-await migrate(app.db)
+await migratePatiently(app.db, app.config.databaseUrl)
 await app.close()
 const { handler } = await import(new URL(`../${file}`, import.meta.url).href)
 const deadline = Date.now() + TIME_MS

@@ -6,7 +6,7 @@ import { config as readDotenv } from 'dotenv'
 import { uuidv7 } from 'uuidv7'
 import { type App, openApp } from '../lib/app.ts'
 import { readConfig } from '../lib/config/index.ts'
-import { migrate } from '../lib/db/migrate.ts'
+import { migratePatiently } from '../lib/db/patient.ts'
 import { addPhotos, type NewPhoto } from '../lib/photos/add.ts'
 import { requestProcessing } from '../lib/photos/request.ts'
 import { originalKey } from '../lib/storage/port.ts'
@@ -39,7 +39,7 @@ checkInstallation('worker')
 readDotenv({ quiet: true })
 const directory = await mkdtemp(path.join(tmpdir(), 'photo-processor-'))
 const app = await openApp(readConfig(embedded(process.env, directory)))
-await migrate(app.db)
+await migratePatiently(app.db, app.config.databaseUrl)
 try {
   await mkdir(out, { recursive: true })
   const photos = await add(app, inputs)

@@ -2,7 +2,7 @@ import { config as readDotenv } from 'dotenv'
 import { uuidv7 } from 'uuidv7'
 import { openApp } from '../lib/app.ts'
 import { readConfig } from '../lib/config/index.ts'
-import { migrate } from '../lib/db/migrate.ts'
+import { migratePatiently } from '../lib/db/patient.ts'
 import { addPhotos } from '../lib/photos/add.ts'
 import { originalKey } from '../lib/storage/port.ts'
 import { noArguments, readArguments } from './arguments.ts'
@@ -11,7 +11,7 @@ import { samplePhotos } from './sample-photos.ts'
 readArguments('Usage: npm run seed, which adds sample photos', noArguments)
 readDotenv({ quiet: true })
 const app = await openApp(readConfig(process.env))
-await migrate(app.db)
+await migratePatiently(app.db, app.config.databaseUrl)
 const samples = (await samplePhotos()).map((sample) => ({ ...sample, uuid: uuidv7() }))
 for (const { uuid, data } of samples) await app.storage.put(originalKey(uuid), data)
 const photos = samples.map(({ uuid, name }) => ({

@@ -10,6 +10,7 @@ import { freeExpired } from '../../lib/photos/expired.ts'
 import { removeFailedOriginals } from '../../lib/photos/failed-originals.ts'
 import { requeueLost } from '../../lib/photos/lost.ts'
 import { removeFiles } from '../../lib/photos/removals.ts'
+import { removeOrphans } from '../../lib/photos/remove-orphans.ts'
 import { continueReprocessing } from '../../lib/photos/reprocess.ts'
 import { removeUnfinished } from '../../lib/photos/unfinished.ts'
 import { checkUploads } from '../../lib/photos/uploads.ts'
@@ -28,6 +29,7 @@ const PARTS = [
   removeFailedOriginals,
   removeFiles,
   removeUnfinished,
+  removeOrphans,
 ]
 
 /** Runs all parts of the sweep; a part that fails does not stop the others, but where the database is away they would all wait for it. */

@@ -9,6 +9,9 @@ import { aliases } from './aliases.ts'
 /** What the v1 door does with a URL that it has had before. */
 export const DUPLICATE_HANDLING = ['allow-retry', 'reuse-completed', 'reject-active'] as const
 
+/** The default of `QUEUE_NAME`. */
+export const DEFAULT_QUEUE_NAME = 'photo-processor'
+
 /** The default of `RENDER_MEMORY`, as a share of the memory that the process may use. */
 const RENDER_SHARE = 0.6
 
@@ -46,7 +49,7 @@ function read(env: Environment) {
     databaseUrl: database(env, 'DATABASE_URL', 'sqlite:data/photos.db'),
     /** Undefined: the queue lives in this process. */
     rabbitmqUrl: url(env, 'RABBITMQ_URL', ['amqp:', 'amqps:']),
-    queueName: name(env, 'QUEUE_NAME', 'photo-processor'),
+    queueName: name(env, 'QUEUE_NAME', DEFAULT_QUEUE_NAME),
     /** Whether queues and exchanges that the broker lacks are declared, or only looked for. */
     topology: oneOf(env, 'TOPOLOGY', ['auto', 'check'], 'auto'),
     /** Messages of one project, or of one door where there is none, that are in the queue at a time. */

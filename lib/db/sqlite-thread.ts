@@ -18,63 +18,78 @@ const YOUNG_MB = 4
 
 type Waiting = { resolve(result: SqliteResult): void; reject(error: Error): void }
 
+/** A statement that is to be sent, with whoever waits for its result. */
+type Sending = Waiting & { request: SqliteRequest }
+
 /** Opens a thread, which starts at its first statement, and again after it has died; it keeps no process alive that has nothing to wait for. */
 export function openThread(data: SqliteThreadData, workerUrl: URL = WORKER): SqliteThread {
-  const waiting = new Map<number, Waiting>()
-  let worker: Worker | undefined
-  let batch: SqliteRequest[] = []
+  let running: ReturnType<typeof startWorker> | undefined
+  let batch: Sending[] = []
   let last = 0
 
-  const settle = (id: number) => {
-    const found = waiting.get(id)
-    waiting.delete(id)
-    if (waiting.size === 0) worker?.unref()
-    return found
-  }
   const start = () => {
-    // Without what the process was started with: `--input-type`, say, is not for files.
-    const started = new Worker(workerUrl, {
-      workerData: data,
-      execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    const started = startWorker(data, workerUrl, () => {
+      if (running === started) running = undefined
     })
-    started.on('message', (answers: readonly SqliteAnswer[]) => {
-      for (const answer of answers)
-        if ('error' in answer)
-          settle(answer.id)?.reject(Object.assign(new Error(answer.error.message), answer.error))
-        else settle(answer.id)?.resolve(answer.result)
-    })
-    const end = (cause?: Error) => {
-      if (worker === started) worker = undefined
-      for (const id of [...waiting.keys()])
-        settle(id)?.reject(
-          Object.assign(new Error(`The thread of ${data.file} ended`, { cause }), { code: THREAD_ENDED }),
-        )
-    }
-    started.on('error', end)
-    started.on('exit', () => end())
     return started
   }
   /** What a turn of the event loop brings travels together. */
   const send = () => {
-    worker ??= start()
-    worker.postMessage(batch)
+    running ??= start()
+    running.send(batch)
     batch = []
   }
   return {
     run(step, sql, parameters, since) {
       if (batch.length === 0) process.nextTick(send)
-      const id = ++last
-      batch.push({ id, step, sql, parameters, since })
-      if (waiting.size === 0) worker?.ref()
-      return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }))
+      const request = { id: ++last, step, sql, parameters, since }
+      return new Promise((resolve, reject) => batch.push({ request, resolve, reject }))
+    },
+    close: async () => running?.close(),
+  }
+}
+
+/** Starts a worker with the statements that it is to answer: those of another are not its own. `onEnd` is called when it has died. */
+function startWorker(data: SqliteThreadData, workerUrl: URL, onEnd: () => void) {
+  const waiting = new Map<number, Waiting>()
+  // Without what the process was started with: `--input-type`, say, is not for files.
+  const worker = new Worker(workerUrl, {
+    workerData: data,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  })
+  worker.unref()
+  const settle = (id: number) => {
+    const found = waiting.get(id)
+    waiting.delete(id)
+    if (waiting.size === 0) worker.unref()
+    return found
+  }
+  worker.on('message', (answers: readonly SqliteAnswer[]) => {
+    for (const answer of answers)
+      if ('error' in answer)
+        settle(answer.id)?.reject(Object.assign(new Error(answer.error.message), answer.error))
+      else settle(answer.id)?.resolve(answer.result)
+  })
+  const end = (cause?: Error) => {
+    onEnd()
+    for (const id of [...waiting.keys()])
+      settle(id)?.reject(
+        Object.assign(new Error(`The thread of ${data.file} ended`, { cause }), { code: THREAD_ENDED }),
+      )
+  }
+  worker.on('error', end)
+  worker.on('exit', () => end())
+  return {
+    send(batch: readonly Sending[]) {
+      if (waiting.size === 0) worker.ref()
+      for (const { request, resolve, reject } of batch) waiting.set(request.id, { resolve, reject })
+      worker.postMessage(batch.map(({ request }) => request))
     },
     async close() {
-      const ending = worker
-      if (!ending) return
-      ending.ref()
-      const ended = new Promise((resolve) => ending.once('exit', resolve))
-      ending.postMessage(undefined)
+      worker.ref()
+      const ended = new Promise((resolve) => worker.once('exit', resolve))
+      worker.postMessage(undefined)
       await ended
     },
   }

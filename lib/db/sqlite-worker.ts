@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { TRANSACTION_ENDED } from '../away.ts'
 import {
   clock,
   type SqliteAnswer,
@@ -44,6 +45,7 @@ function serve(port: MessagePort, data: SqliteThreadData): void {
 
 function openThread({ file, access }: SqliteThreadData, answer: (answers: SqliteAnswer[]) => void) {
   let database: DatabaseSync | undefined
+  /** What SQLite was told last of how long it may wait for the file's lock. */
   let busyMs = BUSY_MS
   const statements = new Map<string, StatementSync>()
   /** Done, and to be answered. */
@@ -74,11 +76,16 @@ function openThread({ file, access }: SqliteThreadData, answer: (answers: Sqlite
     if (statement.columns().length > 0) return { rows: statement.all(...values) }
     return { rows: [], ...statement.run(...values) }
   }
-  const begin = (db: DatabaseSync, waits: number) => {
-    if (db.isTransaction) return
-    const left = Math.max(0, BUSY_MS - (clock() - waits))
-    if (Math.abs(left - busyMs) >= BUSY_STEP_MS) db.exec(`pragma busy_timeout = ${left}`)
+  /** Has SQLite wait for the file's lock no longer than until 5 s after `since`. */
+  const limitWait = (db: DatabaseSync, since: number) => {
+    const left = Math.max(0, BUSY_MS - (clock() - since))
+    if (Math.abs(left - busyMs) < BUSY_STEP_MS) return
+    db.exec(`pragma busy_timeout = ${left}`)
     busyMs = left
+  }
+  const begin = (db: DatabaseSync, since: number) => {
+    if (db.isTransaction) return
+    limitWait(db, since)
     db.exec('begin immediate')
   }
   const commit = () => {
@@ -107,6 +114,7 @@ function openThread({ file, access }: SqliteThreadData, answer: (answers: Sqlite
     if (step === 'write') {
       if (!GROUPED.test(sql)) {
         commit()
+        limitWait(db, request.since)
         return void done.push({ id, result: execute(db, request) })
       }
       begin(db, request.since)
@@ -118,7 +126,8 @@ function openThread({ file, access }: SqliteThreadData, answer: (answers: Sqlite
       inTransaction = true
     }
     if (!inTransaction && step === 'rollback') return void done.push({ id, result: { rows: [] } })
-    if (!inTransaction) throw new Error('The transaction has ended')
+    if (!inTransaction)
+      throw Object.assign(new Error('The transaction has ended'), { code: TRANSACTION_ENDED })
     if (step === 'first' || step === 'next') return void done.push({ id, result: execute(db, request) })
     inTransaction = false
     if (step === 'rollback') db.exec('rollback to own')

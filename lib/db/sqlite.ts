@@ -11,6 +11,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
+import { TRANSACTION_ENDED } from '../away.ts'
 import type { Db } from './port.ts'
 import { clock, type SqliteResult } from './sqlite-message.ts'
 import { openThread } from './sqlite-thread.ts'
@@ -86,7 +87,7 @@ function openDriver(file: string, { idleMs = IDLE_MS, workerUrl }: SqliteOptions
   }
   const executeIn = async (transaction: Transaction, sql: string, parameters: readonly unknown[]) => {
     if (transaction.expired)
-      throw new Error(`The transaction was rolled back: nothing was done in it for ${idleMs} ms`)
+      throw transactionEnded(`The transaction was rolled back: nothing was done in it for ${idleMs} ms`)
     transaction.running++
     const step = transaction.begun ? 'next' : 'first'
     transaction.begun = true
@@ -108,7 +109,7 @@ function openDriver(file: string, { idleMs = IDLE_MS, workerUrl }: SqliteOptions
     const transaction = transactions.get(connection)
     transactions.delete(connection)
     if (transaction && !transaction.expired) await end(transaction, step)
-    else if (step === 'commit') throw new Error('The transaction has ended')
+    else if (step === 'commit') throw transactionEnded('The transaction has ended')
   }
   return {
     // Both threads start together; the first read does not wait for its own.
@@ -146,6 +147,8 @@ function openDriver(file: string, { idleMs = IDLE_MS, workerUrl }: SqliteOptions
     },
   }
 }
+
+const transactionEnded = (message: string) => Object.assign(new Error(message), { code: TRANSACTION_ENDED })
 
 const isRead = ({ query, sql }: CompiledQuery) =>
   SelectQueryNode.is(query as never) || /^\s*select\b/i.test(sql)

@@ -12,6 +12,7 @@ export type Tables = {
   reprocessings: ReprocessingsTable
   removals: RemovalsTable
   turns: TurnsTable
+  storage_owner: StorageOwnerTable
 }
 
 /** The tables of this project, besides the one of the migrations. */
@@ -25,6 +26,7 @@ export const TABLES = Object.keys({
   reprocessings: true,
   removals: true,
   turns: true,
+  storage_owner: true,
 } satisfies Record<keyof Tables, true>)
 
 /** Which set of endpoints created a photo. */
@@ -50,7 +52,7 @@ export type PhotosTable = {
   /** The same while a worker holds the photo. */
   requested_at: string | null
   attempts: Generated<number>
-  /** Of a pending photo: how long a worker has its message at hand, and has not claimed it yet. */
+  /** Until when a worker holds the photo, unless it renews that; of a pending photo: has its message at hand, and has not claimed it yet. */
   lease_until: string | null
   /** Fencing token of the attempt that holds the photo: a write that does not carry it changes nothing. */
   lease_token: string | null
@@ -183,6 +185,14 @@ type TurnsTable = {
   due: Generated<string>
   /** How far the last run came, where that matters to the next. */
   position: string | null
+}
+
+/** The one row that says which files are this database's: those of the storage that holds the same id. */
+export type StorageOwnerTable = {
+  /** Null until the first search for files without a row. */
+  id: string | null
+  /** What takes its place; null unless that is under way. */
+  next: string | null
 }
 
 /** Everything that happens to a photo. `image.queued` goes to the workers, `message.dead` to the dead queue, the others to `photo-app`. */

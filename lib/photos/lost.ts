@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
+import type { Config } from '../config/index.ts'
 import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
 import { GRACE_MS } from '../outbox/insert.ts'
 import { PUBLISHED } from '../outbox/lanes.ts'
@@ -25,26 +26,7 @@ type LostApp = Pick<App, 'config' | 'db' | 'queue' | 'log' | 'trace'>
  */
 export async function requeueLost(app: LostApp): Promise<number> {
   const { db } = app
-  const { rows } = await sql<{ at: string }>`select ${nowPlus()} as at`.execute(db)
-  const at = rows[0]?.at as string
-  const depth = await app.queue.depth()
-  if (depth === undefined) return 0
-  const expected = await selectExpected(db, at)
-    .select(({ fn }) => fn.countAll<number>().as('count'))
-    .executeTakeFirstOrThrow()
-  if (expected.count <= depth) return 0
-  const { sweepIntervalMs } = app.config
-  // Several relays sweep at different times: marks of half an interval ago, and no younger ones, are another sweep's.
-  const missing = await selectExpected(db, at)
-    .select([
-      'uuid',
-      wasMissing(Math.max(SWEEPS_APART_MS, INTERVALS_APART * sweepIntervalMs)).as('known'),
-      wasMissing(sweepIntervalMs / 2).as('fresh'),
-    ])
-    .orderBy(publishedAt(db))
-    .orderBy('uuid')
-    .limit(Math.min(expected.count - depth, MOST_MISSING))
-    .execute()
+  const { missing } = await findMissing(app)
   const lost = missing.filter(({ known, fresh }) => known && !fresh).map(({ uuid }) => uuid)
   await markMissing(
     db,
@@ -52,6 +34,40 @@ export async function requeueLost(app: LostApp): Promise<number> {
   )
   return lost.length > 0 ? requeue(app, lost.slice(0, BATCH)) : 0
 }
+
+type Missing = { uuid: string; known: boolean | number | null; fresh: boolean | number | null }
+
+/** The photos that the queue lacks now, and of how many it should hold a message; none where it cannot be asked. */
+export async function findMissing({
+  config,
+  db,
+  queue,
+}: Pick<App, 'config' | 'db' | 'queue'>): Promise<{ expected: number; missing: Missing[] }> {
+  const { rows } = await sql<{ at: string }>`select ${nowPlus()} as at`.execute(db)
+  const at = rows[0]?.at as string
+  const depth = await queue.depth()
+  if (depth === undefined) return { expected: 0, missing: [] }
+  const { count: expected } = await selectExpected(db, at)
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  if (expected <= depth) return { expected, missing: [] }
+  // Several relays sweep at different times: marks of half an interval ago, and no younger ones, are another sweep's.
+  const missing = await selectExpected(db, at)
+    .select([
+      'uuid',
+      wasMissing(Math.max(SWEEPS_APART_MS, INTERVALS_APART * config.sweepIntervalMs)).as('known'),
+      wasMissing(betweenSweeps(config)).as('fresh'),
+    ])
+    .orderBy(publishedAt(db))
+    .orderBy('uuid')
+    .limit(Math.min(expected - depth, MOST_MISSING))
+    .execute()
+  return { expected, missing }
+}
+
+/** The least time between two sweeps of which the second finds lost what the first found missing, in ms. */
+export const betweenSweeps = ({ sweepIntervalMs }: Pick<Config, 'sweepIntervalMs'>): number =>
+  sweepIntervalMs / 2
 
 /** Photos of which the queue should have held a message at that time. */
 const selectExpected = (db: Db, at: string) =>

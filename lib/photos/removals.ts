@@ -115,23 +115,27 @@ async function carryOut(app: RemovalApp, removal: Removal): Promise<void> {
         .execute())
 }
 
-/**
- * Removes files of a photo that has failed or was deleted; false where it has been queued again, and they may be its own.
- * No lock keeps a new attempt from storing the same files meanwhile: one that has begun is begun again.
- */
-export async function removeLeft(
-  app: RemovalApp,
-  photoUuid: string,
-  keys: readonly string[],
-): Promise<boolean> {
-  const isLeft = async () => {
+/** Removes files of a photo that has failed or was deleted; false where it has been queued again, and they may be its own. */
+export const removeLeft = (app: RemovalApp, photoUuid: string, keys: readonly string[]): Promise<boolean> =>
+  removeUnless(app, photoUuid, keys, async () => {
     const status = await statusOf(app.db, photoUuid)
-    return status === undefined || status === 'failed'
-  }
-  if (!(await isLeft())) return false
+    return status !== undefined && status !== 'failed'
+  })
+
+/**
+ * Removes files unless they are needed, and returns whether they were not. No lock keeps a new attempt of their photo from storing
+ * the same files meanwhile: one that has begun is begun again.
+ */
+export async function removeUnless(
+  app: RemovalApp,
+  photoUuid: string | undefined,
+  keys: readonly string[],
+  isNeeded: () => Promise<boolean>,
+): Promise<boolean> {
+  if (await isNeeded()) return false
   for (const key of keys) await app.storage.remove(key)
-  if (await isLeft()) return true
-  if (!keys.every(isOriginal)) await beginAgain(app, photoUuid)
+  if (!(await isNeeded())) return true
+  if (photoUuid !== undefined && !keys.every(isOriginal)) await beginAgain(app, photoUuid)
   return false
 }
 

@@ -1,4 +1,5 @@
-import amqplib, { type ConfirmChannel, type GetMessage } from 'amqplib'
+import type { ConfirmChannel, GetMessage } from 'amqplib'
+import { connect, disconnect } from './connection.ts'
 import type { Source } from './port.ts'
 import { deadQueue, notificationsQueue, uploadsQueue } from './topology.ts'
 
@@ -23,17 +24,14 @@ export type DeadMessages = {
   close(): Promise<void>
 }
 
-const CONNECT_TIMEOUT_MS = 5_000
-
 /**
  * The dead queue of a deployment. A message is taken out only after it has been published again and confirmed: a process that dies
  * in between leaves it there.
  */
 export async function openDeadQueue(options: { url: string; queueName: string }): Promise<DeadMessages> {
   const { url, queueName } = options
-  const connection = await amqplib.connect(url, { timeout: CONNECT_TIMEOUT_MS })
   // Who uses the channel is told by a rejection.
-  connection.on('error', () => {})
+  const connection = await connect(url, () => {})
   return {
     async each(most, decide) {
       const channel = await connection.createConfirmChannel()
@@ -55,7 +53,7 @@ export async function openDeadQueue(options: { url: string; queueName: string })
       await channel.close()
       return done
     },
-    close: () => connection.close(),
+    close: () => disconnect(connection),
   }
 }
 

@@ -60,7 +60,7 @@ export interface Queue {
   close(): Promise<void>
 }
 
-/** How often a message comes back before it is dead: it kills or fails its consumers. */
+/** How often a message comes back, since its handler threw, before it is dead. */
 export const DELIVERY_LIMIT = 5
 
 /** How long a message whose handler threw waits before it comes back, in ms. */

@@ -16,7 +16,7 @@ type Options = {
   window: number
   topology: 'auto' | 'check'
   log: Logger
-  /** Called each time that the connection was looked at, or tried: a process in which it stays away hangs. */
+  /** Called after each look at the connections, and after each try to connect: where no call comes, the process hangs. */
   onTurn?: () => void
 }
 

@@ -2,11 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import type { Logger } from 'pino'
 import { briefly, openChannel, refusalOf } from './connection.ts'
-import { type Consumer, DELIVERY_LIMIT, type Handler, type Source } from './port.ts'
+import { type Consumer, DELIVERY_LIMIT, type Handler, REDELIVERY_MS, type Source } from './port.ts'
 import type { Publisher } from './publisher.ts'
 
-/** A message whose handler threw waits this long before it comes back. */
-const RETURN_DELAY_MS = 500
 /** Longest wait for the confirm of a message that is put back, in ms. */
 const RETURN_DEADLINE_MS = 5_000
 
@@ -72,7 +70,7 @@ export function openSubscription(options: Options, wake: () => void): Part & Con
       await handle({ body: message.content, headers, redelivered })
     } catch (error) {
       log.error({ err: error }, 'message not handled, it comes back')
-      await delay(RETURN_DELAY_MS)
+      await delay(REDELIVERY_MS)
       isDone = await putBack(message)
     }
     settle(() => (isDone ? channel.ack(message) : channel.nack(message)))

@@ -1,3 +1,5 @@
+import { DEFAULT_QUEUE_NAME } from '../config/index.ts'
+
 /** Routing key of the messages to workers, ours and other programs'. */
 export const WORK_KEY = 'image-processing-queue'
 
@@ -14,10 +16,9 @@ export const EVENT_KEYS = [
   'image.deleted',
 ]
 
-export const DEFAULT_NAME = 'photo-processor'
-
 /** What a deployment has besides its queue; one with a queue of another name shares nothing on the same broker. */
-const own = (queueName: string, name: string) => (queueName === DEFAULT_NAME ? name : `${queueName}.${name}`)
+const own = (queueName: string, name: string) =>
+  queueName === DEFAULT_QUEUE_NAME ? name : `${queueName}.${name}`
 
 export const workExchange = (queueName: string) => own(queueName, 'image-processing')
 export const appExchange = (queueName: string) => own(queueName, 'photo-app')
@@ -25,7 +26,7 @@ export const uploadsQueue = (queueName: string) => own(queueName, 's3-events')
 export const notificationsQueue = (queueName: string) => own(queueName, 'photo-notifications')
 export const deadQueue = (queueName: string) => `${queueName}.dead`
 
-/** One queue or exchange, or one key of a binding between them. */
+/** One key by which messages of an exchange reach a queue. */
 type Binding = { source: string; destination: string; destinationType: 'queue'; bindingKey: string }
 
 /**

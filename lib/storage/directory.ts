@@ -3,32 +3,31 @@ import { createReadStream } from 'node:fs'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { once } from '../once.ts'
-import {
-  checkWritable,
-  findUnfinished,
-  linkFirst,
-  orMissing,
-  removeDurably,
-  replace,
-  walk,
-  writeDurably,
-} from './durable.ts'
+import { orMissing, walk } from './disk.ts'
+import { checkWritable, findUnfinished, linkFirst, removeDurably, replace, writeDurably } from './durable.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
-import { isKey, type ObjectInfo, type Storage } from './port.ts'
+import { isKey, type ObjectInfo, OWNER, type Storage } from './port.ts'
+import { openRoot, type Root } from './root.ts'
 import { signPolicy, verifyPolicy } from './upload-policy.ts'
 
 type Directories = { storageDir: string; thumbsDir: string; publicUrl: string }
 
 /** Stores below two local directories: renditions in `thumbsDir`, all else in `storageDir`. */
-export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories): Storage {
-  const originals = path.join(storageDir, 'originals')
-  const rootOf = (key: string) => (key.startsWith('thumbs/') ? thumbsDir : originals)
+export async function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories): Promise<Storage> {
+  const own = await openRoot(storageDir)
+  const originals = await openRoot(path.join(storageDir, 'originals'))
+  const thumbs = await openRoot(thumbsDir)
+  const roots = { originals, thumbs }
+  const rootOf = (key: string) => (key.startsWith('thumbs/') ? thumbs : originals)
   const fileOf = (key: string) => {
     checkKey(key)
-    return path.join(rootOf(key), key.slice(key.indexOf('/') + 1))
+    return path.join(rootOf(key).directory, key.slice(key.indexOf('/') + 1))
   }
-  const secret = once(() => readSecret(storageDir))
-  const head = (key: string) => infoOf(fileOf(key))
+  const secret = once(() => readSecret(own))
+  const head = async (key: string) => {
+    const file = fileOf(key)
+    return rootOf(key).find(() => infoOf(file))
+  }
   return {
     put: (key, data) => writeDurably(rootOf(key), fileOf(key), replace, (handle) => handle.writeFile(data)),
     async putStream(key, source, maxBytes) {
@@ -42,31 +41,41 @@ export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories)
     },
     async read(key, maxBytes, etag) {
       const info = await head(key)
-      if (!info && etag !== undefined) await findDirectory(fileOf(key))
       if (!info) return undefined
       if (info.bytes > maxBytes) throw tooManyBytes(maxBytes)
       if (etag !== undefined && etag !== info.etag) throw sourceChanged()
-      return orMissing(readFile(fileOf(key)))
+      return rootOf(key).find(() => orMissing(readFile(fileOf(key))))
     },
     head,
     stream: (key, range) => createReadStream(fileOf(key), range),
-    remove: async (key) => removeDurably(fileOf(key)),
-    async *list(prefix) {
-      for (const [root, base] of [
-        [originals, 'originals'],
-        [thumbsDir, 'thumbs'],
-      ] as const) {
-        if (!`${base}/`.startsWith(prefix) && !prefix.startsWith(`${base}/`)) continue
-        for await (const file of walk(root)) {
-          const key = `${base}/${path.relative(root, file).replaceAll(path.sep, '/')}`
+    remove: async (key) => removeDurably(rootOf(key), fileOf(key)),
+    async *list(prefix, after = '') {
+      for (const [base, root] of Object.entries(roots)) {
+        const below = `${base}/`
+        if (!below.startsWith(prefix) && !prefix.startsWith(below)) continue
+        const isWithin = after.startsWith(below)
+        if (after > below && !isWithin) continue
+        await root.check()
+        for await (const name of walk(root.directory, isWithin ? after.slice(below.length) : '')) {
+          const key = `${below}${name}`
           if (!key.startsWith(prefix) || !isKey(key)) continue
-          const info = await head(key)
+          const info = await infoOf(fileOf(key))
           if (info) yield { key, ...info }
         }
       }
     },
-    async *unfinished(everywhere = false) {
-      for (const root of [originals, thumbsDir]) yield* findUnfinished(root, everywhere)
+    async *unfinished(everywhere = false, onMove = () => {}) {
+      for (const root of Object.values(roots)) yield* findUnfinished(root, everywhere, onMove)
+    },
+    owners: () =>
+      Promise.all(
+        Object.values(roots).map(({ directory, find }) =>
+          find(() => orMissing(readFile(path.join(directory, OWNER), 'utf8'))),
+        ),
+      ),
+    async setOwner(id) {
+      for (const root of Object.values(roots))
+        await writeDurably(root, path.join(root.directory, OWNER), replace, (handle) => handle.writeFile(id))
     },
     async signUpload(key, limits) {
       return { url: `${publicUrl}/uploads`, fields: signPolicy(await secret(), key, limits) }
@@ -74,7 +83,7 @@ export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories)
     signRead: async () => undefined,
     verifyUpload: async (fields) => verifyPolicy(await secret(), fields),
     async check() {
-      for (const root of [originals, thumbsDir]) await checkWritable(root)
+      for (const root of Object.values(roots)) await checkWritable(root)
     },
   }
 }
@@ -86,19 +95,12 @@ async function infoOf(file: string): Promise<ObjectInfo | undefined> {
   return { bytes: Number(found.size), etag, modified: found.mtime }
 }
 
-/** Throws where the directory of a file that was seen before is gone: a volume that is not mounted is no missing file. */
-async function findDirectory(file: string): Promise<void> {
-  const found = await orMissing(stat(path.dirname(file)))
-  if (!found?.isDirectory())
-    throw Object.assign(new Error('The directory of the originals is gone'), { code: 'ENODEV' })
-}
-
 /** The key that signs upload forms, shared by all processes on the directory: the first to need it makes it. */
-async function readSecret(storageDir: string): Promise<Uint8Array> {
-  const file = path.join(storageDir, '.upload-secret')
+async function readSecret(root: Root): Promise<Uint8Array> {
+  const file = path.join(root.directory, '.upload-secret')
   const known = await orMissing(readFile(file))
   if (known) return known
-  await writeDurably(storageDir, file, linkFirst, async (handle) => {
+  await writeDurably(root, file, linkFirst, async (handle) => {
     await handle.chmod(0o600)
     await handle.writeFile(randomBytes(32))
   })

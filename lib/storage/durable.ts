@@ -1,25 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { Dirent } from 'node:fs'
-import {
-  type FileHandle,
-  link,
-  mkdir,
-  open,
-  opendir,
-  rename,
-  rm,
-  stat,
-  unlink,
-  writeFile,
-} from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { orMissing, syncDirectory, walk } from './disk.ts'
 import type { Unfinished } from './port.ts'
-
-/**
- * Below each root, where files lie until they are complete: on the file system of their place, and found without a look
- * into any other directory.
- */
-const PARTS = '.parts'
+import { gone, PARTS, type Root } from './root.ts'
 
 /** Parts of earlier versions lay beside their files. */
 const EARLIER_PART = /^\.[0-9a-f-]{36}\.part$/
@@ -43,107 +27,96 @@ export const linkFirst: Publish = async (part, file) => {
  * there after a power cut.
  */
 export async function writeDurably(
-  root: string,
+  root: Root,
   file: string,
   publish: Publish,
   write: (handle: FileHandle) => Promise<void>,
 ): Promise<void> {
-  const part = path.join(root, PARTS, randomUUID())
-  const directory = path.dirname(file)
+  const part = path.join(root.parts, randomUUID())
+  await root.ready()
   try {
-    const handle = await inDirectory(path.dirname(part), () => open(part, 'wx'))
+    const handle = await inRoot(root, () => open(part, 'wx'))
     try {
       await write(handle)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    await inDirectory(directory, () => publish(part, file))
+    await inDirectory(root, path.dirname(file), () => publish(part, file))
   } catch (error) {
     // It fails for the same reason, or another; why nothing was stored is what counts.
     await rm(part, { force: true }).catch(() => {})
     throw error
   }
-  await syncDirectory(directory)
+  await syncDirectory(path.dirname(file))
 }
 
 /** Throws where nothing can be written below a root; leaves no trace. */
-export async function checkWritable(root: string): Promise<void> {
-  const part = path.join(root, PARTS, randomUUID())
+export async function checkWritable(root: Root): Promise<void> {
+  const part = path.join(root.parts, randomUUID())
+  await root.ready()
   try {
-    await inDirectory(path.dirname(part), () => writeFile(part, '.', { flag: 'wx', flush: true }))
+    await inRoot(root, () => writeFile(part, '.', { flag: 'wx', flush: true }))
   } finally {
     await rm(part, { force: true })
   }
 }
 
 /** Removes a file for good; one that is not there is no error. */
-export async function removeDurably(file: string): Promise<void> {
-  if (await orMissing(unlink(file).then(() => true))) await syncDirectory(path.dirname(file))
+export async function removeDurably(root: Root, file: string): Promise<void> {
+  const wasThere = await root.find(() => orMissing(unlink(file).then(() => true)))
+  if (wasThere) await syncDirectory(path.dirname(file))
 }
 
 /** What writes that did not end have left below a root; `everywhere` looks beyond the place of parts, into every directory. */
-export async function* findUnfinished(root: string, everywhere: boolean): AsyncGenerator<Unfinished> {
-  for await (const file of walk(everywhere ? root : path.join(root, PARTS))) {
+export async function* findUnfinished(
+  root: Root,
+  everywhere: boolean,
+  onMove: () => void,
+): AsyncGenerator<Unfinished> {
+  await root.check()
+  const directory = everywhere ? root.directory : root.parts
+  for await (const name of walk(directory)) {
+    onMove()
+    const file = path.join(directory, name)
     const isPart = path.basename(path.dirname(file)) === PARTS || EARLIER_PART.test(path.basename(file))
     const found = isPart ? await orMissing(stat(file)) : undefined
     if (found) yield { key: undefined, modified: found.mtime, remove: () => rm(file, { force: true }) }
   }
 }
 
-/** Every file below a directory, in no order; none where there is no such directory. */
-export async function* walk(directory: string): AsyncGenerator<string> {
-  const opened = await orMissing(opendir(directory))
-  if (!opened) return
-  const below: Dirent[] = []
-  for await (const entry of opened) {
-    if (entry.isDirectory()) below.push(entry)
-    else yield path.join(directory, entry.name)
-  }
-  for (const { name } of below) yield* walk(path.join(directory, name))
-}
-
-/** Makes the directory where `work` does not find it: seldom, since 256 of them hold all renditions. */
-async function inDirectory<T>(directory: string, work: () => Promise<T>): Promise<T> {
+/** Makes the directory below the root where `work` does not find it: seldom, since 256 of them hold all renditions. */
+async function inDirectory<T>(root: Root, directory: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if (!isMissing(error)) throw error
   }
-  const first = await mkdir(directory, { recursive: true }).catch(asReadOnly)
-  // Each new directory is an entry of the one above it.
-  for (let made = directory; first !== undefined && made.length >= first.length; made = path.dirname(made))
-    await syncDirectory(path.dirname(made))
-  return work()
+  return inRoot(root, async () => {
+    let made = root.directory
+    for (const name of path.relative(made, directory).split(path.sep)) {
+      const above = made
+      made = path.join(made, name)
+      if (await makeOne(made)) await syncDirectory(above)
+    }
+    return work()
+  })
 }
 
-/** Where the disk is read-only, Node says of directories that it was to make that there are none. */
-function asReadOnly(error: NodeJS.ErrnoException): never {
-  throw error.code === 'ENOENT' ? Object.assign(error, { code: 'EROFS' }) : error
-}
+/** False where it is there already. */
+const makeOne = (directory: string): Promise<boolean> =>
+  mkdir(directory).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return false
+      throw error
+    },
+  )
 
-/** What some network file systems answer, on which directories need no sync. */
-const NO_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EISDIR'])
+/** Does what fails with ENOENT only where the root has gone. */
+const inRoot = <T>(root: Root, work: () => Promise<T>): Promise<T> =>
+  work().catch((error: NodeJS.ErrnoException) => {
+    throw isMissing(error) ? gone(root.directory, error) : error
+  })
 
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } catch (error) {
-    if (!NO_SYNC.has((error as NodeJS.ErrnoException).code ?? '')) throw error
-  } finally {
-    await handle.close()
-  }
-}
-
-/** No such file, a file where a directory would be, a name that no file system takes. */
-const MISSING = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'])
-
-export async function orMissing<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading
-  } catch (error) {
-    if (MISSING.has((error as NodeJS.ErrnoException).code ?? '')) return undefined
-    throw error
-  }
-}
+const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT'

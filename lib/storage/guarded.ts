@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { awayError, isStorageAway, lateError } from '../away.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Storage } from './port.ts'
@@ -31,10 +32,19 @@ export function guarded(
     },
     read: (...args) => content(storage.read(...args)),
     head: (key) => answer(storage.head(key)),
-    stream: (...args) => storage.stream(...args),
+    stream: (...args) =>
+      Readable.from(
+        inSteps(contentMs, () => storage.stream(...args)),
+        { objectMode: false },
+      ),
     remove: (key) => answer(storage.remove(key)),
-    list: (prefix) => inSteps(storage.list(prefix), content),
-    unfinished: (everywhere) => inSteps(storage.unfinished(everywhere), content),
+    list: (...args) => inSteps(contentMs, () => storage.list(...args)),
+    async *unfinished(everywhere) {
+      const found = inSteps(contentMs, (moved) => storage.unfinished(everywhere, moved))
+      for await (const one of found) yield { ...one, remove: () => answer(one.remove()) }
+    },
+    owners: () => answer(storage.owners()),
+    setOwner: (id) => answer(storage.setOwner(id)),
     signUpload: (...args) => answer(storage.signUpload(...args)),
     signRead: (key) => answer(storage.signRead(key)),
     verifyUpload: verifyUpload && ((fields) => answer(verifyUpload(fields))),
@@ -48,7 +58,7 @@ const within = <T>(ms: number, calling: Promise<T>): Promise<T> =>
   })
 
 /** An error of a backend; `storage-unavailable` where it says that the storage cannot be used now. */
-export const asStorageError = (error: unknown) =>
+const asStorageError = (error: unknown) =>
   isStorageAway(error) ? awayError('storage-unavailable', error) : error
 
 type Turn = ReturnType<typeof startTurn>
@@ -92,15 +102,23 @@ function takeTurns(source: AsyncIterable<Uint8Array>, turn: Turn) {
   }
 }
 
-/** The same entries, for each of which `wait` has its deadline. */
-async function* inSteps<T>(
-  source: AsyncIterable<T>,
-  wait: (next: Promise<IteratorResult<T>>) => Promise<IteratorResult<T>>,
-): AsyncGenerator<T> {
-  const entries = source[Symbol.asyncIterator]()
-  for (;;) {
-    const { done, value } = await wait(entries.next())
-    if (done) return
-    yield value
+/** What the storage brings bit by bit: it has `ms` for each, from when it is asked for, or from its last `moved`. */
+async function* inSteps<T>(ms: number, read: (moved: () => void) => AsyncIterable<T>): AsyncGenerator<T> {
+  const turn = startTurn(ms)
+  const entries = read(turn.begin)[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      turn.begin()
+      const { done, value } = await Promise.race([entries.next(), turn.late])
+      turn.end()
+      if (done) return
+      yield value
+    }
+  } catch (error) {
+    throw asStorageError(error)
+  } finally {
+    turn.end()
+    // One that hangs ends when it can; nobody waits for that.
+    entries.return?.().catch(() => {})
   }
 }

@@ -5,7 +5,7 @@ import type { Storage } from './port.ts'
 /** Opens the storage that the configuration names: a bucket, or else directories. */
 export async function openStorage(config: Config): Promise<Storage> {
   if (config.s3) return guarded((await import('./s3.ts')).openS3(config.s3))
-  return guarded((await import('./directory.ts')).openDirectory(config))
+  return guarded(await (await import('./directory.ts')).openDirectory(config))
 }
 
 /** How long a check is good that succeeded, or that hangs, in ms: whoever asks for the health makes no load. */

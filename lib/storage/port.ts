@@ -19,13 +19,17 @@ export interface Storage {
   stream(key: string, range?: { start: number; end: number }): Readable
   /** Removing what is not there is no error. */
   remove(key: string): Promise<void>
-  /** Every object whose key begins with `prefix`, in no order. */
-  list(prefix: string): AsyncIterable<{ key: string } & ObjectInfo>
+  /** Every object whose key begins with `prefix`, in the order of their keys, from behind `after`. */
+  list(prefix: string, after?: string): AsyncIterable<{ key: string } & ObjectInfo>
   /**
    * What writes that did not end have left, or are still writing. `everywhere` looks also where earlier versions left it: it
-   * takes as long as `list`.
+   * takes as long as `list`, and calls `onMove` as it goes on.
    */
-  unfinished(everywhere?: boolean): AsyncIterable<Unfinished>
+  unfinished(everywhere?: boolean, onMove?: () => void): AsyncIterable<Unfinished>
+  /** Which database its files belong to, as `setOwner` has noted it; one entry for each place that may be mounted by itself. */
+  owners(): Promise<(string | undefined)[]>
+  /** Notes, where no list shows it, which database all of its files belong to. */
+  setOwner(id: string): Promise<void>
   /** A form that lets whoever has it upload this one object, of 1 to `maxBytes` bytes, until `expiresAt`. */
   signUpload(key: string, limits: UploadLimits): Promise<UploadForm>
   /** A link to read an object elsewhere, good for minutes; undefined where this service serves it itself. */
@@ -59,6 +63,9 @@ export const MOST_KEY_LENGTH = 512
 
 /** What the key of an uploaded original is, for JavaScript and PostgreSQL alike. */
 export const ORIGINAL = keysBelow('originals')
+
+/** Below `originals/` and `thumbs/`, where `setOwner` writes; no key. */
+export const OWNER = '.owner'
 
 /** Whether a key is one that this service may have made: no dot files, no `..`, nothing absolute. */
 export const isKey = (key: string) => key.length <= MOST_KEY_LENGTH && KEY.test(key)

@@ -6,6 +6,7 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadBucketCommand,
   HeadObjectCommand,
   PutObjectCommand,
   paginateListObjectsV2,
@@ -16,9 +17,8 @@ import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { Config } from '../config/index.ts'
 import { contentTypeOf } from '../imaging/formats.ts'
-import { asStorageError } from './guarded.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
-import { isKey, type ObjectInfo, type Storage } from './port.ts'
+import { isKey, type ObjectInfo, OWNER, type Storage } from './port.ts'
 import { findOpenUploads } from './s3-unfinished.ts'
 
 type Options = NonNullable<Config['s3']>
@@ -28,6 +28,9 @@ const READ_LINK_S = 15 * 60
 
 /** No key of an object: what is stored to see whether anything can be. */
 const CHECK_KEY = 'thumbs/.check'
+
+/** No keys of objects, either: to which database those beside them belong. */
+const OWNERS = ['originals', 'thumbs'].map((root) => `${root}/${OWNER}`)
 
 /** A connection that is silent for so long is given up, in ms. */
 const SILENCE_MS = 15_000
@@ -42,6 +45,8 @@ export function openS3(options: Options): Storage {
   const at = (key: string) => ({ Bucket, Key: checkKey(key) })
   const head = async (key: string): Promise<ObjectInfo | undefined> => {
     const found = await orMissing(client.send(new HeadObjectCommand(at(key))))
+    // The answer is the same where the bucket is gone.
+    if (!found) await findBucket(client, Bucket)
     return found && infoOf(found.ContentLength, found.ETag, found.LastModified)
   }
   return {
@@ -75,19 +80,32 @@ export function openS3(options: Options): Storage {
       client
         .send(new GetObjectCommand({ ...at(key), Range }))
         .then(({ Body }) => pipeline(Body as Readable, out))
-        .catch((error) => out.destroy(asStorageError(error) as Error))
+        .catch((error) => out.destroy(error as Error))
       return out
     },
     async remove(key) {
       await client.send(new DeleteObjectCommand(at(key)))
     },
-    async *list(prefix) {
-      for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix: prefix })) {
+    async *list(Prefix, StartAfter) {
+      for await (const { Contents = [] } of paginateListObjectsV2(
+        { client },
+        { Bucket, Prefix, StartAfter },
+      )) {
         for (const { Key = '', Size, ETag, LastModified } of Contents)
           if (isKey(Key)) yield { key: Key, ...infoOf(Size, ETag, LastModified) }
       }
     },
     unfinished: () => findOpenUploads(client, Bucket),
+    owners: () =>
+      Promise.all(
+        OWNERS.map(async (Key) => {
+          const found = await orMissing(client.send(new GetObjectCommand({ Bucket, Key })))
+          return found?.Body?.transformToString()
+        }),
+      ),
+    async setOwner(id) {
+      for (const Key of OWNERS) await client.send(new PutObjectCommand({ Bucket, Key, Body: id }))
+    },
     async signUpload(key, { maxBytes, expiresAt }) {
       const { url, fields } = await createPresignedPost(client, {
         ...at(key),
@@ -175,6 +193,12 @@ const infoOf = (bytes = 0, etag = '', modified = new Date(0)): ObjectInfo => ({ 
 /** Originals stay bytes: a stranger chose their content. */
 const typeOf = (key: string) =>
   (key.startsWith('thumbs/') && contentTypeOf(key)) || 'application/octet-stream'
+
+/** Throws where there is no such bucket. */
+async function findBucket(client: S3Client, Bucket: string): Promise<void> {
+  if (!(await orMissing(client.send(new HeadBucketCommand({ Bucket })))))
+    throw Object.assign(new Error('The bucket is gone'), { name: 'NoSuchBucket' })
+}
 
 async function orMissing<T>(sending: Promise<T>): Promise<T | undefined> {
   try {

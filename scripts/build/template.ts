@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
-import { DUPLICATE_HANDLING, readConfig } from '../../lib/config/index.ts'
-import { DEFAULT_NAME, notificationsQueue } from '../../lib/queue/topology.ts'
+import { DEFAULT_QUEUE_NAME, DUPLICATE_HANDLING, readConfig } from '../../lib/config/index.ts'
+import { notificationsQueue } from '../../lib/queue/topology.ts'
 import type { FunctionFile } from './functions.ts'
 
 /** Seconds between two runs of a schedule: EventBridge knows minutes only. */
@@ -21,7 +21,7 @@ const PARAMETERS = {
     Default: '',
     Description: 'Base of the URLs handed out',
   },
-  QueueName: { variable: 'QUEUE_NAME', Type: 'String', Default: 'photo-processor' },
+  QueueName: { variable: 'QUEUE_NAME', Type: 'String', Default: DEFAULT_QUEUE_NAME },
   RedisUrl: { variable: 'REDIS_URL', ...OPTIONAL, Description: 'redis://…, the cache of images' },
   WebhookUrls: { variable: 'WEBHOOK_URLS', ...OPTIONAL, Description: 'Receivers of events' },
   WebhookSecret: { variable: 'WEBHOOK_SECRET', ...OPTIONAL, Description: 'whsec_…' },
@@ -76,8 +76,8 @@ const BUCKET = {
 const NOTIFICATIONS = {
   'Fn::If': [
     'DefaultQueueName',
-    notificationsQueue(DEFAULT_NAME),
-    { 'Fn::Join': ['.', [{ Ref: 'QueueName' }, notificationsQueue(DEFAULT_NAME)]] },
+    notificationsQueue(DEFAULT_QUEUE_NAME),
+    { 'Fn::Join': ['.', [{ Ref: 'QueueName' }, notificationsQueue(DEFAULT_QUEUE_NAME)]] },
   ],
 }
 
@@ -91,7 +91,7 @@ export function template(functions: readonly FunctionFile[]): string {
       Transform: 'AWS::Serverless-2016-10-31',
       Description: 'Asynchronous photo processing',
       Parameters: { ...Object.fromEntries(parameters), ...BROKER_PARAMETERS },
-      Conditions: { DefaultQueueName: { 'Fn::Equals': [{ Ref: 'QueueName' }, DEFAULT_NAME] } },
+      Conditions: { DefaultQueueName: { 'Fn::Equals': [{ Ref: 'QueueName' }, DEFAULT_QUEUE_NAME] } },
       Globals: {
         Function: {
           Runtime: 'nodejs24.x',

@@ -1,7 +1,6 @@
-import { uuids } from '../../lib/db/port.ts'
-import { removeLeft } from '../../lib/photos/removals.ts'
+import { removeOrphan, withoutRow } from '../../lib/photos/orphans.ts'
+import { isOwner } from '../../lib/photos/owner.ts'
 import { findDead } from '../../lib/photos/unfinished.ts'
-import { photoOf } from '../../lib/storage/port.ts'
 import { BATCH, type DoctorApp, type Finding, YOUNG_MS } from './finding.ts'
 
 /** With more files than that without a row, and less than half of all with one, the database is hardly theirs. */
@@ -14,15 +13,16 @@ export async function* checkFiles(app: DoctorApp, isSure: boolean): AsyncGenerat
   const orphans: string[] = []
   let known = 0
   for await (const keys of inBatches(app)) {
-    const without = await withoutRow(app, keys)
+    const without = await withoutRow(app.db, keys)
     orphans.push(...without)
     known += keys.length - without.length
   }
-  const isSuspicious = orphans.length > SUSPICIOUS && orphans.length > known && !isSure
-  if (isSuspicious)
+  const isUnlikely = orphans.length > SUSPICIOUS && orphans.length > known && !isSure
+  const mayRemove = !isUnlikely && (await isOwner(app))
+  if (isUnlikely)
     console.error('Most files have no row: is this their database? --repair removes them with --sure only.')
   for (const key of orphans)
-    yield { kind: WITHOUT_ROW, name: key, ...(!isSuspicious && { mend: () => removeFile(app, key) }) }
+    yield { kind: WITHOUT_ROW, name: key, ...(mayRemove && { mend: () => removeOrphan(app, key) }) }
   for await (const { key = 'a part of a file', modified, remove } of findDead(app, true))
     yield { kind: 'writes that did not end', name: `${key}, ${modified.toISOString()}`, mend: remove }
 }
@@ -38,49 +38,4 @@ async function* inBatches({ storage }: DoctorApp): AsyncGenerator<string[]> {
       keys = []
     }
   yield keys
-}
-
-/** Those that are named neither by a photo, a rendition nor a removal; a photo that is worked on may be about to name them. */
-async function withoutRow({ db }: DoctorApp, keys: readonly string[]): Promise<string[]> {
-  const photos = [...new Set(keys.flatMap((key) => photoOf(key) ?? []))]
-  const rows = await db
-    .selectFrom('photos')
-    .select(['uuid', 'url', 'status'])
-    .where('uuid', 'in', uuids(db, photos))
-    .execute()
-  const renditions = await db
-    .selectFrom('photo_thumbnails')
-    .select('url')
-    .where('photo_uuid', 'in', uuids(db, photos))
-    .execute()
-  const planned = await db
-    .selectFrom('removals')
-    .select('keys')
-    .where('photo_uuid', 'in', uuids(db, photos))
-    .execute()
-  const busy = new Set(
-    rows.flatMap(({ uuid, status }) => (status === 'pending' || status === 'processing' ? uuid : [])),
-  )
-  const named = new Set([
-    ...rows.map(({ url }) => url),
-    ...renditions.map(({ url }) => `thumbs/${url}`),
-    ...planned.flatMap((removal) => JSON.parse(removal.keys) as string[]),
-  ])
-  // Other names are those of rows inserted by hand: no index has them.
-  for (const key of keys.filter((key) => !named.has(key) && photoOf(key) === undefined))
-    if (await isNamedByHand(db, key)) named.add(key)
-  return keys.filter((key) => !named.has(key) && !busy.has(photoOf(key) ?? ''))
-}
-
-async function isNamedByHand(db: DoctorApp['db'], key: string): Promise<boolean> {
-  const found = key.startsWith('thumbs/')
-    ? db.selectFrom('photo_thumbnails').select('uuid').where('url', '=', key.slice('thumbs/'.length))
-    : db.selectFrom('photos').select('uuid').where('url', '=', key)
-  return (await found.executeTakeFirst()) !== undefined
-}
-
-/** Not through the rows of a completed photo, which has no claim to the file. */
-async function removeFile(app: DoctorApp, key: string): Promise<void> {
-  const uuid = photoOf(key)
-  if (uuid === undefined || !(await removeLeft(app, uuid, [key]))) await app.storage.remove(key)
 }

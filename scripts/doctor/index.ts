@@ -5,13 +5,14 @@ import { readConfig } from '../../lib/config/index.ts'
 import { readArguments } from '../arguments.ts'
 import { checkFiles } from './files.ts'
 import type { DoctorApp, Finding } from './finding.ts'
+import { checkOwner } from './owner.ts'
 import { checkQueues } from './queues.ts'
 import { checkRows } from './rows.ts'
 
 const USAGE = `Usage: npm run doctor -- [--repair] [--sure]
 Compares rows, files and queues. Ends with 1 where something differs, and was not mended.
   --repair  mend what can be mended
-  --sure    remove files without a row even where most files are such`
+  --sure    the files are those of this database, even where most have no row`
 
 /** Names printed of each kind. */
 const SHOWN = 10
@@ -44,7 +45,8 @@ try {
 /** Prints what differs, mends it where that is wanted, and returns how much still differs. */
 async function examine(doctor: DoctorApp): Promise<number> {
   const found = new Map<string, { count: number; mended: number }>()
-  for (const check of [checkRows(doctor), checkFiles(doctor, sure), checkQueues(doctor)])
+  const checks = [checkOwner(doctor, sure), checkRows(doctor), checkFiles(doctor, sure), checkQueues(doctor)]
+  for (const check of checks)
     for await (const finding of check) {
       const kind = found.get(finding.kind) ?? { count: 0, mended: 0 }
       found.set(finding.kind, kind)

@@ -1,5 +1,7 @@
 import { nowPlus } from '../../lib/db/port.ts'
+import { once } from '../../lib/once.ts'
 import { freeExpired } from '../../lib/photos/expired.ts'
+import { isOwner } from '../../lib/photos/owner.ts'
 import { removeFiles } from '../../lib/photos/removals.ts'
 import { requestProcessing } from '../../lib/photos/request.ts'
 import type { PhotoRow } from '../../lib/photos/row.ts'
@@ -18,6 +20,8 @@ export async function* checkRows(app: DoctorApp): AsyncGenerator<Finding> {
 }
 
 async function* checkFilesOfRows(app: DoctorApp): AsyncGenerator<Finding> {
+  // What is missing from another storage may be in the right one.
+  const mayMend = await isOwner(app)
   let after = '00000000-0000-0000-0000-000000000000'
   for (;;) {
     const photos = await app.db
@@ -33,7 +37,7 @@ async function* checkFilesOfRows(app: DoctorApp): AsyncGenerator<Finding> {
     after = last.uuid
     const renditionsOf = await findRenditionsByPhoto(app.db, photos)
     const found = await Promise.all(photos.map((photo) => checkPhoto(app, photo, renditionsOf(photo))))
-    for (const findings of found) yield* findings
+    for (const { mend, ...finding } of found.flat()) yield { ...finding, ...(mayMend && mend && { mend }) }
   }
 }
 
@@ -71,36 +75,79 @@ async function isWhole({ storage }: DoctorApp, { url, bytes }: RenditionRow): Pr
 const noteGone = ({ db }: DoctorApp, uuid: string) =>
   db.updateTable('photos').set({ source_removed_at: nowPlus() }).where('uuid', '=', uuid).execute()
 
+/** A row that waits for a part of the sweep; `state` changes when that has looked at it. */
+type Waiting = { name: string | null; state: string | number | null }
+
+/** What a part of the sweep should have done; `find` gives what is overdue, or all that waits for it. */
+type Overdue = {
+  kind: string
+  find(isOverdue: boolean): Promise<Waiting[]>
+  sweep?: (app: DoctorApp) => Promise<number>
+}
+
 /** What the sweep or the relay should have done: none of them runs, or they fail. */
 async function* checkOverdue(app: DoctorApp): AsyncGenerator<Finding> {
+  for (const { kind, find, sweep } of overdueIn(app)) {
+    const sweepAll = once(async () => {
+      while (sweep && (await sweep(app)) > 0);
+      return new Set((await find(false)).map(keyOf))
+    })
+    for (const row of await find(true)) {
+      const mend = async () => {
+        if ((await sweepAll()).has(keyOf(row))) throw new Error('it is as it was')
+      }
+      yield { kind, name: String(row.name), ...(sweep && { mend }) }
+    }
+  }
+}
+
+const keyOf = ({ name, state }: Waiting) => `${name} ${state}`
+
+function overdueIn({ db }: DoctorApp): Overdue[] {
   const overdue = nowPlus(-OVERDUE_MS)
-  const photos = app.db.selectFrom('photos').select('uuid as name')
-  const kinds = [
+  return [
     {
       kind: 'photos whose worker died, and that no sweep has freed',
-      rows: photos.where('status', '=', 'processing').where('lease_until', '<', overdue),
-      mend: () => freeExpired(app),
+      find: (isOverdue) =>
+        db
+          .selectFrom('photos')
+          .select(['uuid as name', 'lease_until as state'])
+          .where('status', '=', 'processing')
+          .$if(isOverdue, (query) => query.where('lease_until', '<', overdue))
+          .execute(),
+      sweep: freeExpired,
     },
     {
       kind: 'uploads that no sweep has checked',
-      rows: photos.where('status', '=', 'init').where('check_after', '<', overdue),
-      mend: () => checkUploads(app),
+      find: (isOverdue) =>
+        db
+          .selectFrom('photos')
+          .select(['uuid as name', 'check_after as state'])
+          .where('status', '=', 'init')
+          .$if(isOverdue, (query) => query.where('check_after', '<', overdue))
+          .execute(),
+      sweep: checkUploads,
     },
     {
       kind: 'deleted photos whose files no sweep has removed',
-      rows: app.db.selectFrom('removals').select('photo_uuid as name').where('due', '<', overdue),
-      mend: () => removeFiles(app),
+      find: (isOverdue) =>
+        db
+          .selectFrom('removals')
+          .select(['photo_uuid as name', 'runs as state'])
+          .$if(isOverdue, (query) => query.where('due', '<', overdue))
+          .execute(),
+      sweep: removeFiles,
     },
     {
       kind: 'events that no relay has published',
-      rows: app.db
-        .selectFrom('events')
-        .select('id as name')
-        .where('published_at', 'is', null)
-        .where('publish_after', '<', overdue)
-        .where('lane', 'is', null),
+      find: () =>
+        db
+          .selectFrom('events')
+          .select(['id as name', 'publish_after as state'])
+          .where('published_at', 'is', null)
+          .where('publish_after', '<', overdue)
+          .where('lane', 'is', null)
+          .execute(),
     },
   ]
-  for (const { kind, rows, mend } of kinds)
-    for (const { name } of await rows.execute()) yield { kind, name, ...(mend && { mend }) }
 }

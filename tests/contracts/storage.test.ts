@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { awayCode } from '../../lib/away.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { openDirectory } from '../../lib/storage/directory.ts'
 import { originalKey, renditionKey, type Storage } from '../../lib/storage/port.ts'
@@ -19,13 +20,13 @@ type Backend = { name: string; with(use: (opened: Opened) => Promise<void>): Pro
 
 type Directory = Opened & { storageDir: string; thumbsDir: string }
 
-/** Runs `use` with a storage in directories of its own that do not exist yet. */
+/** Runs `use` with a storage in directories of its own that did not exist before. */
 async function withDirectory(use: (opened: Directory) => Promise<void>): Promise<void> {
   const root = await mkdtemp(path.join(tmpdir(), 'photos-'))
   const [storageDir, thumbsDir] = [path.join(root, 'files'), path.join(root, 'elsewhere')]
   try {
     await use({
-      storage: openDirectory({ storageDir, thumbsDir, publicUrl: 'http://127.0.0.1:3000' }),
+      storage: await openDirectory({ storageDir, thumbsDir, publicUrl: 'http://127.0.0.1:3000' }),
       async everything() {
         const entries = await readdir(root, { recursive: true, withFileTypes: true })
         const files = entries.filter((entry) => !entry.isDirectory())
@@ -224,6 +225,37 @@ describe.for(BACKENDS)('storage in $name', ({ with: withStorage }) => {
       expect(await keys('thumbs/ab')).toHaveLength(2)
     }))
 
+  test('lists in the order of the keys, from any of them on', () =>
+    withStorage(async ({ storage }) => {
+      const keys = [
+        originalKey('a'),
+        originalKey('ab'),
+        renditionKey('ab-c.jpg'),
+        renditionKey('ab/cd.jpg'),
+        renditionKey('ab/ce.jpg'),
+        renditionKey('abc/d.jpg'),
+        renditionKey('b.jpg'),
+      ]
+      for (const key of keys.toReversed()) await storage.put(key, data('x'))
+      const list = async (prefix: string, after?: string) =>
+        (await Array.fromAsync(storage.list(prefix, after))).map(({ key }) => key)
+      expect(await list('')).toEqual(keys)
+      for (const [i, key] of keys.entries()) expect(await list('', key)).toEqual(keys.slice(i + 1))
+      expect(await list('', renditionKey('ab/cdx'))).toEqual(keys.slice(4))
+      expect(await list('originals/', keys[0])).toEqual([keys[1]])
+      expect(await list('thumbs/', keys[3])).toEqual(keys.slice(4))
+    }))
+
+  test('knows its owner, in each of its places, and shows it in no list', () =>
+    withStorage(async ({ storage }) => {
+      expect(await storage.owners()).toEqual([undefined, undefined])
+      await storage.setOwner('first')
+      await storage.setOwner('second')
+      expect(await storage.owners()).toEqual(['second', 'second'])
+      expect(await Array.fromAsync(storage.list(''))).toEqual([])
+      expect(await Array.fromAsync(storage.unfinished(true))).toEqual([])
+    }))
+
   test('checks that it can store, and leaves no trace of it', () =>
     withStorage(async ({ storage, everything }) => {
       expect(await storage.check()).toBeUndefined()
@@ -261,17 +293,55 @@ describe('directories', () => {
       expect(await readFile(path.join(storageDir, 'originals/a'), 'utf8')).toBe('original')
     }))
 
-  test('makes a directory again that somebody has removed', () =>
+  test('makes a directory below its root again that somebody has removed', () =>
     withDirectory(async ({ storage, everything, thumbsDir }) => {
       const key = renditionKey('ab/cd.jpg')
       await storage.put(key, data('first'))
-      await rm(thumbsDir, { recursive: true })
+      await rm(path.join(thumbsDir, 'ab'), { recursive: true })
       await Promise.all([
         storage.put(key, data('second')),
         storage.put(renditionKey('ab/ef.jpg'), data('other')),
       ])
       expect(await everything()).toEqual(['elsewhere/ab/cd.jpg', 'elsewhere/ab/ef.jpg'])
     }))
+
+  test.for([
+    ['that has gone', async () => {}],
+    ['whose volume is not mounted', async (directory: string) => void (await mkdir(directory))],
+  ] as const)('a root %s is away, and nothing is made in its place', ([, leave]) =>
+    withDirectory(async ({ storage, storageDir }) => {
+      const root = path.join(storageDir, 'originals')
+      await storage.put(KEY, data('there'))
+      await rename(root, `${root}-elsewhere`)
+      await leave(root)
+      const calls = [
+        () => storage.check(),
+        () => storage.put(KEY, data('new')),
+        () => storage.putStream(originalKey('b/c'), source('new'), 10),
+        () => storage.read(KEY, 10),
+        () => storage.head(KEY),
+        () => storage.remove(KEY),
+        () => Array.fromAsync(storage.list('')),
+        () => Array.fromAsync(storage.unfinished()),
+        () => storage.owners(),
+        () => storage.setOwner('id'),
+      ]
+      for (const call of calls)
+        expect(
+          awayCode(
+            await call().then(
+              () => undefined,
+              (error: unknown) => error,
+            ),
+          ),
+          String(call),
+        ).toBe('storage-unavailable')
+      await rm(root, { recursive: true, force: true })
+      await rename(`${root}-elsewhere`, root)
+      expect(await bytesOf(storage.read(KEY, 10))).toEqual(data('there'))
+      await storage.check()
+    }),
+  )
 
   test('a put that fails leaves no temporary file', () =>
     withDirectory(async ({ storage, everything }) => {
@@ -287,7 +357,7 @@ describe('directories', () => {
       const script = `
         process.on('SIGXFSZ', () => {})
         const { openDirectory } = await import(process.env.DIRECTORY)
-        const storage = openDirectory(process.env)
+        const storage = await openDirectory(process.env)
         const { Readable } = await import('node:stream')
         const data = Buffer.alloc(100_000)
         const said = [storage.put('thumbs/a', data), storage.putStream('originals/a', Readable.from([data]), 1e6)]
@@ -305,7 +375,8 @@ describe('directories', () => {
       const script = `
         process.on('SIGXFSZ', () => {})
         const { openDirectory } = await import(process.env.DIRECTORY)
-        console.log(await openDirectory(process.env).check().then(() => 'stored', ({ code }) => code))`
+        const storage = await openDirectory(process.env)
+        console.log(await storage.check().then(() => 'stored', ({ code }) => code))`
       const env = { storageDir, thumbsDir, DIRECTORY }
       const full = ['-c', 'ulimit -f 0 && exec "$@"', 'sh', process.execPath, '--input-type=module', '-e']
       const { stdout } = await promisify(execFile)('sh', [...full, script], { env })
@@ -315,7 +386,7 @@ describe('directories', () => {
 
   test.for(['storageDir', 'thumbsDir'] as const)('check() fails where nothing can be stored in %s', (one) =>
     withDirectory(async ({ storage, ...directories }) => {
-      await mkdir(path.dirname(directories[one]), { recursive: true })
+      await rm(directories[one], { recursive: true })
       await writeFile(directories[one], 'a file, not a directory')
       await expect(storage.check()).rejects.toThrow()
     }),

@@ -9,7 +9,7 @@ const sqlite = (errcode: number) => coded('ERR_SQLITE_ERROR', { errcode })
 const POSTGRES = '08006 08P01 25006 25P03 40001 40P01 53100 53200 53300 55P03 57014 57P01 57P03 58030'.split(
   ' ',
 )
-const SQLITE = [5, 6, 8, 10, 13, 261, 266, 778]
+const SQLITE = [5, 6, 8, 10, 13, 14, 261, 266, 778]
 const CONNECTION = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENETUNREACH', 'EAI_AGAIN']
 const DISK = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ESTALE', 'EMFILE']
 

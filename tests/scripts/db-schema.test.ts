@@ -5,6 +5,7 @@ import { migrate } from '../../lib/db/migrate.ts'
 import type { Db } from '../../lib/db/port.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from '../support/app.ts'
 import { runCommand } from '../support/command.ts'
+import { until } from '../support/service.ts'
 
 const [, SERVERS] = SETUPS
 
@@ -77,5 +78,32 @@ test.skipIf(!isAvailable(SERVERS))(
       expect(await makeSchema(env)).toMatchObject({ code: 0, error: '' })
       expect(await count(db, 'photos')).toBe(0)
       expect(await count(db, 'votes')).toBe(0)
+    }),
+)
+
+test.skipIf(!isAvailable(SERVERS)).for([['db-schema', '--yes'], ['seed']])(
+  'npm run %s waits for another that migrates, longer than a statement may take',
+  ([name = '', ...args]) =>
+    withEnvironment(SERVERS, async (env) => {
+      // A session that says nothing for so long would be ended by default.
+      const db = await openDb(env.DATABASE_URL ?? '', { statementMs: 600_000 })
+      try {
+        await db.connection().execute(async (holder) => {
+          // The lock of migrations, as one that builds an index holds it.
+          await run(holder, 'select pg_advisory_lock(7203114)')
+          let isDone = false
+          const running = runCommand(name, args, env).finally(() => {
+            isDone = true
+          })
+          const waiting = `select from pg_stat_activity where datname = current_database()
+          and wait_event_type = 'Lock' and query_start < now() - interval '11 seconds'`
+          await until(async () => isDone || (await run(db, waiting)).rows.length > 0)
+          expect(isDone).toBe(false)
+          await run(holder, 'select pg_advisory_unlock(7203114)')
+          expect(await running).toMatchObject({ code: 0, error: '' })
+        })
+      } finally {
+        await db.destroy()
+      }
     }),
 )

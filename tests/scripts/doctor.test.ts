@@ -10,9 +10,13 @@ import { readConfig } from '../../lib/config/index.ts'
 import { nowPlus } from '../../lib/db/port.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
 import { processPhoto } from '../../lib/photos/process.ts'
+import { planRemoval } from '../../lib/photos/removals.ts'
 import { findPhoto } from '../../lib/photos/row.ts'
 import { originalKey, renditionKey } from '../../lib/storage/port.ts'
 import { openWorker } from '../../lib/worker.ts'
+import { checkFiles } from '../../scripts/doctor/files.ts'
+import type { Finding } from '../../scripts/doctor/finding.ts'
+import { checkRows } from '../../scripts/doctor/rows.ts'
 import { type Environment, isAvailable, SETUPS, type Setup, withEnvironment } from '../support/app.ts'
 import { jpeg, sample } from '../support/images.ts'
 import { openS3Server, type S3Server } from '../support/s3-server.ts'
@@ -172,6 +176,118 @@ test.skipIf(!isAvailable(SETUPS[1]))(
       await connection.close()
     }),
 )
+
+const onServers = test.skipIf(!isAvailable(SETUPS[1]))
+
+onServers('npm run doctor does not say that it has made a queue which it may not declare', () =>
+  withEnvironment(
+    SETUPS[1],
+    async (env) => {
+      const app = await openApp(readConfig(env))
+      await until(() => app.queue.isUp())
+      // While it is open it would declare the queue again.
+      await app.close()
+      const connection = await amqplib.connect(env.RABBITMQ_URL ?? '')
+      const channel = await connection.createChannel()
+      await channel.deleteQueue(env.QUEUE_NAME ?? '')
+      await connection.close()
+      const said = await doctor({ ...env, TOPOLOGY: 'check' }, '--repair')
+      expect(said.code).toBe(1)
+      expect(said.output).toContain('1 queues that are missing, 0 mended\n')
+    },
+    'migrated',
+  ),
+)
+
+onServers('npm run doctor counts as lost what the sweep does, and queues all of it again', () =>
+  withStored(SETUPS[1], undefined, async (app, env) => {
+    await until(() => app.queue.isUp())
+    // More than the sweep queues again in one go.
+    const urls = Array.from({ length: 510 }, (_, i) => `http://127.0.0.1/${i}.jpg`)
+    const photos = await addPhotos(
+      app,
+      urls.map((url) => ({ url, door: 'photos' as const, queued: true })),
+    )
+    const held = photos.slice(0, 5).map(({ uuid }) => uuid)
+    await until(async () => (await app.queue.depth()) === photos.length)
+    const connection = await amqplib.connect(env.RABBITMQ_URL ?? '')
+    const channel = await connection.createChannel()
+    await channel.purgeQueue(env.QUEUE_NAME ?? '')
+    await connection.close()
+    await app.db
+      .updateTable('events')
+      .set({ published_at: nowPlus(-60_000) })
+      .execute()
+    // A worker that is away from the broker for a moment has them at hand.
+    await app.db
+      .updateTable('photos')
+      .set({ lease_until: nowPlus(600_000) })
+      .where('uuid', 'in', held)
+      .execute()
+    expect((await doctor(env)).output).toContain('505 of 505 queued photos have none')
+    expect(await doctor(env, '--repair')).toMatchObject({ code: 0 })
+    const waiting = await app.db
+      .selectFrom('events')
+      .select('photo_uuid')
+      .where('published_at', 'is', null)
+      .execute()
+    expect(new Set(waiting.map(({ photo_uuid }) => photo_uuid)).size).toBe(505)
+    expect(waiting).toHaveLength(505)
+    expect(await doctor(env)).toEqual({ output: 'nothing differs\n', code: 0 })
+  }),
+)
+
+/** What a check finds, without a process of its own. */
+const findingsOf = (check: AsyncIterable<Finding>) => Array.fromAsync(check)
+
+test('a file that has got a row before it is removed stays', () =>
+  withStored(SETUPS[0], undefined, async (app) => {
+    const [photo] = await addCompleted(app, 1)
+    if (!photo) throw new Error('no photo')
+    const late = `ab/${photo.uuid}-late.jpg`
+    const byHand = originalKey('by-hand')
+    for (const key of [renditionKey(late), byHand]) await app.storage.put(key, Buffer.from('bytes'))
+    await ageFiles(app, undefined)
+    const found = await findingsOf(checkFiles(app, false))
+    expect(found.map(({ name }) => name)).toEqual([byHand, renditionKey(late)])
+    await app.db.insertInto('photos').values({ url: byHand }).execute()
+    await app.db
+      .insertInto('photo_thumbnails')
+      .values({
+        photo_uuid: photo.uuid,
+        name: 'late',
+        width: 1,
+        height: 1,
+        url: late,
+        format: 'jpeg',
+        bytes: 5,
+      })
+      .execute()
+    for (const { mend } of found) await mend?.()
+    expect(await app.storage.head(byHand)).toBeDefined()
+    expect(await app.storage.head(renditionKey(late))).toBeDefined()
+  }))
+
+test('a part of the sweep runs once for all that it has left, and what it leaves again is not mended', () =>
+  withStored(SETUPS[0], undefined, async (app) => {
+    let calls = 0
+    const remove = async () => {
+      calls++
+      throw new Error('not this one')
+    }
+    const failing = { ...app, storage: { ...app.storage, remove } }
+    for (let i = 0; i < 3; i++) await planRemoval(app.db, uuidv7(), [originalKey(uuidv7())])
+    await app.db
+      .updateTable('removals')
+      .set({ due: nowPlus(-600_000) })
+      .execute()
+    const findings = await findingsOf(checkRows(failing))
+    const found = findings.filter(({ kind }) => kind.startsWith('deleted photos'))
+    expect(found).toHaveLength(3)
+    const mends = await Promise.allSettled(found.map(({ mend }) => mend?.()))
+    expect(mends.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(calls).toBe(3)
+  }))
 
 test(
   'npm run doctor removes nothing where most files have no row, unless it is sure',

@@ -140,7 +140,7 @@ export async function openS3Server(bucket = 'photos'): Promise<S3Server> {
 
   function list(response: http.ServerResponse, query: URLSearchParams): void {
     const most = Number(query.get('max-keys') ?? 1000)
-    const after = query.get('continuation-token') ?? ''
+    const after = query.get('continuation-token') ?? query.get('start-after') ?? ''
     const keys = [...objects.keys()]
       .filter((key) => key.startsWith(query.get('prefix') ?? '') && key > after)
       .sort()

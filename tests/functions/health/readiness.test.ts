@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import path from 'node:path'
 import { sql } from 'kysely'
@@ -139,7 +139,7 @@ describe('GET /readyz', () => {
         expect(await askUntil(app, 200)).toEqual({ status: 200, body: { status: 'ok', checks: UP, schema } })
         const { storageDir, thumbsDir } = app.config
         const directory = variable === 'STORAGE_DIR' ? storageDir : thumbsDir
-        await rm(directory, { recursive: true })
+        await rename(directory, `${directory}-elsewhere`)
         await writeFile(directory, 'a file where the directory was')
         // That it could be written is known for some seconds.
         expect(await askUntil(app, 503)).toEqual({
@@ -147,7 +147,7 @@ describe('GET /readyz', () => {
           body: { status: 'unavailable', checks: { ...UP, storage: 'down' }, schema },
         })
         await rm(directory)
-        await mkdir(directory)
+        await rename(`${directory}-elsewhere`, directory)
         await askUntil(app, 200)
       },
     ),

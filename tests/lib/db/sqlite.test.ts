@@ -6,6 +6,8 @@ import { expect, test } from 'vitest'
 import { isDatabaseAway } from '../../../lib/away.ts'
 import type { Db } from '../../../lib/db/port.ts'
 import { openSqlite } from '../../../lib/db/sqlite.ts'
+import { clock } from '../../../lib/db/sqlite-message.ts'
+import { openThread } from '../../../lib/db/sqlite-thread.ts'
 import { holdLock, longestStop, withFile } from '../../support/sqlite.ts'
 
 const DYING = new URL('./dying-thread.ts', import.meta.url)
@@ -26,6 +28,13 @@ const insert = (db: Db, n: number) => sql`insert into t values (${n})`.execute(d
 
 const numbers = async (db: Db) =>
   (await sql<{ n: number }>`select n from t order by n`.execute(db)).rows.map(({ n }) => n)
+
+/** What a promise rejects with. */
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
 
 /** Counts for a while. */
 const count = (db: Db, to: number) =>
@@ -134,7 +143,9 @@ test('a transaction in which nothing happens any more is rolled back, and holds 
         await insert(db, 2)
         await insert(tx, 3)
       })
-      await expect(stuck).rejects.toThrow('rolled back')
+      const error = await failureOf(stuck)
+      expect(String(error)).toContain('rolled back')
+      expect(isDatabaseAway(error)).toBe(true)
       await insert(db, 4)
       expect(await numbers(db)).toEqual([2, 4])
     },
@@ -163,11 +174,8 @@ test('a thread that dies takes along what it did, as a database that is away, an
         await insert(tx, 2)
         await sql`insert into t values ('die')`.execute(tx)
       })
-      const error: unknown = await transaction.catch((reason: unknown) => reason)
-      expect(isDatabaseAway(error)).toBe(true)
-      expect(isDatabaseAway(await sql`select 'die'`.execute(db).catch((reason: unknown) => reason))).toBe(
-        true,
-      )
+      expect(isDatabaseAway(await failureOf(transaction))).toBe(true)
+      expect(isDatabaseAway(await failureOf(sql`select 'die'`.execute(db)))).toBe(true)
       await insert(db, 3)
       expect(await numbers(db)).toEqual([1, 3])
       // A statement that comes when the thread of its transaction is gone is not one by itself.
@@ -176,11 +184,39 @@ test('a thread that dies takes along what it did, as a database that is away, an
         await sql`insert into t values ('die')`.execute(tx).catch(() => {})
         await insert(tx, 5)
       })
-      await expect(torn).rejects.toThrow('has ended')
+      const error = await failureOf(torn)
+      expect(String(error)).toContain('has ended')
+      expect(isDatabaseAway(error)).toBe(true)
       expect(await numbers(db)).toEqual([1, 3])
     },
     { workerUrl: DYING },
   ))
+
+test('the end of a dead thread is no end of the one after it', () =>
+  withDb(
+    async (db) => {
+      for (let n = 0; n < 5; n++) {
+        // Its error comes before its exit.
+        const error = await failureOf(sql`insert into t values ('throw')`.execute(db))
+        expect(isDatabaseAway(error)).toBe(true)
+        await insert(db, n)
+      }
+      expect(await numbers(db)).toEqual([0, 1, 2, 3, 4])
+    },
+    { workerUrl: DYING },
+  ))
+
+test('SQLite is told of each wait that is left, however little the waits differ', () =>
+  withFile(async (file) => {
+    const thread = openThread({ file, access: 'write' })
+    const run = (statement: string, waitedMs = 0) =>
+      thread.run(statement.startsWith('pragma') ? 'read' : 'write', statement, [], clock() - waitedMs)
+    await run('create table t (n integer)')
+    for (let waitedMs = 0; waitedMs <= 3_000; waitedMs += 50) await run('insert into t values (1)', waitedMs)
+    const { rows } = await run('pragma busy_timeout')
+    expect(rows[0]?.timeout).toBeLessThan(2_500)
+    await thread.close()
+  }))
 
 test('binds times, booleans and nothing, and tells of rows and changes', () =>
   withDb(async (db) => {
@@ -216,9 +252,11 @@ test.for([
   }),
 )
 
-test('a file that cannot be opened fails the statement', () =>
+test('a file that cannot be opened is a database that is away', () =>
   withFile(async (file) => {
     const db = openSqlite(`${file}/..`)
-    await expect(insert(db, 1)).rejects.toMatchObject({ code: 'ERR_SQLITE_ERROR', errcode: 14 })
+    const error = await failureOf(insert(db, 1))
+    expect(error).toMatchObject({ code: 'ERR_SQLITE_ERROR', errcode: 14 })
+    expect(isDatabaseAway(error)).toBe(true)
     await db.destroy()
   }))

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { readConfig } from '../../../lib/config/index.ts'
@@ -54,10 +55,58 @@ test.for([503, 500, 403])('a bucket that answers %s is away', async (status) => 
 test('a bucket that does not answer is away', async () => {
   const storage = openBucket({ answerMs: 200, contentMs: 200 })
   server.hang(true)
-  const { stream: _endless, ...calls } = CALLS
-  const codes = await Promise.all(Object.values(calls).map((call) => codeOf(call(storage))))
+  const codes = await Promise.all(Object.values(CALLS).map((call) => codeOf(call(storage))))
   server.hang(false)
   expect(codes).toEqual(codes.map(() => 'storage-unavailable'))
+})
+
+const ms = (n: number) => ({ answerMs: n, contentMs: n })
+
+/** A storage of which a part is replaced. */
+const withPart = (part: Partial<Storage>): Storage => ({ ...openBucket(ms(60_000)), ...part })
+
+test('whoever stops reading a list ends it', async () => {
+  let ended = 0
+  async function* list() {
+    try {
+      for (;;) yield { key: KEY, bytes: 1, etag: '"e"', modified: new Date() }
+    } finally {
+      ended++
+    }
+  }
+  for await (const { key } of guarded(withPart({ list })).list('')) {
+    expect(key).toBe(KEY)
+    break
+  }
+  expect(ended).toBe(1)
+})
+
+test('a removal of what is unfinished, and a stream, that do not come to an end are away', async () => {
+  const never = () => new Promise<never>(() => {})
+  async function* unfinished() {
+    yield { key: undefined, modified: new Date(), remove: never }
+  }
+  const stream = () => new Readable({ read() {} })
+  const storage = guarded(withPart({ unfinished, stream }), ms(200))
+  const [one] = await Array.fromAsync(storage.unfinished())
+  expect(await codeOf(one?.remove() ?? never())).toBe('storage-unavailable')
+  expect(await codeOf(Array.fromAsync(storage.stream(KEY)))).toBe('storage-unavailable')
+})
+
+test('a look into every directory may take long as long as it goes on', async () => {
+  let isHanging = false
+  async function* unfinished(_everywhere = false, onMove = () => {}) {
+    for (let i = 0; i < 30; i++) {
+      await delay(100)
+      onMove()
+    }
+    if (isHanging) await new Promise(() => {})
+    yield { key: KEY, modified: new Date(), remove: async () => {} }
+  }
+  const storage = guarded(withPart({ unfinished }), ms(1_500))
+  expect(await Array.fromAsync(storage.unfinished(true))).toHaveLength(1)
+  isHanging = true
+  expect(await codeOf(Array.fromAsync(storage.unfinished(true)))).toBe('storage-unavailable')
 })
 
 test('an upload may take longer than the storage, and its own end is not that of the storage', async () => {

@@ -87,6 +87,14 @@ test('wrong credentials are no missing object', () =>
     { AWS_SECRET_ACCESS_KEY: 'wrong' },
   ))
 
+test('a bucket that is gone is no missing object', () =>
+  withBucket(async (storage, server) => {
+    await storage.put(KEY, Buffer.from('bytes'))
+    server.drop()
+    await expect(storage.head(KEY)).rejects.toMatchObject({ name: 'NoSuchBucket' })
+    await expect(storage.read(KEY, 10)).rejects.toMatchObject({ name: 'NoSuchBucket' })
+  }))
+
 test('lists more than a page', () =>
   withBucket(async (storage, server) => {
     for (let i = 0; i < 1_003; i++)
