@@ -32,6 +32,7 @@ const PARTS = [
 /** Runs all parts of the sweep; a part that fails does not stop the others. */
 export const sweep = schedule({
   name: 'sweep',
+  access: 'internal',
   every: (config) => config.sweepIntervalMs,
   async run(app: App) {
     let done = 0

@@ -9,6 +9,7 @@ import type { EventRow } from './event.ts'
 import { GRACE_MS } from './insert.ts'
 import { markSoon } from './mark-soon.ts'
 import { messageOf } from './message.ts'
+import { signerOrNone } from './publish.ts'
 
 /** What an event has before the statement that records it. */
 export type Stamp = { id: string; type: EventType }
@@ -57,10 +58,12 @@ export const recordAlongside = (
 
 /** Publishes an event that a statement has recorded; what the broker does not confirm the relay publishes. */
 export async function publishAlongside(
-  app: Pick<App, 'db' | 'queue'>,
+  app: Pick<App, 'access' | 'db' | 'queue'>,
   event: Omit<EventRow, 'due'>,
 ): Promise<void> {
-  const confirmed = await app.queue.publish([messageOf(event)], PUBLISH_DEADLINE_MS)
+  const sign = await signerOrNone(app)
+  if (!sign) return
+  const confirmed = await app.queue.publish([messageOf(event, sign)], PUBLISH_DEADLINE_MS)
   if (confirmed.size > 0) markSoon(app.db, [...confirmed])
   else awaitAnswers(app, [event.id])
 }

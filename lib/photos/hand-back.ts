@@ -16,7 +16,7 @@ export const findPending = grouped(async (db: Db, asked: readonly string[]): Pro
   return new Map(rows.map(({ uuid, url }) => [uuid, url]))
 })
 
-type HandBackApp = Pick<App, 'db' | 'queue' | 'trace'>
+type HandBackApp = Pick<App, 'access' | 'db' | 'queue' | 'trace'>
 type HandedBack = { uuid: string; error: AppError }
 
 /** Queues photos that nobody has claimed again, each as late as its error says. */

@@ -13,7 +13,7 @@ const MOST_MISSING = 10_000
 /** Longest time between two sweeps that follow each other, in ms: functions run one a minute. */
 const SWEEPS_APART_MS = 180_000
 
-type LostApp = Pick<App, 'config' | 'db' | 'queue' | 'log' | 'trace'>
+type LostApp = Pick<App, 'access' | 'config' | 'db' | 'queue' | 'log' | 'trace'>
 
 /** Photos whose messages are published, as the index `photos_lane` has them. */
 const PUBLISHED = sql<boolean>`status = 'pending' and queued_at is not null and held_at is null`

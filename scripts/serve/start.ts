@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
+import { hasKeys } from '../../lib/access/keys.ts'
+import { isLoopbackHost } from '../../lib/access/loopback.ts'
 import { type OpenApp, openApp } from '../../lib/app.ts'
-import { type Config, readConfig } from '../../lib/config/index.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { readArguments } from '../arguments.ts'
 import { checkInstallation } from './installation.ts'
 import { lockData, type ServiceLock } from './lock.ts'
@@ -50,7 +52,7 @@ async function main(role: string): Promise<void> {
       // Who is told at once would meet a database that is just being migrated.
       await Promise.race([schema, away.promise])
       if (url) lock?.tell(url)
-      if (url) greet(config, url)
+      if (url) await greet(app, url)
       return url
     })
     const [applied, ...found] = await Promise.all([schema, ...urls])
@@ -89,10 +91,16 @@ function stopper(app: OpenApp, parts: readonly Promise<Running>[], lock: Service
   }
 }
 
-function greet({ databaseUrl, rabbitmqUrl, storageDir }: Config, url: string): void {
+async function greet({ config, db, log }: OpenApp, url: string): Promise<void> {
+  const { auth, isAuthSet, adminKey, host, databaseUrl, rabbitmqUrl, storageDir } = config
   const database = databaseUrl.startsWith('sqlite:') ? databaseUrl : 'PostgreSQL'
   console.log(
     `Photo processor on ${url}  (${database}, ${rabbitmqUrl ? 'RabbitMQ' : 'in-process queue'}, ${storageDir})`,
   )
-  console.log(`Try: curl -s ${url}/photos/pending`)
+  if (auth === 'none' && isAuthSet && !isLoopbackHost(host))
+    log.warn('AUTH=none: whoever reaches this address reads, makes and deletes everything')
+  // A database that is away has no first key to make.
+  const isClosed = auth === 'keys' && !adminKey && !(await hasKeys(db).catch(() => true))
+  if (isClosed) console.log(`There is no key yet. Make one: npm run keys -- create first --scopes admin`)
+  else if (auth === 'none') console.log(`Try: curl -s ${url}/photos/pending`)
 }
