@@ -10,10 +10,16 @@ import { metrics } from './health/metrics.ts'
 import { readiness } from './health/readiness.ts'
 import { show as showJob } from './jobs/show.ts'
 import { submit as submitJob } from './jobs/submit.ts'
+import { create as createKey } from './keys/create.ts'
+import { createToken } from './keys/create-token.ts'
+import { list as listKeys } from './keys/list.ts'
+import { revoke as revokeKey } from './keys/revoke.ts'
 import { showAsset } from './page/show-asset.ts'
 import { showContent } from './page/show-content.ts'
 import { showPage } from './page/show-page.ts'
 import { showStats } from './page/show-stats.ts'
+import { signIn } from './page/sign-in.ts'
+import { signOut } from './page/sign-out.ts'
 import { upload } from './page/upload.ts'
 import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
@@ -65,6 +71,12 @@ export const endpoints: readonly AnyEndpoint[] = [
   showContent,
   showStats,
   showFile,
+  listKeys,
+  createKey,
+  revokeKey,
+  createToken,
+  signIn,
+  signOut,
   showPage,
   showAsset,
   health,

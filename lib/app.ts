@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { type AccessControl, openAccess } from './access/index.ts'
 import { openCache } from './cache/index.ts'
 import type { Cache } from './cache/port.ts'
 import type { Config } from './config/index.ts'
@@ -21,6 +22,7 @@ export type App = {
   storage: Storage
   cache: Cache
   contents: Contents
+  access: AccessControl
   log: Logger
   metrics: Metrics
   /** What of the process itself was tested at its start, with what came of it; `/readyz` shows it. */
@@ -52,6 +54,7 @@ export async function openApp(config: Config): Promise<OpenApp> {
     storage,
     cache,
     contents: openContents({ db, storage, cache }),
+    access: openAccess(config, db),
     log,
     metrics: openMetrics(),
     parts: new Map(),

@@ -6,6 +6,22 @@ export const ERROR_CODES = {
   // Of requests.
   'malformed-json': { status: 400, means: 'The body is not JSON.' },
   'malformed-request': { status: 400, means: 'The request breaks the rules of HTTP.' },
+  unauthorized: { status: 401, means: 'The request carries no key, token or session that holds.' },
+  forbidden: { status: 403, means: 'The credential lacks the scope that the endpoint needs.' },
+  'link-invalid': { status: 403, means: 'The signature of the link is not one of this service.' },
+  'link-expired': { status: 403, means: 'The link has expired; read the photo again for a new one.' },
+  'foreign-origin': {
+    status: 403,
+    means: 'A page of another origin sent the request; `CORS_ORIGINS` names those that may.',
+  },
+  'behind-a-proxy': {
+    status: 403,
+    means: 'A proxy sent the request to a service that is open to its own machine only; set `AUTH`.',
+  },
+  'unknown-host': {
+    status: 421,
+    means: 'The `Host` is not one of this service; `ALLOWED_HOSTS` names more.',
+  },
   'upload-refused': { status: 403, means: 'The upload form is not the one that was handed out.' },
   'upload-expired': { status: 403, means: 'The upload was not finished in time.' },
   'not-found': { status: 404, means: 'There is nothing under this address or id.' },

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Static, TSchema } from '@sinclair/typebox'
+import type { Access, Caller } from './access/caller.ts'
 import type { App } from './app.ts'
 import type { Subscription } from './outbox/replay.ts'
 import type { ReceivedMessage, Source } from './queue/port.ts'
@@ -45,12 +46,18 @@ export type Request<P, Q, B> = {
   form: AsyncIterable<FormPart>
   headers: Record<string, string | string[] | undefined>
   method: string
+  /** Who sent it: what it may see and make. */
+  caller: Caller
 }
 
 /** One HTTP endpoint: what it takes, what it may answer, what it does. */
 export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = Replies> = {
   method: 'GET' | 'POST' | 'DELETE'
   path: string
+  /** What a caller needs: a scope of its key, or nothing. */
+  access: Access
+  /** A signed link opens it too. */
+  link?: true
   summary: string
   tag: string
   params?: P
@@ -66,6 +73,7 @@ export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = 
 /** An endpoint that goes on talking: events as they happen, over WebSocket or Server-Sent Events. For local use only. */
 export type Live = {
   path: string
+  access: Access
   summary: string
   tag: string
   params?: object
@@ -75,6 +83,7 @@ export type Live = {
 
 /** A queue consumer: handles one message; throwing brings it back. */
 export type QueueConsumer<A> = {
+  access: 'internal'
   from: Exclude<Source, 'dead'>
   handle(message: ReceivedMessage, app: A): Promise<void>
 }
@@ -82,6 +91,8 @@ export type QueueConsumer<A> = {
 /** Work that is done again and again; `run` returns how much there was. */
 export type Schedule = {
   name: string
+  /** The program runs it, or an event of the platform; no request does. */
+  access: 'internal'
   every(config: App['config']): number
   /** Names of parts that do not wait for one another, each run on its own; without it the work is one. */
   lanes?(config: App['config']): readonly string[]
@@ -94,6 +105,8 @@ export type Schedule = {
 export type AnyEndpoint = {
   method: Endpoint['method']
   path: string
+  access: Access
+  link?: true | undefined
   summary: string
   tag: string
   params?: object | undefined

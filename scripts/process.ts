@@ -74,14 +74,14 @@ function embedded(environment: NodeJS.ProcessEnv, own: string) {
 }
 
 /** Files become stored originals, URLs stay what they are. */
-async function add({ db, queue, storage }: App, names: string[]): Promise<{ uuid: string; name: string }[]> {
+async function add(app: App, names: string[]): Promise<{ uuid: string; name: string }[]> {
   const photos: (NewPhoto & { uuid: string; name: string })[] = []
   for (const name of names) {
     const uuid = uuidv7()
     const isUrl = /^https?:/i.test(name)
-    if (!isUrl) await storage.put(originalKey(uuid), await readFile(name))
+    if (!isUrl) await app.storage.put(originalKey(uuid), await readFile(name))
     photos.push({ uuid, name, url: isUrl ? name : originalKey(uuid), door: 'photos' })
   }
-  await addPhotos({ db, queue }, photos)
+  await addPhotos(app, photos)
   return photos
 }

@@ -8,6 +8,7 @@ import { parseCloudEvent } from '../../lib/outbox/message.ts'
 /** Logs what happens to photos and enqueues the deliveries of each event, which the schedule `deliver` sends. */
 export const notify = consumer<App>({
   from: 'notifications',
+  access: 'internal',
   async handle(message, app) {
     const event = parseCloudEvent(message.body)
     if (!event)

@@ -10,6 +10,7 @@ import { openWorkerApp, type WorkerApp } from '../../lib/worker.ts'
 /** Processes the photo that a message names; of several it queues each by itself. */
 export const processPhotoMessage = consumer<WorkerApp>({
   from: 'work',
+  access: 'internal',
   async handle(message, opened) {
     const app = { ...opened, trace: continueTrace(message.headers.traceparent) }
     const { uuids, isWhole } = parseWorkMessage(message.body)

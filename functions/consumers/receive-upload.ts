@@ -9,6 +9,7 @@ import { uploadedKeys } from '../../lib/storage/s3-event.ts'
 /** Confirms the uploads that a bucket reports as S3 events. */
 export const receiveUpload = consumer<App>({
   from: 'uploads',
+  access: 'internal',
   async handle(message, app) {
     const keys = uploadedKeys(message.body)
     if (!keys) return recordDeadLetter(app, message, 'The message is not an S3 event', 'uploads')

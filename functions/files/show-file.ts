@@ -5,20 +5,26 @@ import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { answerStored } from '../../lib/http/stored-file.ts'
 import { contentTypeOf } from '../../lib/imaging/formats.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { isKey, renditionKey } from '../../lib/storage/port.ts'
+import { isVisible } from '../../lib/photos/row.ts'
+import { isKey, photoOf, renditionKey } from '../../lib/storage/port.ts'
 
 /** Serves a stored file: a rendition, or an original below `originals/`. */
 export const showFile = endpoint({
   method: 'GET',
   path: '/files/*',
+  access: 'read',
+  link: true,
   summary: 'Serve a stored file: a rendition by its path, an original below originals/',
   tag: 'files',
   params: Type.Object({ '*': Type.String() }),
-  replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(404, 503) },
-  async handle({ params, headers, method }, { storage }) {
+  replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(401, 403, 404, 503) },
+  async handle({ params, headers, method, caller }, { db, storage }) {
     const path = params['*']
     const key = path.startsWith('originals/') ? path : renditionKey(path)
-    const answer = isKey(key) && (await answerStored(storage, key, typeOf(path), { headers, method }))
+    const isShown = isKey(key) && (await isVisible(db, photoOf(key) ?? '', caller.projects))
+    // A caller without a key comes by a link.
+    const until = caller.keyId === undefined ? caller.until : undefined
+    const answer = isShown && (await answerStored(storage, key, typeOf(path), { headers, method, until }))
     if (!answer) throw notFound('File')
     return answer
   },

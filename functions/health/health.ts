@@ -6,6 +6,7 @@ import { lambda } from '../../lib/lambda/endpoint.ts'
 export const health = endpoint({
   method: 'GET',
   path: '/health',
+  access: 'public',
   summary: 'Answer while the process runs',
   tag: 'health',
   replies: { 200: Type.Object({ status: Type.Literal('ok') }) },

@@ -9,6 +9,7 @@ import { lambda } from '../../lib/lambda/endpoint.ts'
 export const liveness = endpoint({
   method: 'GET',
   path: '/livez',
+  access: 'public',
   summary: 'Say whether the process works; it hangs where not, and should be started again',
   tag: 'health',
   replies: {

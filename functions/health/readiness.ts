@@ -40,6 +40,7 @@ const DEADLINE_MS = 2_000
 export const readiness = endpoint({
   method: 'GET',
   path: '/readyz',
+  access: 'public',
   summary: 'Show each dependency with its state',
   tag: 'health',
   replies: { 200: Readiness, 503: Readiness },

@@ -15,6 +15,7 @@ const Status = Type.Union(
 export const show = endpoint({
   method: 'GET',
   path: '/api/v1/images/jobs/:jobId',
+  access: 'read',
   summary: 'Show a job with its result or its error',
   tag: 'jobs',
   params: Type.Object({ jobId: Type.String() }),
@@ -25,17 +26,18 @@ export const show = endpoint({
       resultUrl: Nullable(Type.String()),
       errorMessage: Nullable(Type.String()),
     }),
-    ...problems(404, 503),
+    ...problems(401, 403, 404, 503),
   },
-  async handle({ params }, { db, config }) {
-    const photo = await findPhotoOrNone(db, params.jobId)
+  async handle({ params, caller }, { db, config, access }) {
+    const photo = await findPhotoOrNone(db, params.jobId, caller.projects)
     if (!photo) throw notFound('Job')
     const result =
       photo.status === 'completed' ? primaryOf(await findRenditions(db, [photo.uuid])) : undefined
+    const sign = await access.links.signer()
     return {
       jobId: photo.uuid,
       status: STATUSES[photo.status],
-      resultUrl: result ? `${config.publicUrl}/files/${result.url}` : null,
+      resultUrl: result ? `${config.publicUrl}/files/${sign(result.url)}` : null,
       errorMessage: photo.error,
     }
   },

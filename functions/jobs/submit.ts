@@ -1,7 +1,8 @@
 import { Type } from '@sinclair/typebox'
+import { ownerFor } from '../../lib/access/caller.ts'
 import { checkSubmittedUrl } from '../../lib/download/source-url.ts'
 import { endpoint } from '../../lib/function.ts'
-import { problems, Strict, Uuid } from '../../lib/http/schemas.ts'
+import { ProjectId, problems, Strict, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
 import { parseTransformations } from '../../lib/photos/transformations.ts'
@@ -10,14 +11,20 @@ import { parseTransformations } from '../../lib/photos/transformations.ts'
 export const submit = endpoint({
   method: 'POST',
   path: '/api/v1/images/process',
+  access: 'write',
   summary: 'Submit an image URL with a list of transformations',
   tag: 'jobs',
-  body: Strict({ imageUrl: Type.String(), transformations: Type.Array(Type.String({ maxLength: 100 })) }),
-  replies: { 202: Type.Object({ jobId: Uuid }), ...problems(400, 413, 415, 422, 503) },
-  async handle({ body }, app, reply) {
+  body: Strict({
+    imageUrl: Type.String(),
+    transformations: Type.Array(Type.String({ maxLength: 100 })),
+    project_id: Type.Optional(ProjectId),
+  }),
+  replies: { 202: Type.Object({ jobId: Uuid }), ...problems(400, 401, 403, 404, 413, 415, 422, 503) },
+  async handle({ body, caller }, app, reply) {
     checkSubmittedUrl(body.imageUrl, '/imageUrl', app.config.sourceAllowCidrs)
     const recipe = parseTransformations(body.transformations, app.config.maxJobCost)
-    const [job] = await addPhotos(app, [{ url: body.imageUrl, door: 'jobs', recipe, queued: true }])
+    const owner = ownerFor(caller, body.project_id)
+    const [job] = await addPhotos(app, [{ url: body.imageUrl, door: 'jobs', owner, recipe, queued: true }])
     const jobId = job?.uuid ?? ''
     return reply(202, { jobId }, { location: `${app.config.publicUrl}/api/v1/images/jobs/${jobId}` })
   },

@@ -8,6 +8,7 @@ import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 export const showAsset = endpoint({
   method: 'GET',
   path: '/assets/:version/:name',
+  access: 'public',
   summary: 'A file of the web page',
   tag: 'page',
   params: Type.Object({ version: Type.String(), name: Type.String() }),

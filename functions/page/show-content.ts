@@ -5,19 +5,22 @@ import { endpoint } from '../../lib/function.ts'
 import { isKnown } from '../../lib/http/etag.ts'
 import { Bytes, NoBody, problems, UuidParams } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
+import { isVisible } from '../../lib/photos/row.ts'
 import { renditionKey } from '../../lib/storage/port.ts'
 
 /** Serves a rendition of a photo through the cache. */
 export const showContent = endpoint({
   method: 'GET',
   path: '/images/:uuid/content',
+  access: 'read',
   summary: 'Serve a rendition of a photo: the version that is named, else the primary one',
   tag: 'page',
   params: UuidParams,
   query: Type.Object({ version: Type.Optional(Type.String({ maxLength: 100 })) }),
-  replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(404, 503) },
-  async handle({ params, query, headers }, { contents, storage }, reply) {
-    const content = await contents.find(params.uuid, query.version)
+  replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
+  async handle({ params, query, headers, caller }, { db, contents, storage }, reply) {
+    const isShown = await isVisible(db, params.uuid, caller.projects)
+    const content = isShown ? await contents.find(params.uuid, query.version) : undefined
     if (!content) throw notFound('Image')
     const caching = { etag: content.etag, 'cache-control': 'no-cache' }
     if (isKnown(headers['if-none-match'], content.etag)) return reply(304, null, caching)

@@ -10,6 +10,7 @@ const PRELOAD = `</photos?limit=${FIRST_PAGE}>; rel=preload; as=fetch; crossorig
 export const showPage = endpoint({
   method: 'GET',
   path: '/',
+  access: 'public',
   summary: 'The web page',
   tag: 'page',
   replies: { 200: Bytes, 304: NoBody },

@@ -10,13 +10,14 @@ const Minute = Type.Object({ at: Time, completed: Type.Integer(), failed: Type.I
 export const showStats = endpoint({
   method: 'GET',
   path: '/photos/stats',
+  access: 'read',
   summary: 'Count photos by status, and those that ended in each of the last 15 minutes',
   tag: 'page',
   replies: {
     200: Type.Composite([StatusCounts, Type.Object({ per_minute: Type.Array(Minute) })]),
-    ...problems(503),
+    ...problems(401, 403, 503),
   },
-  handle: async (_request, { db }) => readStats(db),
+  handle: async ({ caller }, { db }) => readStats(db, caller.projects),
 })
 
 export const handler = lambda(showStats)

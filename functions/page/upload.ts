@@ -1,10 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { type Caller, ownerFor, uploadLimit } from '../../lib/access/caller.ts'
 import type { App } from '../../lib/app.ts'
 import { awayCode } from '../../lib/away.ts'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint, type FormPart } from '../../lib/function.ts'
 import { problemOf } from '../../lib/http/problem.ts'
-import { Bytes, ErrorInfo, problems, Uuid } from '../../lib/http/schemas.ts'
+import { Bytes, ErrorInfo, ProjectId, problems, Uuid } from '../../lib/http/schemas.ts'
 import { setNickname, takeFile } from '../../lib/photos/take-file.ts'
 
 const Result = Type.Union([
@@ -16,20 +18,27 @@ const Result = Type.Union([
 export const upload = endpoint({
   method: 'POST',
   path: '/upload',
+  access: 'write',
   summary: 'Upload photos: files in fields named image, and an optional nickname',
   tag: 'page',
-  form: Type.Object({ image: Type.Array(Bytes), nickname: Type.Optional(Type.String()) }),
+  form: Type.Object({
+    project_id: Type.Optional(Type.String()),
+    image: Type.Array(Bytes),
+    nickname: Type.Optional(Type.String()),
+  }),
   replies: {
     202: Type.Object({ results: Type.Array(Result) }),
-    ...problems(400, 408, 413, 415, 422, 503),
+    ...problems(400, 401, 403, 404, 408, 413, 415, 422, 503),
   },
-  async handle({ form }, app, reply) {
+  async handle({ form, caller }, app, reply) {
     const results: Static<typeof Result>[] = []
     let nickname: string | undefined
+    let projectId: number | undefined
     try {
       for await (const part of form) {
-        if (part.kind === 'file') results.push(await take(app, part))
+        if (part.kind === 'file') results.push(await take(app, caller, projectId, part))
         else if (part.name === 'nickname') nickname = part.value
+        else if (part.name === 'project_id') projectId = parseProject(part.value)
       }
     } catch (error) {
       // The answer names what was taken, and that the rest of the form was not read.
@@ -47,10 +56,16 @@ export const upload = endpoint({
   },
 })
 
-async function take(app: App, { name, filename, content }: FormPart & { kind: 'file' }) {
+async function take(
+  app: App,
+  caller: Caller,
+  projectId: number | undefined,
+  { name, filename, content }: FormPart & { kind: 'file' },
+) {
   try {
     if (name !== 'image') throw new AppError('invalid-upload', 'Files go into fields named image')
-    return await takeFile(app, filename, content)
+    const owner = ownerFor(caller, projectId)
+    return await takeFile(app, filename, content, { owner, maxBytes: uploadLimit(app, caller) })
   } catch (error) {
     // A form whose client has stopped sending ends here.
     if (awayCode(error) || isTooSlow(error)) throw error
@@ -58,6 +73,15 @@ async function take(app: App, { name, filename, content }: FormPart & { kind: 'f
     content.resume()
     return refusal(app, filename, error)
   }
+}
+
+/** The project of the files that follow. */
+function parseProject(text: string): number {
+  const id = /^\d{1,16}$/.test(text) ? Number(text) : 0
+  if (Value.Check(ProjectId, id)) return id
+  throw new AppError('invalid', 'The project is a whole number', {
+    errors: [{ pointer: '/project_id', detail: 'must be a whole number from 1 to 2^53-1' }],
+  })
 }
 
 const isTooSlow = (error: unknown) => error instanceof AppError && error.code === 'upload-too-slow'

@@ -3,8 +3,8 @@ import { endpoint } from '../../lib/function.ts'
 import { Nullable, PhotoDetails, PhotoFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findLastEvent } from '../../lib/outbox/replay.ts'
-import { findPhotos } from '../../lib/photos/list.ts'
-import { showPhoto } from '../../lib/photos/show.ts'
+import { findPhotos, within } from '../../lib/photos/list.ts'
+import { readerOf, showPhoto } from '../../lib/photos/show.ts'
 import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
 import { idBefore } from '../../lib/uuid.ts'
 
@@ -12,6 +12,7 @@ import { idBefore } from '../../lib/uuid.ts'
 export const list = endpoint({
   method: 'GET',
   path: '/photos',
+  access: 'read',
   summary: 'List photos of every door, newest first',
   tag: 'photos',
   query: Type.Object({
@@ -21,14 +22,16 @@ export const list = endpoint({
   }),
   replies: {
     200: Type.Object({ items: Type.Array(PhotoDetails), next: Nullable(Type.String()) }),
-    ...problems(422, 503),
+    ...problems(401, 403, 422, 503),
   },
-  async handle({ query }, { db }, reply) {
+  async handle({ query, caller }, app, reply) {
+    const { db } = app
     // Before the list: what a replay from there on repeats is known, and what happens after the list is in it.
     const last = (await findLastEvent(db)) ?? idBefore(Date.now())
-    const { items, next } = await findPhotos(db, query)
+    const { items, next } = await findPhotos(db, { ...query, ...within(caller.projects) })
     const renditionsOf = await findRenditionsByPhoto(db, items)
-    const photos = items.map((photo) => showPhoto(photo, renditionsOf(photo)))
+    const reader = await readerOf(app, caller)
+    const photos = items.map((photo) => showPhoto(photo, renditionsOf(photo), reader))
     return reply(200, { items: photos, next }, { 'last-event-id': last })
   },
 })

@@ -7,12 +7,13 @@ import { removePhoto } from '../../lib/photos/remove.ts'
 export const remove = endpoint({
   method: 'DELETE',
   path: '/photos/:uuid',
+  access: 'write',
   summary: 'Remove a photo with its rows and files',
   tag: 'photos',
   params: UuidParams,
-  replies: { 204: NoBody, ...problems(404, 409, 503) },
-  async handle({ params }, app, reply) {
-    await removePhoto(app, params.uuid)
+  replies: { 204: NoBody, ...problems(401, 403, 404, 409, 503) },
+  async handle({ params, caller }, app, reply) {
+    await removePhoto(app, params.uuid, caller.projects)
     return reply(204, null)
   },
 })

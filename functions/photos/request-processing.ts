@@ -12,16 +12,17 @@ const Rejection = Type.Object({ uuid: Uuid, code: Type.String(), detail: Type.St
 export const requestProcessing = endpoint({
   method: 'POST',
   path: '/photos/process',
+  access: 'write',
   summary: 'Request the processing of photos by their uuids',
   tag: 'photos',
   body: Type.Union([Uuids, Strict({ uuids: Uuids, force: Type.Optional(Type.Boolean()) })]),
   replies: {
     202: Type.Object({ accepted: Type.Array(Uuid), rejected: Type.Array(Rejection) }),
-    ...problems(400, 413, 415, 422, 503),
+    ...problems(400, 401, 403, 413, 415, 422, 503),
   },
-  async handle({ body }, app, reply) {
+  async handle({ body, caller }, app, reply) {
     const { uuids, force = false } = Array.isArray(body) ? { uuids: body } : body
-    return reply(202, await request(app, uuids, force))
+    return reply(202, await request(app, uuids, force, caller.projects))
   },
 })
 

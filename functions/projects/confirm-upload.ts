@@ -10,15 +10,16 @@ import { parseTraceparent } from '../../lib/trace.ts'
 export const confirmUpload = endpoint({
   method: 'POST',
   path: '/images/:image_id/uploaded',
+  access: 'write',
   summary: 'Confirm an upload, which starts the processing of the image',
   tag: 'projects',
   params: Type.Object({ image_id: Type.String() }),
   replies: {
     202: Type.Object({ image_id: Uuid, state: Type.String() }),
-    ...problems(404, 409, 503),
+    ...problems(401, 403, 404, 409, 503),
   },
-  async handle({ params, headers }, app, reply) {
-    const { uuid } = await findProjectImage(app, params.image_id)
+  async handle({ params, headers, caller }, app, reply) {
+    const { uuid } = await findProjectImage(app, params.image_id, caller.projects)
     // The trace is that of the request for the link, unless this one names its own.
     const trace = parseTraceparent(headers.traceparent) && app.trace
     await confirm({ ...app, trace }, uuid)

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { ownerFor, uploadLimit } from '../../lib/access/caller.ts'
 import { endpoint } from '../../lib/function.ts'
 import { ProjectId, problems, Strict, Time, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
@@ -8,6 +9,7 @@ import { createUpload as create, parseFilename } from '../../lib/photos/uploads.
 export const createUpload = endpoint({
   method: 'POST',
   path: '/images',
+  access: 'write',
   summary: 'Create an upload link for an image: post a form with every field of params, then file',
   tag: 'projects',
   body: Strict({ filename: Type.String(), project_id: ProjectId }),
@@ -18,11 +20,13 @@ export const createUpload = endpoint({
       params: Type.Record(Type.String(), Type.String()),
       expires_at: Time,
     }),
-    ...problems(400, 413, 415, 422, 503),
+    ...problems(400, 401, 403, 404, 413, 415, 422, 503),
   },
-  async handle({ body }, app, reply) {
+  async handle({ body, caller }, app, reply) {
     const filename = parseFilename(body.filename)
-    const { uuid, form, expiresAt } = await create(app, { filename, projectId: body.project_id })
+    const owner = ownerFor(caller, body.project_id)
+    const maxBytes = uploadLimit(app, caller)
+    const { uuid, form, expiresAt } = await create(app, { filename, owner, maxBytes })
     return reply(
       201,
       { image_id: uuid, upload_link: form.url, params: form.fields, expires_at: expiresAt.toISOString() },

@@ -5,6 +5,7 @@ import { ProjectId } from '../../lib/http/schemas.ts'
 /** The events of the images of a project, as they happen. */
 export const followProject = live({
   path: '/projects/:id/events',
+  access: 'read',
   summary: 'Follow the images of a project: Server-Sent Events, or a WebSocket on upgrade',
   tag: 'projects',
   params: Type.Object({ id: ProjectId }),

@@ -1,4 +1,6 @@
 import { Type } from '@sinclair/typebox'
+import { maySee } from '../../lib/access/caller.ts'
+import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { ErrorInfo, Nullable, ProjectId, problems, Time, Uuid } from '../../lib/http/schemas.ts'
 import { PROJECT_RECIPE } from '../../lib/imaging/recipe.ts'
@@ -24,6 +26,7 @@ const Image = Type.Object({
 export const listImages = endpoint({
   method: 'GET',
   path: '/projects/:id/images',
+  access: 'read',
   summary: 'List images of a project, newest first; a version is null until it exists',
   tag: 'projects',
   params: Type.Object({ id: ProjectId }),
@@ -33,18 +36,21 @@ export const listImages = endpoint({
   }),
   replies: {
     200: Type.Object({ images: Type.Array(Image), next: Nullable(Type.String()) }),
-    ...problems(404, 422, 503),
+    ...problems(401, 403, 404, 422, 503),
   },
-  async handle({ params, query }, { db, config }) {
+  async handle({ params, query, caller }, { db, config, access }) {
+    if (!maySee(caller.projects, params.id)) throw notFound('Project')
     const page = await findPhotos(db, { ...query, door: 'projects', project_id: params.id })
     const renditionsOf = await findRenditionsByPhoto(db, page.items)
+    const sign = await access.links.signer()
+    const urlOf = (path: string) => `${config.publicUrl}/files/${sign(path)}`
     const missing = Object.fromEntries(NAMES.map((name) => [name, null]))
     const images = page.items.map((photo) => ({
       image_id: photo.uuid,
       state: stateOf(photo),
       project_id: params.id,
       filename: photo.name ?? '',
-      versions: { ...missing, ...versionsOf(photo, renditionsOf(photo), config.publicUrl) },
+      versions: { ...missing, ...versionsOf(photo, renditionsOf(photo), urlOf) },
       error: errorOf(photo),
       created_at: photo.created_at,
     }))

@@ -10,6 +10,7 @@ import { parseTraceparent } from '../../lib/trace.ts'
 export const takeUpload = endpoint({
   method: 'POST',
   path: '/uploads',
+  access: 'public',
   summary: 'Receive the form of an upload link, where the storage is local',
   tag: 'projects',
   form: Type.Object({ file: Bytes }, { additionalProperties: Type.String() }),

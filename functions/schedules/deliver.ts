@@ -7,6 +7,7 @@ import { finishSending } from '../../lib/notifications/slots.ts'
 /** Sends the deliveries whose time has come; each target has its own lane, so that a slow one delays no other. */
 export const deliver = schedule({
   name: 'deliver',
+  access: 'internal',
   every: (config) => config.relayIntervalMs,
   lanes: targetsOf,
   run: deliverDue,

@@ -11,6 +11,7 @@ const CLAIMS_PER_MS = 10
 /** Publishes what is left in the outbox: retries whose time has come, photos whose turn it is, what a dead process or broker left. */
 export const relay = schedule({
   name: 'relay',
+  access: 'internal',
   every: ({ relayIntervalMs, queueWindow }) =>
     Math.min(relayIntervalMs, Math.max(SHORTEST_MS, queueWindow / CLAIMS_PER_MS)),
   run: relayEvents,

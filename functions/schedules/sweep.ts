@@ -35,6 +35,7 @@ const PARTS = [
 /** Runs all parts of the sweep; a part that fails does not stop the others, but where the database is away they would all wait for it. */
 export const sweep = schedule({
   name: 'sweep',
+  access: 'internal',
   every: (config) => config.sweepIntervalMs,
   async run(app: App) {
     let done = 0

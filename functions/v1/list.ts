@@ -3,7 +3,8 @@ import { endpoint } from '../../lib/function.ts'
 import { ImageJob, ListFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
-import { countPhotos, findPhotosAt } from '../../lib/photos/list.ts'
+import { countPhotos, findPhotosAt, within } from '../../lib/photos/list.ts'
+import { readerOf } from '../../lib/photos/show.ts'
 import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
 
 const MAX_OFFSET = 1_000_000_000
@@ -12,6 +13,7 @@ const MAX_OFFSET = 1_000_000_000
 export const list = endpoint({
   method: 'GET',
   path: '/v1/images',
+  access: 'read',
   summary: 'List jobs, newest first; a total above 10,000 may be an estimate, which the answer says',
   tag: 'v1',
   query: Type.Object({
@@ -30,17 +32,19 @@ export const list = endpoint({
         has_more: Type.Boolean(),
       }),
     }),
-    ...problems(422, 503),
+    ...problems(401, 403, 422, 503),
   },
-  async handle({ query: { limit, offset, ...given } }, { db }) {
-    const filters = { ...given, door: 'v1' }
+  async handle({ query: { limit, offset, ...given }, caller }, app) {
+    const { db } = app
+    const filters = { ...given, door: 'v1', ...within(caller.projects) }
     const [{ items, more }, { total, estimated }] = await Promise.all([
       findPhotosAt(db, filters, { limit, offset }),
       countPhotos(db, filters),
     ])
     const renditionsOf = await findRenditionsByPhoto(db, items)
+    const reader = await readerOf(app, caller)
     return {
-      items: items.map((photo) => showImageJob(photo, renditionsOf(photo))),
+      items: items.map((photo) => showImageJob(photo, renditionsOf(photo), reader)),
       pagination: {
         total,
         ...(estimated && { total_estimated: true as const }),

@@ -13,12 +13,13 @@ import { renditionKey } from '../../lib/storage/port.ts'
 export const showThumbnail = endpoint({
   method: 'GET',
   path: '/v1/images/:id/thumbnail',
+  access: 'read',
   summary: 'Serve the thumbnail of a job',
   tag: 'v1',
   params: Type.Object({ id: Type.String() }),
-  replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(404, 503) },
-  async handle({ params, headers, method }, { db, storage }) {
-    const photo = await findPhotoOrNone(db, params.id)
+  replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(401, 403, 404, 503) },
+  async handle({ params, headers, method, caller }, { db, storage }) {
+    const photo = await findPhotoOrNone(db, params.id, caller.projects)
     const thumbnail =
       photo?.status === 'completed' ? primaryOf(await findRenditions(db, [photo.uuid])) : undefined
     const answer =

@@ -5,20 +5,23 @@ import { ImageJob, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
 import { findPhotoOrNone } from '../../lib/photos/row.ts'
+import { readerOf } from '../../lib/photos/show.ts'
 import { findRenditions } from '../../lib/renditions/row.ts'
 
 /** Shows a job with its result or its error. */
 export const show = endpoint({
   method: 'GET',
   path: '/v1/images/:id',
+  access: 'read',
   summary: 'Show a job with its result or its error',
   tag: 'v1',
   params: Type.Object({ id: Type.String() }),
-  replies: { 200: ImageJob, ...problems(404, 503) },
-  async handle({ params }, { db }) {
-    const photo = await findPhotoOrNone(db, params.id)
+  replies: { 200: ImageJob, ...problems(401, 403, 404, 503) },
+  async handle({ params, caller }, app) {
+    const photo = await findPhotoOrNone(app.db, params.id, caller.projects)
     if (!photo) throw notFound('Job')
-    return showImageJob(photo, await findRenditions(db, [photo.uuid]))
+    const renditions = await findRenditions(app.db, [photo.uuid])
+    return showImageJob(photo, renditions, await readerOf(app, caller))
   },
 })
 

@@ -1,10 +1,12 @@
 import { Type } from '@sinclair/typebox'
+import { ownerFor } from '../../lib/access/caller.ts'
 import { checkSubmittedUrl, MAX_URL_LENGTH } from '../../lib/download/source-url.ts'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { ImageJob, problems, Strict, Uuid } from '../../lib/http/schemas.ts'
+import { ImageJob, ProjectId, problems, Strict, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
+import { readerOf } from '../../lib/photos/show.ts'
 import { submitImages } from '../../lib/photos/submit.ts'
 
 const Failure = Type.Object({ url: Type.String(), code: Type.String(), detail: Type.String() })
@@ -13,25 +15,32 @@ const Failure = Type.Object({ url: Type.String(), code: Type.String(), detail: T
 export const submitBatch = endpoint({
   method: 'POST',
   path: '/v1/images/batch',
+  access: 'write',
   summary: 'Submit up to 1000 images by their URLs',
   tag: 'v1',
-  body: Strict({ urls: Type.Array(Type.String(), { minItems: 1, maxItems: 1000 }) }),
+  body: Strict({
+    urls: Type.Array(Type.String(), { minItems: 1, maxItems: 1000 }),
+    project_id: Type.Optional(ProjectId),
+  }),
   replies: {
     202: Type.Object({
       accepted: Type.Array(ImageJob),
       duplicates: Type.Array(Type.Object({ url: Type.String(), job_id: Uuid })),
       failed: Type.Array(Failure),
     }),
-    ...problems(400, 413, 415, 422, 503),
+    ...problems(400, 401, 403, 404, 413, 415, 422, 503),
   },
-  async handle({ body }, app, reply) {
+  async handle({ body, caller }, app, reply) {
     const { sourceAllowCidrs } = app.config
     const failed = body.urls.flatMap((url) => refusalOf(url, sourceAllowCidrs) ?? [])
     const refused = new Set(failed.map(({ url }) => url))
     const urls = body.urls.filter((url) => !refused.has(url))
-    const submitted = await submitImages(app, urls)
+    const submitted = await submitImages(app, urls, ownerFor(caller, body.project_id))
+    const reader = await readerOf(app, caller)
     return reply(202, {
-      accepted: submitted.filter(({ duplicate }) => !duplicate).map(({ job }) => showImageJob(job, [])),
+      accepted: submitted
+        .filter(({ duplicate }) => !duplicate)
+        .map(({ job }) => showImageJob(job, [], reader)),
       duplicates: submitted.flatMap(({ job, duplicate }, index) =>
         duplicate ? [{ url: urls[index] as string, job_id: job.uuid }] : [],
       ),

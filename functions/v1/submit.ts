@@ -1,10 +1,12 @@
 import { Type } from '@sinclair/typebox'
+import { ownerFor } from '../../lib/access/caller.ts'
 import { checkSubmittedUrl } from '../../lib/download/source-url.ts'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { ImageJob, problems, Strict } from '../../lib/http/schemas.ts'
+import { ImageJob, ProjectId, problems, Strict } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
+import { readerOf } from '../../lib/photos/show.ts'
 import { submitImage } from '../../lib/photos/submit.ts'
 import { findRenditions } from '../../lib/renditions/row.ts'
 
@@ -12,20 +14,23 @@ import { findRenditions } from '../../lib/renditions/row.ts'
 export const submit = endpoint({
   method: 'POST',
   path: '/v1/images',
+  access: 'write',
   summary: 'Submit an image by its URL; 200 with an existing job where DUPLICATE_HANDLING allows it',
   tag: 'v1',
-  body: Strict({ url: Type.String() }),
-  replies: { 200: ImageJob, 202: ImageJob, ...problems(400, 409, 413, 415, 422, 503) },
-  async handle({ body }, app, reply) {
+  body: Strict({ url: Type.String(), project_id: Type.Optional(ProjectId) }),
+  replies: { 200: ImageJob, 202: ImageJob, ...problems(400, 401, 403, 404, 409, 413, 415, 422, 503) },
+  async handle({ body, caller }, app, reply) {
     checkSubmittedUrl(body.url, '/url', app.config.sourceAllowCidrs)
-    const { job, duplicate } = await submitImage(app, body.url)
+    const { job, duplicate } = await submitImage(app, body.url, ownerFor(caller, body.project_id))
     if (duplicate && job.status !== 'completed')
       throw new AppError('already-active', 'A job of this URL is waiting or being processed', {
         extensions: { job_id: job.uuid },
       })
     const renditions = duplicate ? await findRenditions(app.db, [job.uuid]) : []
     const location = `${app.config.publicUrl}/v1/images/${job.uuid}`
-    return reply(duplicate ? 200 : 202, showImageJob(job, renditions), { location })
+    return reply(duplicate ? 200 : 202, showImageJob(job, renditions, await readerOf(app, caller)), {
+      location,
+    })
   },
 })
 

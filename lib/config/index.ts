@@ -1,10 +1,24 @@
-import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
-import { parseCidrs } from '../download/address.ts'
 import { parseSourceUrl } from '../download/source-url.ts'
 import { processMemory } from '../process-memory.ts'
+import { access } from './access.ts'
 import { aliases } from './aliases.ts'
+import {
+  cidrs,
+  database,
+  days,
+  type Environment,
+  hostname,
+  integer,
+  list,
+  name,
+  oneOf,
+  origins,
+  printable,
+  url,
+  wrong,
+} from './values.ts'
 
 /** What the v1 door does with a URL that it has had before. */
 export const DUPLICATE_HANDLING = ['allow-retry', 'reuse-completed', 'reject-active'] as const
@@ -17,8 +31,6 @@ const RENDER_SHARE = 0.6
 
 /** What the service runs on: read once at the start, validated, frozen. */
 export type Config = Readonly<ReturnType<typeof read>>
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** Reads the configuration from environment variables; throws one line that names the variable that is wrong. */
 export function readConfig(environment: Environment): Config {
@@ -33,15 +45,14 @@ function read(env: Environment) {
   const downloads = integer(env, 'DOWNLOADS', 32, 1, 1000)
   const sourceAllowCidrs = cidrs(env, 'SOURCE_ALLOW_CIDRS')
   const storageDir = path.resolve(env.STORAGE_DIR ?? 'data/files')
+  const publicUrl = url(env, 'PUBLIC_URL', ['http:', 'https:']) ?? `http://${reachable(host)}:${port}`
   return {
     host,
     port,
     /** Base of the URLs handed out, without a trailing slash. */
-    publicUrl: (url(env, 'PUBLIC_URL', ['http:', 'https:']) ?? `http://${reachable(host)}:${port}`).replace(
-      /\/+$/,
-      '',
-    ),
+    publicUrl: publicUrl.replace(/\/+$/, ''),
     corsOrigins: origins(env, 'CORS_ORIGINS'),
+    ...access(env, host, publicUrl),
     /** How long the process, told to stop, still takes requests: until balancers see that it is not ready. */
     drainMs: integer(env, 'DRAIN_MS', 0, 0, 3_600_000),
     /** Where each process serves `/livez`, `/readyz` and `/metrics`, besides the api; 0: nowhere. */
@@ -146,82 +157,6 @@ function secret(env: Environment, variable: string): string | undefined {
   return length >= 24 && length <= 64
     ? text
     : wrong(variable, 'must be whsec_ followed by 24 to 64 bytes in base64')
-}
-
-function wrong(variable: string, what: string): never {
-  throw new Error(`${variable} ${what}`)
-}
-
-function integer(env: Environment, variable: string, fallback: number, least: number, most: number): number {
-  const text = env[variable]
-  if (text === undefined) return fallback
-  const value = /^\s*\d+\s*$/.test(text) ? Number(text) : Number.NaN
-  if (!(value >= least && value <= most)) wrong(variable, `must be a whole number from ${least} to ${most}`)
-  return value
-}
-
-const DAY_MS = 86_400_000
-
-/** Whole days, from 1 to 100 years, in ms. */
-const days = (env: Environment, variable: string, fallback: number) =>
-  integer(env, variable, fallback, 1, 36_525) * DAY_MS
-
-function url(env: Environment, variable: string, protocols: string[]): string | undefined {
-  const text = env[variable]?.trim()
-  if (text === undefined) return undefined
-  const fits = URL.canParse(text) && protocols.includes(new URL(text).protocol)
-  if (!fits) wrong(variable, `must be a URL that begins with ${protocols.join(' or ')}`)
-  return text
-}
-
-function hostname(env: Environment, variable: string, fallback: string): string {
-  const text = env[variable]?.trim() ?? fallback
-  const fits = isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,252})$/i.test(text)
-  return fits ? text : wrong(variable, 'must be a host name or an IP address')
-}
-
-function origins(env: Environment, variable: string): readonly string[] {
-  const found = list(env[variable])
-  const fit = found.every((text) => URL.canParse(text) && new URL(text).origin === text)
-  return fit ? found : wrong(variable, 'must be a list of origins such as https://example.com')
-}
-
-function database(env: Environment, variable: string, fallback: string): string {
-  const found = url(env, variable, ['sqlite:', 'postgres:', 'postgresql:']) ?? fallback
-  return /^sqlite:(:memory:)?$/.test(found) ? wrong(variable, 'must name a file after sqlite:') : found
-}
-
-function name(env: Environment, variable: string, fallback: string): string {
-  const text = env[variable]?.trim() ?? fallback
-  if (!/^[\w.:-]{1,200}$/.test(text))
-    wrong(variable, 'must be 1 to 200 letters, digits, dots, colons or dashes')
-  return text
-}
-
-/** What may be sent as a header. */
-function printable(env: Environment, variable: string, fallback: string): string {
-  const text = env[variable]?.trim() ?? fallback
-  return /^[\x20-\x7e]{1,256}$/.test(text) ? text : wrong(variable, 'must be 1 to 256 characters of ASCII')
-}
-
-function oneOf<T extends string>(env: Environment, variable: string, values: readonly T[], fallback: T): T {
-  const text = env[variable]?.trim() ?? fallback
-  const value = values.find((candidate) => candidate === text)
-  return value ?? wrong(variable, `must be one of ${values.join(', ')}`)
-}
-
-function cidrs(env: Environment, variable: string): readonly string[] {
-  const ranges = list(env[variable])
-  try {
-    parseCidrs(ranges)
-  } catch (error) {
-    wrong(variable, `must be a list of CIDR ranges: ${(error as Error).message}`)
-  }
-  return ranges
-}
-
-function list(text: string | undefined): readonly string[] {
-  return Object.freeze((text ?? '').split(/[\s,]+/).filter(Boolean))
 }
 
 /** An address to reach a server at that listens on `host`. */

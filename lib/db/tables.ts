@@ -13,6 +13,8 @@ export type Tables = {
   removals: RemovalsTable
   turns: TurnsTable
   storage_owner: StorageOwnerTable
+  api_keys: ApiKeysTable
+  signing_keys: SigningKeysTable
 }
 
 /** The tables of this project, besides the one of the migrations. */
@@ -27,6 +29,8 @@ export const TABLES = Object.keys({
   removals: true,
   turns: true,
   storage_owner: true,
+  api_keys: true,
+  signing_keys: true,
 } satisfies Record<keyof Tables, true>)
 
 /** Which set of endpoints created a photo. */
@@ -83,6 +87,8 @@ export type PhotosTable = {
   published_at: string | null
   /** When the sweep last found that the queue lacks its message; a claim forgets it. */
   missing_at: string | null
+  /** The key with which it was added; null: none was needed. */
+  key_id: string | null
 }
 
 export type RenditionsTable = {
@@ -139,7 +145,7 @@ type StoppedTargetsTable = { target: string; stopped_at: Generated<string> }
 
 /** The first answer to a request that carried an `Idempotency-Key`. */
 type IdempotencyKeysTable = {
-  /** Method and path pattern. */
+  /** Method and path pattern; before them the caller's projects, where it does not see all. */
   route: string
   key: string
   /** SHA-256, in hex, of the body: the same key with another body is a mistake. */
@@ -193,6 +199,37 @@ export type StorageOwnerTable = {
   id: string | null
   /** What takes its place; null unless that is under way. */
   next: string | null
+}
+
+/** A key that clients call with: `pp_<id>_<secret>`. */
+export type ApiKeysTable = {
+  id: string
+  /** What it is for, in its owner's words. */
+  name: string
+  /** SHA-256 in hex. */
+  secret_hash: string
+  /** The secret before the last roll, which holds until `previous_until`. */
+  previous_hash: string | null
+  previous_until: string | null
+  /** A JSON list of scopes. */
+  scopes: string
+  /** `"*"`, or a JSON list of project ids. */
+  projects: string
+  /** Requests a minute; null: `RATE_LIMIT`. */
+  rate_limit: number | null
+  created_at: Generated<string>
+  expires_at: string | null
+  revoked_at: string | null
+  /** To the minute. */
+  last_used_at: string | null
+}
+
+/** What links, tokens and sessions are signed with: the newest signs, each verifies. */
+export type SigningKeysTable = {
+  kid: string
+  /** A JWE where `SECRET` is set, else the bytes in base64url after `plain:`. */
+  secret: string
+  created_at: Generated<string>
 }
 
 /** Everything that happens to a photo. `image.queued` goes to the workers, `message.dead` to the dead queue, the others to `photo-app`. */

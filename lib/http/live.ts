@@ -1,8 +1,12 @@
 import websocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { authorize, identify, type Knock } from '../access/authorize.ts'
+import { checkOrigin } from '../access/browser.ts'
+import type { Caller } from '../access/caller.ts'
 import { AppError } from '../errors.ts'
 import type { Live } from '../function.ts'
 import type { LiveApp } from '../live/hub.ts'
+import { limitTo } from '../live/session.ts'
 import { logRequest } from './log-request.ts'
 import { Problem } from './schemas.ts'
 import { serveSocket } from './socket.ts'
@@ -28,27 +32,49 @@ export async function mountLive(
   app: LiveApp,
 ): Promise<void> {
   await server.register(websocket, { options: { maxPayload: MAX_PAYLOAD } })
-  for (const { path, summary, tag, params, subscription } of lives) {
+  const callers = new WeakMap<FastifyRequest, Caller>()
+  for (const { path, access, summary, tag, params, subscription } of lives) {
     const given = (request: FastifyRequest) =>
       subscription && { subscription: subscription(request.params as never), cursor: cursorOf(request) }
     server.route({
       method: 'GET',
       url: path,
       schema: { summary, tags: [tag], ...(params && { params }), response: subscription ? EVENTS : UPGRADE },
+      onRequest: async (request) => {
+        checkOrigin(app, request)
+        const { authorization } = request.headers
+        // A browser sends the token of a socket as its first message.
+        const mayCome = app.config.auth === 'keys' && request.ws && authorization === undefined
+        if (mayCome && !(await identify(app, request.headers))) return
+        callers.set(request, await authorize(app, { access }, knockOf(request)))
+      },
       handler: async (request, response) => {
         const of = given(request)
-        if (of) {
+        const caller = callers.get(request)
+        if (of && caller) {
+          const subscribed = limitTo(caller, of.subscription)
           logRequest(app, request, 200)
-          return serveEvents(app, response, of.subscription, of.cursor)
+          return serveEvents(app, response, caller, { ...of, subscription: subscribed })
         }
         response.header('upgrade', 'websocket').header('connection', 'upgrade')
         throw new AppError('upgrade-required', 'This is a WebSocket')
       },
       wsHandler: (socket, request) => {
         logRequest(app, request, 101)
-        return serveSocket(app, socket, given(request))
+        return serveSocket(app, socket, { caller: callers.get(request), access, given: given(request) })
       },
     })
+  }
+}
+
+/** The token of an event stream may stand in its address, since a browser sends no header for it. */
+function knockOf({ headers, query, url, ws }: FastifyRequest): Knock {
+  const { access_token, ...rest } = query as Record<string, unknown>
+  const isGiven = typeof access_token === 'string' && headers.authorization === undefined && !ws
+  return {
+    path: url,
+    query: rest,
+    headers: isGiven ? { ...headers, authorization: `Bearer ${access_token}` } : headers,
   }
 }
 

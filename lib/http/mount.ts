@@ -7,6 +7,9 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify'
+import { authorize } from '../access/authorize.ts'
+import { checkOrigin } from '../access/browser.ts'
+import { type Caller, NOBODY } from '../access/caller.ts'
 import type { App } from '../app.ts'
 import { isSchemaLacking } from '../db/errors.ts'
 import { readSchema } from '../db/migrate.ts'
@@ -57,6 +60,7 @@ function refuse(error: unknown, request: FastifyRequest, response: FastifyReply)
   if (problem.status >= 500)
     request.log.error({ err: error, url: request.routeOptions.url }, 'request failed')
   if (problem.status === 503) response.header('retry-after', RETRY_AFTER_S)
+  if (problem.status === 401) response.header('www-authenticate', 'Bearer')
   // What is left of the request may never come.
   if (problem.status === 408) response.header('connection', 'close')
   response.code(problem.status).type('application/problem+json').send(problem)
@@ -74,7 +78,9 @@ function refuseRaw({ code }: NodeJS.ErrnoException, socket: Socket): void {
 
 /** Mounts endpoints as routes; the same objects serve HTTP here and API Gateway events in Lambda. */
 export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[], app: App): void {
-  for (const { method, path, summary, tag, params, query, body, form, replies, handle } of endpoints) {
+  const callers = new WeakMap<FastifyRequest, Caller>()
+  for (const endpoint of endpoints) {
+    const { method, path, summary, tag, params, query, body, form, replies, handle } = endpoint
     const part = {
       ...(params && { params }),
       ...(query && { querystring: query }),
@@ -90,6 +96,17 @@ export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[]
         ...part,
         response: documented(replies),
       },
+      // Before the body is read: a stranger costs no more than his headers.
+      onRequest: async (request) => {
+        checkOrigin(app, request)
+        const knock = {
+          path: pathOf(request.url),
+          query: request.query as Record<string, unknown>,
+          headers: request.headers,
+        }
+        const knocking = authorize(app, endpoint, knock)
+        callers.set(request, await knocking.catch((error) => refuseUnmigrated(app, error)))
+      },
       // The form's parser is there for all; its content means nothing to others.
       preValidation: async (request) => {
         if (body && request.isMultipart?.())
@@ -99,19 +116,25 @@ export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[]
       serializerCompiler: () => JSON.stringify,
       handler: async (request, response) => {
         const { params, query, body, headers, method } = request
-        const given = { params, query, body, headers, method, form: readForm(request) }
+        const caller = callers.get(request) ?? NOBODY
+        const given = { params, query, body, headers, method, caller, form: readForm(request) }
         const traced = { ...app, trace: request.id }
         const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
         const key = body === undefined ? undefined : headers['idempotency-key']
         const answering =
           typeof key === 'string'
-            ? answerOnce(traced, { route: `${method} ${path}`, key, body }, work)
+            ? answerOnce(traced, { route: `${ownerOf(caller)}${method} ${path}`, key, body }, work)
             : work(traced)
         return send(response, await answering.catch((error) => refuseUnmigrated(app, error)))
       },
     })
   }
 }
+
+const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
+
+/** Callers of other projects have answers of their own under a key. */
+const ownerOf = ({ projects }: Caller) => (projects === '*' ? '' : `${[...projects].sort().join()} `)
 
 /** Throws the error again, or, where the database only lacks a migration as yet, that it cannot be used now. */
 async function refuseUnmigrated({ db }: App, error: unknown): Promise<never> {

@@ -1,4 +1,5 @@
 import { type TProperties, Type } from '@sinclair/typebox'
+import { SCOPES } from '../access/caller.ts'
 import { DOORS } from '../db/tables.ts'
 import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
 
@@ -182,4 +183,17 @@ export const ImageJob = Type.Object({
     }),
   ),
   error: Nullable(ErrorInfo),
+})
+
+/** A key as it is listed. */
+export const ShownKey = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  scopes: Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(scope)))),
+  projects: Type.Union([Type.Literal('*'), Type.Array(Type.Integer())]),
+  rate_limit: Nullable(Type.Integer({ description: 'requests a minute, where not RATE_LIMIT' })),
+  created_at: Time,
+  expires_at: Nullable(Time),
+  revoked_at: Nullable(Time),
+  last_used_at: Nullable(Time),
 })

@@ -3,6 +3,7 @@ import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
+import { checkLocal } from '../access/browser.ts'
 import { ERROR_CODES } from '../errors.ts'
 import type { AnyEndpoint, Live } from '../function.ts'
 import type { LiveApp } from '../live/hub.ts'
@@ -40,6 +41,10 @@ export async function openHttp(
       methods: ['GET', 'HEAD', 'POST', 'DELETE'],
       exposedHeaders: ['link', 'location', 'etag', 'retry-after', 'last-event-id'],
     })
+  // Probes and Prometheus call a pod by its address.
+  server.addHook('onRequest', async ({ headers, routeOptions }) => {
+    if (!routeOptions.schema?.tags?.includes('health')) checkLocal(app, headers)
+  })
   await server.register(swagger, {
     transform: ({ schema, url }) => ({ schema: withForm(withOptionalDefaults(schema)), url }),
     openapi: {

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WebSocket } from '@fastify/websocket'
+import { identifyText, unauthorized } from '../access/authorize.ts'
+import { type Access, type Caller, mayDo } from '../access/caller.ts'
+import { watchCaller } from '../access/watch.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { openSession } from '../live/session.ts'
 import type { Subscription } from '../outbox/replay.ts'
@@ -7,17 +10,23 @@ import type { Subscription } from '../outbox/replay.ts'
 /** Bytes that may wait for a client before it is dropped. */
 const MAX_BUFFERED = 1024 * 1024
 const GOING_AWAY = 1001
+const POLICY_VIOLATION = 1008
 const TRY_AGAIN_LATER = 1013
+/** How long a client has to send its token, in ms. */
+const TOKEN_TIMEOUT_MS = 5_000
 /** Time in ms for a client to answer that its socket is closed. */
 const CLOSE_TIMEOUT_MS = 2_000
 const HEARTBEAT_MS = 30_000
 
-/** Serves one socket until it closes; `given` is subscribed to at once. */
-export function serveSocket(
-  app: LiveApp,
-  socket: WebSocket,
-  given?: { subscription: Subscription; cursor: string | undefined },
-): void {
+/** Who opened a socket, undefined: a token must come first; and what it is subscribed to at once. */
+type Opened = {
+  caller: Caller | undefined
+  access: Access
+  given: { subscription: Subscription; cursor: string | undefined } | undefined
+}
+
+/** Serves one socket until it closes, or its credential ends. */
+export function serveSocket(app: LiveApp, socket: WebSocket, { caller, access, given }: Opened): void {
   const send = (text: string) => {
     if (socket.readyState !== socket.OPEN) return
     if (socket.bufferedAmount > MAX_BUFFERED) return socket.close(TRY_AGAIN_LATER, 'The client is too slow')
@@ -26,9 +35,26 @@ export function serveSocket(
   const ready = async () => {
     while (socket.readyState === socket.OPEN && socket.bufferedAmount > MAX_BUFFERED / 2) await delay(50)
   }
-  const session = openSession(app, { send: ({ text }) => send(text), ready }, (value) =>
-    send(JSON.stringify(value)),
-  )
+  const refuse = (why: string) => socket.close(POLICY_VIOLATION, why)
+  let stopWatching = () => {}
+  const admit = async (token: string) => {
+    const known = await identifyText(app, token)
+    if (!known || !mayDo(known, access)) {
+      refuse('The token does not hold')
+      throw unauthorized()
+    }
+    return enter(known)
+  }
+  const enter = (known: Caller) => {
+    clearTimeout(patience)
+    stopWatching()
+    stopWatching = watchCaller(app, known, () => refuse('The token has ended'))
+    return known
+  }
+  const patience = setTimeout(() => refuse('No token came'), TOKEN_TIMEOUT_MS)
+  patience.unref()
+  const answer = (value: object) => send(JSON.stringify(value))
+  const session = openSession(app, { send: ({ text }) => send(text), ready }, { answer, admit, given })
   const stopHeartbeat = keepAlive(socket)
   const goAway = () => {
     socket.close(GOING_AWAY, 'The service is stopping')
@@ -39,11 +65,13 @@ export function serveSocket(
   socket.on('error', () => socket.terminate())
   socket.on('close', () => {
     app.hub.closing.removeEventListener('abort', goAway)
+    clearTimeout(patience)
+    stopWatching()
     stopHeartbeat()
     session.close()
   })
   if (app.hub.closing.aborted) goAway()
-  else if (given) session.subscribe(given.subscription, given.cursor)
+  else if (caller) session.enter(enter(caller))
 }
 
 /** Ends a socket whose client has not answered a ping before the next. */

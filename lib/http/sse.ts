@@ -1,6 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
+import type { Caller } from '../access/caller.ts'
+import { watchCaller } from '../access/watch.ts'
 import { follow } from '../live/follow.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { isReplayable, type Subscription } from '../outbox/replay.ts'
@@ -15,8 +17,8 @@ const END_TIMEOUT_MS = 2_000
 export async function serveEvents(
   app: LiveApp,
   response: FastifyReply,
-  subscription: Subscription,
-  cursor: string | undefined,
+  caller: Caller,
+  { subscription, cursor }: { subscription: Subscription; cursor: string | undefined },
 ): Promise<void> {
   response.hijack()
   const { raw } = response
@@ -39,8 +41,10 @@ export async function serveEvents(
     raw.end()
     setTimeout(() => raw.destroy(), END_TIMEOUT_MS).unref()
   }
+  const stopWatching = watchCaller(app, caller, end)
   app.hub.closing.addEventListener('abort', end)
   raw.on('close', () => {
+    stopWatching()
     app.hub.closing.removeEventListener('abort', end)
     clearInterval(timer)
     ended.abort()

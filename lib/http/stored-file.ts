@@ -4,7 +4,12 @@ import type { Storage } from '../storage/port.ts'
 import { isKnown } from './etag.ts'
 import { parseRange } from './range.ts'
 
-type Requested = { headers: Record<string, string | string[] | undefined>; method: string }
+/** `until`: the end of the link that the request came by, in ms since 1970. */
+type Requested = {
+  headers: Record<string, string | string[] | undefined>
+  method: string
+  until?: number | undefined
+}
 
 /**
  * Answers with a stored object, or where it lies when the storage is elsewhere: ETag, 304, one range, HEAD (RFC 9110).
@@ -14,13 +19,13 @@ export async function answerStored(
   storage: Storage,
   key: string,
   contentType: string,
-  { headers, method }: Requested,
+  { headers, method, until }: Requested,
 ): Promise<Answer | undefined> {
   const info = await storage.head(key)
   if (!info) return undefined
-  const elsewhere = await storage.signRead(key)
+  const elsewhere = await storage.signRead(key, until)
   if (elsewhere) return new Answer(302, null, { location: elsewhere, 'cache-control': 'no-store' })
-  const caching = { etag: info.etag, 'cache-control': 'no-cache', 'accept-ranges': 'bytes' }
+  const caching = { etag: info.etag, 'cache-control': cachingUntil(until), 'accept-ranges': 'bytes' }
   if (isKnown(headers['if-none-match'], info.etag)) return new Answer(304, null, caching)
   const type = { ...caching, 'content-type': contentType, 'x-content-type-options': 'nosniff' }
   const isHead = method === 'HEAD'
@@ -33,4 +38,10 @@ export async function answerStored(
   const body = isHead || info.bytes === 0 ? Readable.from([]) : storage.stream(key, range)
   if (!range) return new Answer(200, body, all)
   return new Answer(206, body, { ...all, 'content-range': `bytes ${start}-${end}/${info.bytes}` })
+}
+
+/** Who has a link may keep what it opens as long as the link is good. */
+function cachingUntil(until: number | undefined): string {
+  if (until === undefined || !Number.isFinite(until)) return 'no-cache'
+  return `private, max-age=${Math.max(0, Math.floor((until - Date.now()) / 1000))}`
 }

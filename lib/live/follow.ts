@@ -1,3 +1,4 @@
+import { maySee } from '../access/caller.ts'
 import type { CloudEvent } from '../outbox/event.ts'
 import type { Subscription } from '../outbox/replay.ts'
 import { type LiveApp, type LiveEvent, toLiveEvent } from './hub.ts'
@@ -11,14 +12,18 @@ export type Sink = { send(event: LiveEvent): void; ready(): Promise<void> }
  * as they come. Subscribes before it replays, so that nothing falls in between. Resolves when the replay is done.
  */
 export async function follow(
-  app: Pick<LiveApp, 'db' | 'hub' | 'log'>,
+  app: Pick<LiveApp, 'access' | 'db' | 'hub' | 'log'>,
   subscription: Subscription,
   cursor: string | undefined,
   sink: Sink,
   signal: AbortSignal,
 ): Promise<void> {
   let buffered: LiveEvent[] | undefined = cursor === undefined ? undefined : []
-  const end = app.hub.subscribe(subscription, (event) => (buffered ? buffered.push(event) : sink.send(event)))
+  const end = app.hub.subscribe(subscription, (event) => {
+    if (!maySee(subscription.projects ?? '*', event.project)) return
+    if (buffered) buffered.push(event)
+    else sink.send(event)
+  })
   if (signal.aborted) return end()
   signal.addEventListener('abort', end)
   if (cursor === undefined) return

@@ -6,7 +6,7 @@ import type { Consumer } from '../queue/port.ts'
 import { readMissed } from './missed.ts'
 
 /** An event for subscribers; `subject` is the photo's uuid, `text` the CloudEvent as JSON, made once for all of them. */
-export type LiveEvent = { id: string; subject: string | null; text: string }
+export type LiveEvent = { id: string; subject: string | null; project: number | null; text: string }
 
 type Listener = (event: LiveEvent) => void
 
@@ -31,6 +31,7 @@ const SETTLED_MS = 5_000
 export const toLiveEvent = (event: CloudEvent): LiveEvent => ({
   id: event.id,
   subject: event.subject,
+  project: event.data?.project_id ?? null,
   text: JSON.stringify(event),
 })
 

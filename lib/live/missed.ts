@@ -19,13 +19,13 @@ type Missed = {
  * or `signal` aborts. Never rejects.
  */
 export async function readMissed(
-  { db, log }: Pick<App, 'db' | 'log'>,
+  app: Pick<App, 'access' | 'db' | 'log'>,
   { subscription, since, take, ready }: Missed,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      for await (const events of missedEvents(db, subscription, since())) {
+      for await (const events of missedEvents(app, subscription, since())) {
         for (const event of events) {
           if (signal.aborted) return
           take(event)
@@ -34,7 +34,7 @@ export async function readMissed(
       }
       return
     } catch (error) {
-      log.warn({ err: error }, 'missed events not read, trying again')
+      app.log.warn({ err: error }, 'missed events not read, trying again')
       await delay(RETRY_MS, undefined, { signal }).catch(() => {})
     }
   }

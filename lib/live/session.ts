@@ -1,4 +1,7 @@
-import { AppError } from '../errors.ts'
+import { unauthorized } from '../access/authorize.ts'
+import { type Caller, maySee } from '../access/caller.ts'
+import { AppError, notFound } from '../errors.ts'
+import { problemOf } from '../http/problem.ts'
 import { isReplayable, type Subscription } from '../outbox/replay.ts'
 import { parseUuid } from '../uuid.ts'
 import { follow, type Sink } from './follow.ts'
@@ -11,15 +14,29 @@ const MAX_SUBSCRIPTIONS = 100
 type Session = {
   /** Takes one message as text. */
   receive(text: string): void
-  subscribe(subscription: Subscription, cursor?: string): void
+  /** Lets a caller in, who is known without a token. */
+  enter(caller: Caller): void
   close(): void
 }
 
-/** Opens the session of one socket; `answer` sends JSON to its client. */
-export function openSession(app: LiveApp, sink: Sink, answer: (value: object) => void): Session {
-  const open = new Map<string, AbortController>()
+type Client = {
+  /** Sends JSON. */
+  answer(value: object): void
+  /** Who a token belongs to; throws `unauthorized`. */
+  admit(token: string): Promise<Caller>
+  /** What is subscribed to as soon as the caller is known. */
+  given: { subscription: Subscription; cursor: string | undefined } | undefined
+}
 
-  const subscribe = (subscription: Subscription, cursor?: string) => {
+/** Opens the session of one socket: what its client sends is handled in turn. */
+export function openSession(app: LiveApp, sink: Sink, { answer, admit, given }: Client): Session {
+  const open = new Map<string, AbortController>()
+  let caller: Caller | undefined
+  let turn = Promise.resolve()
+
+  const subscribe = (wanted: Subscription, cursor?: string) => {
+    if (!caller) throw unauthorized()
+    const subscription = limitTo(caller, wanted)
     const name = nameOf(subscription)
     const key = String(name)
     if (!open.has(key) && open.size >= MAX_SUBSCRIPTIONS)
@@ -35,8 +52,19 @@ export function openSession(app: LiveApp, sink: Sink, answer: (value: object) =>
     void follow(app, subscription, replayable ? cursor : undefined, sink, ending.signal)
   }
 
-  const receive = (text: string) => {
+  const enter = (known: Caller) => {
+    const isFirst = caller === undefined
+    caller = known
+    if (isFirst && given) subscribe(given.subscription, given.cursor)
+  }
+
+  const receive = async (text: string) => {
     const message = parse(text)
+    if (message.token !== undefined) {
+      const known = await admit(parseToken(message.token))
+      answer({ authorized: true })
+      return enter(known)
+    }
     const subscription = parseSubscription(message.subscribe ?? message.unsubscribe)
     if (message.subscribe !== undefined) return subscribe(subscription, parseCursor(message.after))
     const name = nameOf(subscription)
@@ -46,18 +74,17 @@ export function openSession(app: LiveApp, sink: Sink, answer: (value: object) =>
   }
 
   /** What is wrong with a message is said, and the socket goes on. */
-  const guard = (act: () => void) => {
-    try {
-      act()
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error
-      answer(problem(error))
-    }
+  const guard = (act: () => Promise<void> | void) => {
+    turn = turn.then(act).catch((error) => {
+      const { code, detail } = problemOf(error)
+      if (code === 'internal-fault') app.log.error({ err: error }, 'message of a socket failed')
+      answer({ error: { code, message: detail } })
+    })
   }
 
   return {
     receive: (text) => guard(() => receive(text)),
-    subscribe: (subscription, cursor) => guard(() => subscribe(subscription, cursor)),
+    enter: (known) => guard(() => enter(known)),
     close() {
       for (const ending of open.values()) ending.abort()
       open.clear()
@@ -65,7 +92,7 @@ export function openSession(app: LiveApp, sink: Sink, answer: (value: object) =>
   }
 }
 
-type ClientMessage = { subscribe?: unknown; unsubscribe?: unknown; after?: unknown }
+type ClientMessage = { subscribe?: unknown; unsubscribe?: unknown; after?: unknown; token?: unknown }
 
 function parse(text: string): ClientMessage {
   let message: unknown
@@ -74,10 +101,22 @@ function parse(text: string): ClientMessage {
   } catch {
     throw new AppError('malformed-json', 'The message is not JSON')
   }
-  const { subscribe, unsubscribe } = (message ?? {}) as ClientMessage
-  if ((subscribe === undefined) === (unsubscribe === undefined))
+  const { subscribe, unsubscribe, token } = (message ?? {}) as ClientMessage
+  if (token === undefined && (subscribe === undefined) === (unsubscribe === undefined))
     throw new AppError('unknown-message', 'A message is {"subscribe": …} or {"unsubscribe": …}')
   return message as ClientMessage
+}
+
+function parseToken(value: unknown): string {
+  if (typeof value === 'string') return value
+  throw new AppError('unknown-message', 'A token is a text')
+}
+
+/** A subscription to what a caller may see; throws `not-found` for a project that is not the caller's. */
+export function limitTo({ projects }: Caller, subscription: Subscription): Subscription {
+  if (projects === '*') return subscription
+  if (subscription.kind === 'project' && !maySee(projects, subscription.id)) throw notFound('Project')
+  return { ...subscription, projects }
 }
 
 function parseSubscription(value: unknown): Subscription {
@@ -99,5 +138,3 @@ function nameOf(subscription: Subscription): string | number {
   if (subscription.kind === 'project') return subscription.id
   return subscription.kind === 'photo' ? subscription.uuid : 'all'
 }
-
-const problem = ({ code, message }: AppError) => ({ error: { code, message } })

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
+import type { Sign } from '../access/links.ts'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/port.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
+import { type CloudEvent, signEvent } from '../outbox/event.ts'
 import { type Delivery, isMail, nameOf, type Send, type Target } from './index.ts'
 import { sendMail } from './mail.ts'
 import { type Slots, slotsOf } from './slots.ts'
@@ -70,7 +72,7 @@ const isStopped = async ({ db }: App, target: Target) =>
     .where('target', '=', target)
     .executeTakeFirst()) !== undefined
 
-async function take({ db }: App, target: Target, most: number): Promise<Delivery[]> {
+async function take({ db, access }: App, target: Target, most: number): Promise<Delivery[]> {
   const due = db
     .selectFrom('deliveries')
     .select('event_id')
@@ -86,8 +88,12 @@ async function take({ db }: App, target: Target, most: number): Promise<Delivery
     .where('event_id', 'in', due)
     .returningAll()
     .execute()
-  return taken.flatMap((row) => (row.body === null ? [] : { ...row, body: row.body }))
+  const sign = await access.links.signer()
+  return taken.flatMap((row) => (row.body === null ? [] : { ...row, body: signBody(row.body, sign) }))
 }
+
+/** Links are good from the time at which they are sent. */
+const signBody = (body: string, sign: Sign) => JSON.stringify(signEvent(JSON.parse(body) as CloudEvent, sign))
 
 /** Stores the outcome of a delivery, unless another process has taken it meanwhile. */
 async function settle(app: App, slots: Slots, delivery: Delivery, sending: Promise<void>): Promise<void> {

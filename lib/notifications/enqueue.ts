@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
 import { nowPlus } from '../db/port.ts'
-import type { CloudEvent } from '../outbox/event.ts'
+import { type CloudEvent, unsignEvent } from '../outbox/event.ts'
 import { missedEvents } from '../outbox/replay.ts'
 import { targetsFor } from './index.ts'
 
@@ -15,7 +15,7 @@ export async function enqueueDeliveries(
   const targets = targetsFor(config, event.type)
   if (targets.length === 0) return
   const stopped = await db.selectFrom('stopped_targets').select('target').execute()
-  const body = JSON.stringify(event)
+  const body = JSON.stringify(unsignEvent(event))
   const now = new Date().toISOString()
   const rows = targets
     .filter((target) => !stopped.some((row) => row.target === target))
@@ -29,7 +29,7 @@ export async function enqueueDeliveries(
 }
 
 /** Enqueues the deliveries of the events since the last one that has any: for a queue that was lost with its process. */
-export async function enqueueMissed(app: Pick<App, 'config' | 'db'>): Promise<void> {
+export async function enqueueMissed(app: Pick<App, 'access' | 'config' | 'db'>): Promise<void> {
   const last = await app.db
     .selectFrom('deliveries')
     .select('event_id')
@@ -37,7 +37,7 @@ export async function enqueueMissed(app: Pick<App, 'config' | 'db'>): Promise<vo
     .limit(1)
     .executeTakeFirst()
   if (!last) return
-  for await (const events of missedEvents(app.db, { kind: 'all' }, last.event_id))
+  for await (const events of missedEvents(app, { kind: 'all' }, last.event_id))
     for (const event of events) await enqueueDeliveries(app, event)
 }
 

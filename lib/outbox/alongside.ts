@@ -7,7 +7,7 @@ import type { EventRow } from './event.ts'
 import { GRACE_MS } from './insert.ts'
 import { markSoon } from './mark-soon.ts'
 import { messageOf } from './message.ts'
-import { publishMessages } from './publish.ts'
+import { publishMessages, signerOrNone } from './publish.ts'
 
 /** What an event has before the statement that records it. */
 type Stamp = { id: string; type: EventType }
@@ -55,7 +55,10 @@ export const recordAlongside = (
     .returning(['at', 'data'])
 
 /** Publishes an event that a statement has recorded, and does not wait for its mark. */
-export const publishAlongside = (
-  app: Pick<App, 'db' | 'queue'>,
+export async function publishAlongside(
+  app: Pick<App, 'access' | 'db' | 'queue'>,
   event: Omit<EventRow, 'due'>,
-): Promise<number> => publishMessages(app, [messageOf(event)], markSoon)
+): Promise<number> {
+  const sign = await signerOrNone(app)
+  return sign ? publishMessages(app, [messageOf(event, sign)], markSoon) : 0
+}

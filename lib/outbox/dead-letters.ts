@@ -7,7 +7,7 @@ import { writeLetter } from './dead-letter.ts'
 import type { NewEvent } from './event.ts'
 import { record } from './record.ts'
 
-type DeadLettersApp = Pick<App, 'db' | 'queue' | 'log' | 'metrics' | 'trace'>
+type DeadLettersApp = Pick<App, 'access' | 'db' | 'queue' | 'log' | 'metrics' | 'trace'>
 
 /**
  * Records a message that cannot be understood as an event, which is published to the dead queue with its reason. Resolves after the

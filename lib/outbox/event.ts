@@ -1,3 +1,4 @@
+import type { Sign } from '../access/links.ts'
 import type { EventType } from '../db/tables.ts'
 import type { PhotoStatus } from '../photo-status.ts'
 import type { Source } from '../queue/port.ts'
@@ -90,3 +91,29 @@ export const toCloudEvent = ({
   ...(traceparent !== null && { traceparent }),
   data: JSON.parse(data ?? 'null') as EventData,
 })
+
+/** The event as it is handed out now: its links are signed anew each time; what is stored has none that is signed. */
+export const signEvent = (event: CloudEvent, sign: Sign): CloudEvent => ({
+  ...event,
+  data: event.data && { ...event.data, ...signFiles(event.data, sign) },
+})
+
+/** Rows of earlier versions may lack either. */
+const signFiles = ({ versions, thumbnails }: Partial<EventData>, sign: Sign) => ({
+  ...(versions && {
+    versions: Object.fromEntries(Object.entries(versions).map(([name, url]) => [name, signUrl(url, sign)])),
+  }),
+  ...(thumbnails && {
+    thumbnails: thumbnails.map((one) => ({ ...one, url: sign(withoutQuery(one.url)) })),
+  }),
+})
+
+/** The event as it is stored. */
+export const unsignEvent = (event: CloudEvent): CloudEvent => signEvent(event, (path) => path)
+
+function signUrl(url: string, sign: Sign): string {
+  const start = url.lastIndexOf('/files/') + '/files/'.length
+  return url.slice(0, start) + sign(withoutQuery(url.slice(start)))
+}
+
+const withoutQuery = (url: string): string => url.split('?', 1)[0] ?? url

@@ -1,10 +1,11 @@
+import type { Sign } from '../access/links.ts'
 import type { Message } from '../queue/port.ts'
 import { parseUuid } from '../uuid.ts'
 import { deadHeaders, readLetter } from './dead-letter.ts'
-import { type CloudEvent, type EventRow, toCloudEvent } from './event.ts'
+import { type CloudEvent, type EventRow, signEvent, toCloudEvent } from './event.ts'
 
 /** The message that an event is: the photo's uuid for workers, a CloudEvent for listeners. */
-export function messageOf(event: Omit<EventRow, 'due'>): Message {
+export function messageOf(event: Omit<EventRow, 'due'>, sign: Sign): Message {
   const { id, photo_uuid, type, data, traceparent } = event
   const headers: Record<string, string> = traceparent === null ? {} : { traceparent }
   if (type === 'image.queued') return { id, to: 'work', key: type, body: { photo_uuid }, headers }
@@ -12,7 +13,7 @@ export function messageOf(event: Omit<EventRow, 'due'>): Message {
     const letter = readLetter(data)
     return { id, to: 'dead', key: type, body: letter.body, headers: { ...headers, ...deadHeaders(letter) } }
   }
-  return { id, to: 'app', key: type, body: toCloudEvent(event), headers }
+  return { id, to: 'app', key: type, body: signEvent(toCloudEvent(event), sign), headers }
 }
 
 /** The photos that a message to the workers names, each once; `isWhole`: every part of it names one. */

@@ -1,3 +1,4 @@
+import type { Sign } from '../access/links.ts'
 import type { App } from '../app.ts'
 import type { Db } from '../db/port.ts'
 import { type Message, PUBLISH_DEADLINE_MS } from '../queue/port.ts'
@@ -6,9 +7,23 @@ import type { EventRow } from './event.ts'
 import { messageOf } from './message.ts'
 import { markPublished } from './published.ts'
 
+/** How links are signed now; undefined while that cannot be known: the relay publishes when it can. */
+export const signerOrNone = ({ access }: Pick<App, 'access'>): Promise<Sign | undefined> =>
+  access.links.signer().catch(() => undefined)
+
 /** Publishes events and marks those that the broker confirmed; returns how many. */
-export const publishEvents = (app: Pick<App, 'db' | 'queue'>, rows: readonly EventRow[]): Promise<number> =>
-  publishMessages(app, rows.map(messageOf))
+export async function publishEvents(
+  app: Pick<App, 'access' | 'db' | 'queue'>,
+  rows: readonly EventRow[],
+): Promise<number> {
+  if (rows.length === 0) return 0
+  const sign = await signerOrNone(app)
+  if (!sign) return 0
+  return publishMessages(
+    app,
+    rows.map((row) => messageOf(row, sign)),
+  )
+}
 
 /** The same with messages that events have become; `mark` marks those that were confirmed. */
 export async function publishMessages(

@@ -11,7 +11,7 @@ import { publishWaiting } from './waiting.ts'
  * not be published, or was not because the process died here, the relay publishes; and what waits for its turn.
  */
 export async function record<T>(
-  app: Pick<App, 'db' | 'queue' | 'trace'>,
+  app: Pick<App, 'access' | 'db' | 'queue' | 'trace'>,
   work: (tx: Db, emit: (event: NewEvent) => void) => Promise<T>,
 ): Promise<T> {
   const { result, inserted } = await within(app.db, async (tx) => {
@@ -35,7 +35,7 @@ const within = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
  * Runs `work` with an app whose writes, those of `record` included, are one transaction: that of the app, where it has one. Their
  * messages are published after its commit.
  */
-export async function inTransaction<A extends Pick<App, 'db' | 'queue'>, T>(
+export async function inTransaction<A extends Pick<App, 'access' | 'db' | 'queue'>, T>(
   app: A,
   work: (app: A) => Promise<T>,
 ): Promise<T> {

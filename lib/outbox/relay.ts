@@ -18,12 +18,12 @@ const TAKEN_MS = 5_000
  * Publishes the events whose time has come and that are not published: retries, and what a dead process or broker left;
  * then those that wait for their turn. Returns how many were confirmed.
  */
-export async function relayEvents(app: Pick<App, 'db' | 'queue'>): Promise<number> {
+export async function relayEvents(app: Pick<App, 'access' | 'db' | 'queue'>): Promise<number> {
   const least = Math.max(1, Math.floor(app.queue.window * FREE_SHARE))
   return (await relayDue(app)) + (await publishWaiting(app, least))
 }
 
-async function relayDue(app: Pick<App, 'db' | 'queue'>): Promise<number> {
+async function relayDue(app: Pick<App, 'access' | 'db' | 'queue'>): Promise<number> {
   const due = app.db
     .selectFrom('events')
     .select('id')

@@ -1,10 +1,15 @@
 import { type RawBuilder, sql } from 'kysely'
+import type { App } from '../app.ts'
 import { type Db, isPostgres, nowPlus } from '../db/port.ts'
 import { parseUuid } from '../uuid.ts'
-import { type CloudEvent, toCloudEvent } from './event.ts'
+import { type CloudEvent, signEvent, toCloudEvent } from './event.ts'
 
-/** What a client subscribes to: everything, a project, or one photo. */
-export type Subscription = { kind: 'all' } | { kind: 'project'; id: number } | { kind: 'photo'; uuid: string }
+/** What a client subscribes to: everything, a project, or one photo; of it only what is in `projects`, where they are given. */
+export type Subscription = (
+  | { kind: 'all' }
+  | { kind: 'project'; id: number }
+  | { kind: 'photo'; uuid: string }
+) & { projects?: readonly number[] }
 
 /** What was missed: what came after an event, of which the id is known, or in the last so many ms. */
 export type Since = string | { ageMs: number }
@@ -35,7 +40,7 @@ export function isReplayable(cursor: string, now = Date.now()): boolean | undefi
  * misses nothing, however long a transaction was open or a broker away, by the clock of the database alone.
  */
 export async function* missedEvents(
-  db: Db,
+  { db, access }: Pick<App, 'access' | 'db'>,
   subscription: Subscription,
   since: Since,
 ): AsyncGenerator<CloudEvent[]> {
@@ -61,13 +66,17 @@ export async function* missedEvents(
       .$if(subscription.kind === 'photo', (query) =>
         query.where('photo_uuid', '=', subscription.kind === 'photo' ? subscription.uuid : ''),
       )
+      .$if(subscription.projects !== undefined, (query) =>
+        query.where('project_id', 'in', subscription.projects ?? []),
+      )
       .orderBy('seq')
       .orderBy('id')
       .limit(BATCH)
       .execute()
     const last = rows.at(-1)
     if (!last) return
-    yield rows.map(toCloudEvent)
+    const sign = await access.links.signer()
+    yield rows.map((row) => signEvent(toCloudEvent(row), sign))
     from = last
     isFirst = false
   }

@@ -16,7 +16,10 @@ const TAKEN_MS = 5_000
  * Publishes messages that wait for their turn, of each lane that has room for at least so many, and of many lanes a few each.
  * Returns how many were confirmed. Exact however many processes do it at once: a lane is locked from the count to the commit.
  */
-export async function publishWaiting(app: Pick<App, 'db' | 'queue'>, least: number): Promise<number> {
+export async function publishWaiting(
+  app: Pick<App, 'access' | 'db' | 'queue'>,
+  least: number,
+): Promise<number> {
   const { window } = app.queue
   const found = await findRoom(app.db, window, least)
   if (found.length === 0) return 0

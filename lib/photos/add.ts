@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
+import { NO_OWNER, type Owner } from '../access/caller.ts'
 import type { App } from '../app.ts'
 import { chunks, type Db } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
@@ -13,6 +14,8 @@ export type NewPhoto = {
   url: string
   door: Door
   name?: string
+  /** The caller's; the program's own has none. */
+  owner?: Owner
   /** Without one, the thumbnail recipe of today is stored. */
   recipe?: Recipe
   /** Whether it is queued at once. */
@@ -21,7 +24,7 @@ export type NewPhoto = {
 
 /** Inserts pending photos, which wait until they are queued, unless they are `queued` now; returns them in order. */
 export const addPhotos = (
-  app: Pick<App, 'db' | 'queue' | 'trace'>,
+  app: Pick<App, 'access' | 'db' | 'queue' | 'trace'>,
   photos: readonly NewPhoto[],
 ): Promise<PhotoRow[]> => record(app, (tx, emit) => insertPhotos(tx, emit, photos, app.trace))
 
@@ -33,18 +36,22 @@ export async function insertPhotos(
   trace: string | undefined,
 ): Promise<PhotoRow[]> {
   const now = new Date().toISOString()
-  const rows = photos.map(({ uuid, url, door, name, recipe = THUMBNAIL_RECIPE, queued }) => ({
-    uuid: uuid ?? uuidv7(),
-    url,
-    door,
-    name: name ?? null,
-    recipe: JSON.stringify(recipe),
-    queued_at: queued ? now : null,
-    url_hash: URL.canParse(url) ? urlHash(url) : null,
-    traceparent: trace ?? null,
-    created_at: now,
-    updated_at: now,
-  }))
+  const rows = photos.map(
+    ({ uuid, url, door, name, owner = NO_OWNER, recipe = THUMBNAIL_RECIPE, queued }) => ({
+      uuid: uuid ?? uuidv7(),
+      url,
+      door,
+      name: name ?? null,
+      project_id: owner.projectId,
+      key_id: owner.keyId,
+      recipe: JSON.stringify(recipe),
+      queued_at: queued ? now : null,
+      url_hash: URL.canParse(url) ? urlHash(url) : null,
+      traceparent: trace ?? null,
+      created_at: now,
+      updated_at: now,
+    }),
+  )
   const added: PhotoRow[] = []
   for (const part of chunks(rows))
     added.push(...(await tx.insertInto('photos').values(part).returningAll().execute()))

@@ -16,7 +16,7 @@ export function eventData(
     project_id: photo.project_id,
     status: photo.status,
     state: stateOf(photo),
-    versions: versionsOf(photo, renditions, publicUrl),
+    versions: versionsOf(photo, renditions, (path) => `${publicUrl}/files/${path}`),
     thumbnails: renditions.map(({ uuid, name, width, height, url }) => ({ uuid, name, width, height, url })),
     error: errorOf(photo),
   }

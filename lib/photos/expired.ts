@@ -22,7 +22,7 @@ const BATCH = 500
 /** The code of an attempt whose worker died. */
 const WORKER_LOST: ErrorCode = 'worker-lost'
 
-type ExpiredApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'metrics' | 'trace'>
+type ExpiredApp = Pick<App, 'access' | 'config' | 'db' | 'queue' | 'storage' | 'log' | 'metrics' | 'trace'>
 
 /** Somebody has set a status by hand where there is no lease. */
 const EXPIRED = sql<boolean>`(lease_until < ${nowPlus()} or lease_until is null)`

@@ -16,7 +16,7 @@ export function plannedPaths(photo: PhotoRow): string[] {
 
 /** Removes what a late attempt has stored of a photo that has failed or was deleted meanwhile. */
 export async function removeAbandoned(
-  app: Pick<WorkerApp, 'db' | 'queue' | 'storage' | 'trace'>,
+  app: Pick<WorkerApp, 'access' | 'db' | 'queue' | 'storage' | 'trace'>,
   photo: PhotoRow,
 ): Promise<void> {
   await removeLeft(app, photo.uuid, plannedPaths(photo).map(renditionKey))

@@ -19,7 +19,7 @@ export const findPendingUrls = grouped(
   },
 )
 
-type HandBackApp = Pick<App, 'db' | 'queue' | 'metrics' | 'trace'>
+type HandBackApp = Pick<App, 'access' | 'db' | 'queue' | 'metrics' | 'trace'>
 type HandedBack = { uuid: string; error: AppError }
 
 /** Queues photos that nobody has claimed again, each as late as its error says. */

@@ -13,7 +13,7 @@ export type Attempt = { photo: PhotoRow; token: string }
 /** A stored rendition, before it is a row. */
 export type StoredRendition = Pick<RenditionsTable, 'name' | 'format' | 'width' | 'height' | 'url' | 'bytes'>
 
-export type AttemptApp = Pick<App, 'config' | 'db' | 'queue' | 'metrics' | 'trace'>
+export type AttemptApp = Pick<App, 'access' | 'config' | 'db' | 'queue' | 'metrics' | 'trace'>
 
 /** The update that claims a pending photo; it returns no row where the photo is not pending (any more). */
 export const claimPending = (

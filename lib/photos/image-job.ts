@@ -1,23 +1,25 @@
 import { primaryOf } from '../renditions/path.ts'
 import type { RenditionRow } from '../renditions/row.ts'
-import { errorOf, metadataOf, type PhotoRow } from './row.ts'
+import { errorOf, metadataOf, type PhotoRow, sourceUrlFor } from './row.ts'
+import type { Reader } from './show.ts'
 
 /** A photo in the words of the v1 door: a job, with its result once it is completed. */
-export function showImageJob(photo: PhotoRow, renditions: readonly RenditionRow[]) {
-  const { uuid, url, status, attempts, created_at, updated_at } = photo
+export function showImageJob(photo: PhotoRow, renditions: readonly RenditionRow[], reader: Reader) {
+  const { uuid, status, attempts, created_at, updated_at } = photo
   return {
     id: uuid,
-    url,
+    url: sourceUrlFor(reader.caller, photo),
     status,
     attempts,
     created_at,
     updated_at,
-    result: resultOf(photo, renditions),
+    result: resultOf(photo, renditions, reader),
     error: errorOf(photo),
   }
 }
 
-function resultOf(photo: PhotoRow, renditions: readonly RenditionRow[]) {
+function resultOf(photo: PhotoRow, renditions: readonly RenditionRow[], { caller, sign }: Reader) {
+  const thumbnail = primaryOf(renditions)
   const metadata = metadataOf(photo)
   if (photo.status !== 'completed' || metadata === null) return null
   const { width, height, format, bytes, contentType, exif, thumbhash } = metadata
@@ -26,9 +28,9 @@ function resultOf(photo: PhotoRow, renditions: readonly RenditionRow[]) {
     height,
     format,
     size_bytes: bytes,
-    thumbnail_path: primaryOf(renditions)?.url ?? null,
+    thumbnail_path: thumbnail ? sign(thumbnail.url) : null,
     source_content_type: contentType,
-    source_url: photo.url,
+    source_url: sourceUrlFor(caller, photo),
     exif,
     thumbhash,
   }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Projects } from '../access/caller.ts'
 import { type Db, FIRST_TIME, isPostgres, LAST_TIME } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
@@ -23,15 +24,21 @@ export type Filters = {
   code?: string
   created_after?: string
   created_before?: string
+  /** Only photos of these; undefined: of all, and of none. */
+  projects?: readonly number[]
 }
+
+/** The filter that leaves what a caller may see. */
+export const within = (projects: Projects): Pick<Filters, 'projects'> =>
+  projects === '*' ? {} : { projects }
 
 /** Photos that wait to be processed, oldest first. */
 export async function findPending(
   db: Db,
-  { limit, after }: { limit: number; after?: string },
+  { limit, after, projects }: { limit: number; after?: string } & Pick<Filters, 'projects'>,
 ): Promise<Page<PhotoRow>> {
   const from = after === undefined ? undefined : parseCursor(after)
-  let query = db.selectFrom('photos').selectAll().where('status', '=', 'pending')
+  let query = selectPhotos(db, { status: 'pending', ...(projects && { projects }) }).selectAll()
   if (from) {
     query = query.where(({ eb, refTuple, tuple }) =>
       eb(refTuple('created_at', 'uuid'), '>', tuple(timeOf(from), from.uuid)),
@@ -134,8 +141,9 @@ export async function countByStatus(
 
 /** The photos that fit the filters, of which a query may select what it needs. */
 export function selectPhotos(db: Db, filters: Filters) {
-  const { created_after, created_before, code, status, door, project_id, name } = filters
+  const { created_after, created_before, code, status, door, project_id, projects, name } = filters
   let query = db.selectFrom('photos')
+  if (projects !== undefined) query = query.where('project_id', 'in', projects)
   if (code !== undefined) query = query.where('error_code', '=', code)
   if (created_after !== undefined) query = query.where('created_at', '>=', utc(created_after))
   if (created_before !== undefined) query = query.where('created_at', '<=', utc(created_before))

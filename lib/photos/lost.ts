@@ -16,7 +16,7 @@ const MOST_MISSING = 10_000
 const SWEEPS_APART_MS = 180_000
 const INTERVALS_APART = 3
 
-type LostApp = Pick<App, 'config' | 'db' | 'queue' | 'log' | 'trace'>
+type LostApp = Pick<App, 'access' | 'config' | 'db' | 'queue' | 'log' | 'trace'>
 
 /**
  * Queues photos again whose messages the broker lost, or that nobody published. The queue lacks as many as it holds fewer

@@ -3,7 +3,7 @@ import { type Db, uuids } from '../db/port.ts'
 import { isOriginal, photoOf, renditionKey } from '../storage/port.ts'
 import { removeUnless } from './removals.ts'
 
-type OrphanApp = Pick<App, 'db' | 'queue' | 'storage' | 'trace'>
+type OrphanApp = Pick<App, 'access' | 'db' | 'queue' | 'storage' | 'trace'>
 
 /** Those keys that neither a photo, a rendition nor a removal names; a photo that is worked on may be about to name them. */
 export async function withoutRow(db: Db, keys: readonly string[]): Promise<string[]> {

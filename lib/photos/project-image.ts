@@ -2,17 +2,15 @@ import type { RenditionRow } from '../renditions/row.ts'
 import { isOriginal } from '../storage/port.ts'
 import type { PhotoRow } from './row.ts'
 
-/** The versions of a photo as URLs by name: its renditions, and `original` where the service keeps it. */
+/** The versions of a photo as URLs by name, which `urlOf` makes of their paths below `/files/`: its renditions, and `original` where the service keeps it. */
 export function versionsOf(
   { url, status, source_removed_at }: Pick<PhotoRow, 'url' | 'status' | 'source_removed_at'>,
   renditions: readonly Pick<RenditionRow, 'name' | 'url'>[],
-  publicUrl: string,
+  urlOf: (path: string) => string,
 ): Record<string, string> {
-  const made = renditions.map(({ name, url }) => [name, `${publicUrl}/files/${url}`])
+  const made = renditions.map(({ name, url }) => [name, urlOf(url)])
   const original =
-    isOriginal(url) && status !== 'init' && source_removed_at === null
-      ? [['original', `${publicUrl}/files/${url}`]]
-      : []
+    isOriginal(url) && status !== 'init' && source_removed_at === null ? [['original', urlOf(url)]] : []
   return Object.fromEntries([...original, ...made])
 }
 

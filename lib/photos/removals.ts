@@ -31,7 +31,7 @@ type Removal = {
   repeats: boolean
 }
 
-type RemovalApp = Pick<App, 'db' | 'queue' | 'storage' | 'trace'>
+type RemovalApp = Pick<App, 'access' | 'db' | 'queue' | 'storage' | 'trace'>
 
 /**
  * Plans a removal, in the transaction that takes the row: no storage is called there, and the sweep removes what a process

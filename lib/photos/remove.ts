@@ -1,3 +1,4 @@
+import type { Projects } from '../access/caller.ts'
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
 import { record } from '../outbox/record.ts'
@@ -13,10 +14,11 @@ import { findPhoto } from './row.ts'
  * after the commit: with the row goes a removal, which the sweep carries out should this process die or the storage be away.
  */
 export async function removePhoto(
-  app: Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'contents' | 'log' | 'trace'>,
+  app: Pick<App, 'access' | 'config' | 'db' | 'queue' | 'storage' | 'contents' | 'log' | 'trace'>,
   id: string,
+  projects: Projects = '*',
 ): Promise<void> {
-  const { uuid } = await findPhoto(app.db, id)
+  const { uuid } = await findPhoto(app.db, id, projects)
   const { had, removal } = await record(app, async (tx, emit) => {
     const had = await findRenditions(tx, [uuid])
     const photo = await tx

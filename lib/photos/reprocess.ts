@@ -11,7 +11,7 @@ const BATCH = 250
 /** After so long the other parts of the sweep have their turn, in ms. */
 const TURN_MS = 1_000
 
-type ReprocessApp = Pick<App, 'db' | 'queue' | 'contents' | 'trace'>
+type ReprocessApp = Pick<App, 'access' | 'db' | 'queue' | 'contents' | 'trace'>
 
 /**
  * Requests the processing of all photos that fit the filters now, but those being processed or not yet uploaded; returns
@@ -46,7 +46,8 @@ export async function continueReprocessing(app: ReprocessApp): Promise<number> {
 
 /** The photos, the messages and how far it has come are one transaction: a batch that is repeated finds nothing done. */
 function queueBatch(app: ReprocessApp, id?: string): Promise<number> {
-  return inTransaction(app, async ({ db, queue, contents }) => {
+  return inTransaction(app, async (inner) => {
+    const { db } = inner
     const request = await db
       .selectFrom('reprocessings')
       .selectAll()
@@ -70,8 +71,8 @@ function queueBatch(app: ReprocessApp, id?: string): Promise<number> {
       .limit(BATCH)
       .execute()
     const uuids = photos.map(({ uuid }) => uuid)
-    const traced = { db, queue, contents, ...(traceparent !== null && { trace: traceparent }) }
-    if (uuids.length > 0) await requestProcessing(traced, uuids, true)
+    const trace = traceparent ?? undefined
+    if (uuids.length > 0) await requestProcessing({ ...inner, trace }, uuids, true)
     const last = photos.at(-1)
     if (last && photos.length === BATCH)
       await db

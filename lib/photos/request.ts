@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { maySee, type Projects } from '../access/caller.ts'
 import type { App } from '../app.ts'
 import { chunks, type Db, isPostgres, uuids } from '../db/port.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -11,18 +12,20 @@ export type Rejection = { uuid: string; code: ErrorCode; detail: string }
 /** Photos that one transaction queues. */
 const BATCH = 1000
 
-type Known = { uuid: string; status: PhotoStatus; queued_at: string | null }
+type Known = { uuid: string; status: PhotoStatus; queued_at: string | null; project_id: number | null }
 
-/** Queues photos for processing, whatever their state and however often they are named; each is queued once. */
+/** Queues photos of some projects, whatever their state and however often they are named; each is queued once. */
 export async function requestProcessing(
-  app: Pick<App, 'db' | 'queue' | 'contents' | 'trace'>,
+  app: Pick<App, 'access' | 'db' | 'queue' | 'contents' | 'trace'>,
   ids: readonly string[],
   force: boolean,
+  projects: Projects = '*',
 ): Promise<{ accepted: string[]; rejected: Rejection[] }> {
   const requested = [...new Set(ids.map((id) => id.toLowerCase()))]
   const queued: string[] = []
   const outcome = await record(app, async (tx, emit) => {
-    const known = new Map((await lockPhotos(tx, requested)).map((photo) => [photo.uuid, photo]))
+    const found = (await lockPhotos(tx, requested)).filter(({ project_id }) => maySee(projects, project_id))
+    const known = new Map(found.map((photo) => [photo.uuid, photo]))
     const rejected = requested.flatMap((uuid) => rejection(uuid, known.get(uuid), force) ?? [])
     const refused = new Set(rejected.map(({ uuid }) => uuid))
     const accepted = requested.filter((uuid) => !refused.has(uuid))
@@ -45,7 +48,7 @@ export async function requestProcessing(
  * ignores the others; returns those that do not exist.
  */
 export async function queueNamed(
-  app: Pick<App, 'db' | 'queue' | 'trace'>,
+  app: Pick<App, 'access' | 'db' | 'queue' | 'trace'>,
   named: readonly string[],
 ): Promise<string[]> {
   const unknown: string[] = []
@@ -72,7 +75,7 @@ export async function queueNamed(
 function lockPhotos(tx: Db, requested: readonly string[]): Promise<Known[]> {
   return tx
     .selectFrom('photos')
-    .select(['uuid', 'status', 'queued_at'])
+    .select(['uuid', 'status', 'queued_at', 'project_id'])
     .where('uuid', 'in', uuids(tx, requested))
     .orderBy('uuid')
     .$if(isPostgres(tx), (query) => query.forUpdate())

@@ -10,7 +10,7 @@ const PUBLISH_MS = 5_000
  * Publishes a message for every queued photo, in turns between lanes: for a queue that began empty. What waits in the outbox
  * goes on waiting, and so does what a lane has beyond its window. Returns how many the queue took.
  */
-export async function requeueAll(app: Pick<App, 'db' | 'queue' | 'trace'>): Promise<number> {
+export async function requeueAll(app: Pick<App, 'access' | 'db' | 'queue' | 'trace'>): Promise<number> {
   const queued = await app.db
     .selectFrom('photos')
     .select(['uuid', 'traceparent'])

@@ -1,4 +1,5 @@
 import { type Selectable, sql } from 'kysely'
+import { type Caller, mayDo, maySee, type Projects } from '../access/caller.ts'
 import { type Db, nowPlus } from '../db/port.ts'
 import type { PhotosTable } from '../db/tables.ts'
 import { AppError, notFound } from '../errors.ts'
@@ -44,20 +45,36 @@ export const PHOTO_COLUMNS = Object.keys({
   source_removed_at: true,
   published_at: true,
   missing_at: true,
+  key_id: true,
 } satisfies Record<keyof PhotosTable, true>) as (keyof PhotosTable)[]
 
-/** The photo of that id; throws `not-found`, also for an id that is no uuid. */
-export async function findPhoto(db: Db, id: string): Promise<PhotoRow> {
-  const photo = await findPhotoOrNone(db, id)
+/** The photo of that id among those of some projects; throws `not-found`, also for an id that is no uuid. */
+export async function findPhoto(db: Db, id: string, projects: Projects = '*'): Promise<PhotoRow> {
+  const photo = await findPhotoOrNone(db, id, projects)
   if (!photo) throw notFound('Photo')
   return photo
 }
 
 /** The photo of that id, for doors that call it something else when there is none. */
-export async function findPhotoOrNone(db: Db, id: string): Promise<PhotoRow | undefined> {
+export async function findPhotoOrNone(
+  db: Db,
+  id: string,
+  projects: Projects = '*',
+): Promise<PhotoRow | undefined> {
   const uuid = parseUuid(id)
   if (!uuid) return undefined
-  return db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirst()
+  const photo = await db.selectFrom('photos').selectAll().where('uuid', '=', uuid).executeTakeFirst()
+  return photo && maySee(projects, photo.project_id) ? photo : undefined
+}
+
+/** Whether a photo is one of some projects; of all it need not be looked up. */
+export const isVisible = async (db: Db, id: string, projects: Projects): Promise<boolean> =>
+  projects === '*' || (await findPhotoOrNone(db, id, projects)) !== undefined
+
+/** The URL of a photo's source: its query, which may be a secret, is for the key that added it, and for `admin`. */
+export function sourceUrlFor(caller: Caller, { url, key_id }: Pick<PhotoRow, 'url' | 'key_id'>): string {
+  const isOwn = mayDo(caller, 'admin') || (key_id !== null && key_id === caller.keyId)
+  return isOwn || !/^https?:/i.test(url) ? url : url.replace(/[?#].*$/s, '')
 }
 
 /** When the processing that a worker had begun was requested; workers of earlier versions left `queued_at` as it was. */

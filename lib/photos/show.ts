@@ -1,6 +1,9 @@
+import type { Caller } from '../access/caller.ts'
+import type { Sign } from '../access/links.ts'
+import type { App } from '../app.ts'
 import type { Db } from '../db/port.ts'
 import type { RenditionRow } from '../renditions/row.ts'
-import { errorOf, metadataOf, type PhotoRow, retryOf } from './row.ts'
+import { errorOf, metadataOf, type PhotoRow, retryOf, sourceUrlFor } from './row.ts'
 
 export type TimelineEvent = {
   id: string
@@ -9,6 +12,15 @@ export type TimelineEvent = {
   attempt: number | null
   detail: string | null
 }
+
+/** For whom something is shown, and how the links in it are signed. */
+export type Reader = { caller: Caller; sign: Sign }
+
+/** The reader who sends a request. */
+export const readerOf = async ({ access }: Pick<App, 'access'>, caller: Caller): Promise<Reader> => ({
+  caller,
+  sign: await access.links.signer(),
+})
 
 /** Everything that happened to a photo, oldest first. */
 export const findTimeline = (db: Db, uuid: string): Promise<TimelineEvent[]> =>
@@ -20,12 +32,12 @@ export const findTimeline = (db: Db, uuid: string): Promise<TimelineEvent[]> =>
     .orderBy('id')
     .execute()
 
-/** A photo as every door's reader may see it. */
-export function showPhoto(photo: PhotoRow, renditions: readonly RenditionRow[]) {
-  const { uuid, url, status, door, project_id, name, nickname, attempts, created_at, updated_at } = photo
+/** A photo as a caller may see it, with links to its thumbnails. */
+export function showPhoto(photo: PhotoRow, renditions: readonly RenditionRow[], { caller, sign }: Reader) {
+  const { uuid, status, door, project_id, name, nickname, attempts, created_at, updated_at } = photo
   return {
     uuid,
-    url,
+    url: sourceUrlFor(caller, photo),
     status,
     created_at,
     updated_at,
@@ -42,7 +54,7 @@ export function showPhoto(photo: PhotoRow, renditions: readonly RenditionRow[]) 
       name: row.name,
       width: row.width,
       height: row.height,
-      url: row.url,
+      url: sign(row.url),
       created_at: row.created_at,
     })),
   }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { NO_OWNER, type Owner } from '../access/caller.ts'
 import type { App } from '../app.ts'
 import { type Db, isPostgres } from '../db/port.ts'
 import { imageRecipe } from '../imaging/recipe.ts'
@@ -22,15 +23,16 @@ const STANDING: Record<App['config']['duplicateHandling'], readonly PhotoStatus[
  * becomes of a URL that has a job already; two jobs of one URL are never active at once under `reject-active`.
  */
 export async function submitImages(
-  app: Pick<App, 'config' | 'db' | 'queue' | 'trace'>,
+  app: Pick<App, 'access' | 'config' | 'db' | 'queue' | 'trace'>,
   urls: readonly string[],
+  owner: Owner = NO_OWNER,
 ): Promise<Submission[]> {
   const { duplicateHandling, thumbnailSize } = app.config
   const submitted = urls.map((url) => ({ url, hash: urlHash(url) }))
   return record(app, async (tx, emit) => {
     const onlyOne = duplicateHandling === 'reject-active'
     if (onlyOne) await lockHashes(tx, submitted)
-    const standing = await findLatest(tx, submitted, STANDING[duplicateHandling])
+    const standing = await findLatest(tx, submitted, owner, STANDING[duplicateHandling])
     const taken = new Set(standing.keys())
     const fresh = submitted.filter(({ hash }) => {
       if (taken.has(hash)) return false
@@ -38,7 +40,7 @@ export async function submitImages(
       return true
     })
     const recipe = imageRecipe(thumbnailSize)
-    const photos = fresh.map(({ url }) => ({ url, door: 'v1' as const, recipe, queued: true }))
+    const photos = fresh.map(({ url }) => ({ url, door: 'v1' as const, owner, recipe, queued: true }))
     const added = await insertPhotos(tx, emit, photos, app.trace)
     for (const job of added) standing.set(job.url_hash, job)
     const jobs = new Map(fresh.map((one, index) => [one, added[index]]))
@@ -51,10 +53,11 @@ export async function submitImages(
 
 /** Submits one image; see `submitImages`. */
 export async function submitImage(
-  app: Pick<App, 'config' | 'db' | 'queue' | 'trace'>,
+  app: Pick<App, 'access' | 'config' | 'db' | 'queue' | 'trace'>,
   url: string,
+  owner: Owner = NO_OWNER,
 ): Promise<Submission> {
-  const [submission] = await submitImages(app, [url])
+  const [submission] = await submitImages(app, [url], owner)
   return submission as Submission
 }
 
@@ -72,10 +75,11 @@ async function lockHashes(tx: Db, submitted: readonly { hash: string }[]): Promi
     await sql`select pg_advisory_xact_lock(${sql.lit(LOCK_CLASS)}, ${sql.lit(bucket)})`.execute(tx)
 }
 
-/** The latest job by URL hash among those in one of the statuses. */
+/** The latest job by URL hash among those of the owner's project, or of none, in one of the statuses. */
 async function findLatest(
   tx: Db,
   submitted: readonly { hash: string }[],
+  { projectId }: Owner,
   statuses: readonly PhotoStatus[],
 ): Promise<Map<string | null, PhotoRow>> {
   if (statuses.length === 0) return new Map()
@@ -83,6 +87,7 @@ async function findLatest(
     .selectFrom('photos')
     .selectAll()
     .where('door', '=', 'v1')
+    .where('project_id', projectId === null ? 'is' : '=', projectId)
     .where(
       'url_hash',
       'in',

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { uuidv7 } from 'uuidv7'
+import type { Owner } from '../access/caller.ts'
 import type { App } from '../app.ts'
 import { uuids } from '../db/port.ts'
 import { AppError } from '../errors.ts'
@@ -14,15 +15,16 @@ import { awaitUpload, parseFilename } from './uploads.ts'
  * `invalid` for its name, and as `storeOriginal`; then, or if the client goes, neither row nor bytes stay.
  */
 export async function takeFile(
-  app: Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'log' | 'trace'>,
+  app: Pick<App, 'access' | 'config' | 'db' | 'queue' | 'storage' | 'log' | 'trace'>,
   filename: string,
   content: Readable,
+  { owner, maxBytes }: { owner: Owner; maxBytes: number },
 ): Promise<{ uuid: string; name: string }> {
   const name = parseFilename(filename)
   const uuid = uuidv7()
-  await awaitUpload(app, { uuid, door: 'page', name })
+  await awaitUpload(app, { uuid, door: 'page', owner, name })
   try {
-    await storeOriginal(app, uuid, content, app.config.maxSourceBytes)
+    await storeOriginal(app, uuid, content, maxBytes)
   } catch (error) {
     await forget(app, uuid).catch((err: Error) =>
       app.log.warn({ err, photo_uuid: uuid }, 'left to the sweep'),

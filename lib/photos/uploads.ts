@@ -1,4 +1,5 @@
 import { uuidv7 } from 'uuidv7'
+import type { Owner, Projects } from '../access/caller.ts'
 import type { App } from '../app.ts'
 import { isPostgres, nowPlus } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
@@ -24,29 +25,29 @@ const MAX_FILENAME = 255
 /** The code of a photo whose upload did not end in time. */
 export const UPLOAD_EXPIRED: ErrorCode = 'upload-expired'
 
-export type UploadApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'trace'>
+export type UploadApp = Pick<App, 'access' | 'config' | 'db' | 'queue' | 'storage' | 'trace'>
 
 /** Prepares an image of a project: a row that waits for its bytes, and the form that uploads them. */
 export async function createUpload(
   app: UploadApp,
-  { filename, projectId }: { filename: string; projectId: number },
+  { filename, owner, maxBytes }: { filename: string; owner: Owner; maxBytes: number },
 ): Promise<{ uuid: string; form: UploadForm; expiresAt: Date }> {
   const uuid = uuidv7()
   const expiresAt = new Date(Date.now() + LINK_MS)
   const form = await app.storage.signUpload(originalKey(uuid), {
-    maxBytes: app.config.maxSourceBytes,
+    maxBytes,
     expiresAt,
   })
-  await awaitUpload(app, { uuid, door: 'projects', projectId, name: filename, recipe: PROJECT_RECIPE })
+  await awaitUpload(app, { uuid, door: 'projects', owner, name: filename, recipe: PROJECT_RECIPE })
   return { uuid, form, expiresAt }
 }
 
 /** A row that waits for its bytes: the sweep confirms them, or fails the photo after 16 minutes without. */
 export async function awaitUpload(
-  app: Pick<App, 'db' | 'queue' | 'trace'>,
-  photo: { uuid: string; door: Door; projectId?: number; name: string; recipe?: Recipe },
+  app: Pick<App, 'access' | 'db' | 'queue' | 'trace'>,
+  photo: { uuid: string; door: Door; owner: Owner; name: string; recipe?: Recipe },
 ): Promise<void> {
-  const { uuid, door, projectId, name, recipe = THUMBNAIL_RECIPE } = photo
+  const { uuid, door, owner, name, recipe = THUMBNAIL_RECIPE } = photo
   await record(app, async (tx, emit) => {
     await tx
       .insertInto('photos')
@@ -55,7 +56,8 @@ export async function awaitUpload(
         url: originalKey(uuid),
         status: 'init',
         door,
-        project_id: projectId ?? null,
+        project_id: owner.projectId,
+        key_id: owner.keyId,
         name,
         recipe: JSON.stringify(recipe),
         check_after: nowPlus(CHECK_MS),
@@ -109,9 +111,13 @@ export async function confirmUpload(app: UploadApp, id: string): Promise<void> {
 const findUpload = async ({ storage }: UploadApp, { url }: PhotoRow) =>
   isOriginal(url) ? storage.head(url) : undefined
 
-/** The image of that id; a photo of another door is none. */
-export async function findProjectImage({ db }: Pick<App, 'db'>, id: string): Promise<PhotoRow> {
-  const photo = await findPhoto(db, id)
+/** The image of that id among those of some projects; a photo of another door is none. */
+export async function findProjectImage(
+  { db }: Pick<App, 'db'>,
+  id: string,
+  projects: Projects = '*',
+): Promise<PhotoRow> {
+  const photo = await findPhoto(db, id, projects)
   if (photo.door !== 'projects') throw notFound('Image')
   return photo
 }

@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { lateError } from '../away.ts'
 import { withDeadline } from '../deadline.ts'
 import { once } from '../once.ts'
 import { orMissing, syncDirectory } from './disk.ts'
@@ -47,7 +48,7 @@ export async function openRoot(directory: string): Promise<Root> {
     },
   }
   // What does not go now is tried again by the first that needs it.
-  await withDeadline(OPEN_MS, 'storage-unavailable', ready()).catch(() => {})
+  await withDeadline(OPEN_MS, ready(), () => lateError(OPEN_MS, 'storage-unavailable')).catch(() => {})
   return root
 }
 

@@ -28,7 +28,11 @@ export async function benchSockets(env: Environment): Promise<Record<string, str
   const api = await startRole('api', env)
   const idle = await api.rss()
   const clients = await Promise.all(Array.from({ length: CLIENTS }, () => startClient(api.url)))
-  const { uuid } = await createUpload(app, { filename: 'a.jpg', projectId: PROJECT })
+  const { uuid } = await createUpload(app, {
+    filename: 'a.jpg',
+    owner: { projectId: PROJECT, keyId: null },
+    maxBytes: app.config.maxSourceBytes,
+  })
   const emit = emitter(app, uuid)
   const received = async () => clients.reduce((sum, { latencies }) => sum + latencies.length, 0)
 

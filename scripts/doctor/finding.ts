@@ -4,7 +4,10 @@ import type { App } from '../../lib/app.ts'
 export type Finding = { kind: string; name: string; mend?: () => Promise<unknown> }
 
 /** What a check may use. It publishes nothing: a relay that runs, or the next, publishes what a repair records. */
-export type DoctorApp = Pick<App, 'config' | 'db' | 'queue' | 'storage' | 'contents' | 'log' | 'metrics'>
+export type DoctorApp = Pick<
+  App,
+  'access' | 'config' | 'db' | 'queue' | 'storage' | 'contents' | 'log' | 'metrics'
+>
 
 /** Younger rows and files may still be worked on, in ms. */
 export const YOUNG_MS = 3_600_000

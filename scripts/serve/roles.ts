@@ -62,7 +62,8 @@ async function runHealth(app: App): Promise<Running> {
   const drain = openDrain(server.server)
   if (port > 0) {
     app.metrics.observeProcess()
-    mount(server, [liveness, healthz, readiness, metrics], app)
+    // Who reaches this port may read the metrics.
+    mount(server, [liveness, healthz, readiness, { ...metrics, access: 'public' }], app)
     await server.listen({ host, port })
   }
   return {

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
 import { type OpenApp, openApp } from '../../lib/app.ts'
-import { type Config, readConfig } from '../../lib/config/index.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { readArguments } from '../arguments.ts'
+import { greet } from './greet.ts'
 import { checkInstallation } from './installation.ts'
 import { lockData, type ServiceLock } from './lock.ts'
 import { ROLES, type Running } from './roles.ts'
@@ -51,7 +52,7 @@ async function main(role: string): Promise<void> {
       // Who is told at once would meet a database that is just being migrated.
       await Promise.race([schema, away.promise])
       if (url) lock?.tell(url)
-      if (url) greet(config, url)
+      if (url) await greet(app, url)
       return url
     })
     const [applied, ...found] = await Promise.all([schema, ...urls])
@@ -88,12 +89,4 @@ function stopper(app: OpenApp, parts: readonly Promise<Running>[], lock: Service
     app.log.info('stopped')
     process.exit(0)
   }
-}
-
-function greet({ databaseUrl, rabbitmqUrl, storageDir }: Config, url: string): void {
-  const database = databaseUrl.startsWith('sqlite:') ? databaseUrl : 'PostgreSQL'
-  console.log(
-    `Photo processor on ${url}  (${database}, ${rabbitmqUrl ? 'RabbitMQ' : 'in-process queue'}, ${storageDir})`,
-  )
-  console.log(`Try: curl -s ${url}/photos/pending`)
 }

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import { remove } from '../../functions/photos/remove.ts'
+import { NO_OWNER } from '../../lib/access/caller.ts'
 import type { App } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { nowPlus } from '../../lib/db/port.ts'
@@ -263,7 +264,7 @@ test('open multipart uploads of dead processes go from a bucket, those of upload
     async (app) => {
       const [dead, alive] = [uuidv7(), uuidv7()]
       for (const uuid of [dead, alive]) {
-        await awaitUpload(app, { uuid, door: 'page', name: 'a.jpg' })
+        await awaitUpload(app, { uuid, door: 'page', owner: NO_OWNER, name: 'a.jpg' })
         const { s3 } = readConfig(server.env)
         if (!s3) throw new Error('no bucket is configured')
         // Never ends, as if its process had died.

@@ -8,7 +8,7 @@ import { processPhoto } from '../../lib/photos/process.ts'
 import { requestProcessing } from '../../lib/photos/request.ts'
 import { showPhoto } from '../../lib/photos/show.ts'
 import { runWorker } from '../../scripts/serve/roles.ts'
-import { eventsOf, insertPhoto } from '../functions/support.ts'
+import { eventsOf, insertPhoto, READER } from '../functions/support.ts'
 import { addPhoto, expectCompleted, inspect, type Pipeline, withPipeline } from '../lib/photos/support.ts'
 import { isAvailable, SETUPS } from '../support/app.ts'
 import { jpeg, sample } from '../support/images.ts'
@@ -78,7 +78,7 @@ describe.for(SETUPS)('a status set by SQL on $name', (setup) => {
         } as const
         await app.db.updateTable('photos').set(failed).where('uuid', '=', uuid).execute()
         await setStatus(app, uuid, 'pending')
-        expect(showPhoto((await inspect(pipeline, uuid)).photo, [])).toMatchObject({ error: null })
+        expect(showPhoto((await inspect(pipeline, uuid)).photo, [], READER)).toMatchObject({ error: null })
         await processPhotoMessage.handle({ body: Buffer.from(uuid), headers: {}, redelivered: false }, app)
         await expectCompleted(pipeline, uuid)
       }),

@@ -5,6 +5,7 @@ import type { Insertable } from 'kysely'
 import { uuidv7 } from 'uuidv7'
 import { expect, vi } from 'vitest'
 import { endpoints, lives } from '../../functions/index.ts'
+import { EVERYBODY } from '../../lib/access/caller.ts'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import type { EventType, PhotosTable } from '../../lib/db/tables.ts'
@@ -19,7 +20,11 @@ import {
 import type { ProblemBody } from '../../lib/http/problem.ts'
 import { openHttp } from '../../lib/http/server.ts'
 import { openHub } from '../../lib/live/hub.ts'
+import type { Reader } from '../../lib/photos/show.ts'
 import { type Environment, type Setup, withEnvironment } from '../support/app.ts'
+
+/** Who sees everything, by links as they are. */
+export const READER: Reader = { caller: EVERYBODY, sign: (path) => path }
 
 /** Calls an endpoint as the function it is; a bare return is the body of a 200. */
 export async function call<P, Q, B, R extends Replies>(
@@ -27,7 +32,14 @@ export async function call<P, Q, B, R extends Replies>(
   app: App,
   request: Partial<Request<P, Q, B>> = {},
 ): Promise<Answer> {
-  const empty = { params: {}, query: {}, body: undefined, headers: {}, method: endpoint.method }
+  const empty = {
+    params: {},
+    query: {},
+    body: undefined,
+    headers: {},
+    method: endpoint.method,
+    caller: EVERYBODY,
+  }
   const answer = await endpoint.handle({ ...empty, ...request } as Request<P, Q, B>, app, reply)
   return answer instanceof Answer ? answer : new Answer(200, answer)
 }

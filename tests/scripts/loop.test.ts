@@ -13,6 +13,7 @@ test('a turn that hangs is left behind for another; while all hang the process i
     let hangs = true
     const stubborn = schedule({
       name: 'stubborn',
+      access: 'internal',
       every: () => 10,
       run: () => {
         turns++
@@ -35,6 +36,7 @@ test('a turn that fails, as while the database is away, has moved', () =>
     let turns = 0
     const failing = schedule({
       name: 'failing',
+      access: 'internal',
       every: () => 10,
       run: async () => {
         turns++

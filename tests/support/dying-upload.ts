@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
+import { NO_OWNER } from '../../lib/access/caller.ts'
 import { openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { takeFile } from '../../lib/photos/take-file.ts'
@@ -26,5 +27,6 @@ await takeFile(
   },
   'a.jpg',
   Readable.from([await readFile(file)]),
+  { owner: NO_OWNER, maxBytes: app.config.maxSourceBytes },
 )
 throw new Error('The upload outlived its stage')

@@ -165,7 +165,15 @@ test('a broken rule is told with its status, its code and its sentence', () =>
 
 function faulty(handle: () => Promise<unknown>) {
   const replies = { 200: Bytes, 409: Type.Object({}) }
-  return endpoint({ method: 'GET', path: '/fault', summary: 'Fails', tag: 'test', replies, handle })
+  return endpoint({
+    method: 'GET',
+    path: '/fault',
+    access: 'read',
+    summary: 'Fails',
+    tag: 'test',
+    replies,
+    handle,
+  })
 }
 
 test('503 with Retry-After tells of every endpoint that the database is away', () =>

@@ -14,7 +14,7 @@ import { watch } from '../../support/statements.ts'
 
 async function replay(app: App, since: Since): Promise<CloudEvent[]> {
   const all: CloudEvent[] = []
-  for await (const events of missedEvents(app.db, { kind: 'all' }, since)) all.push(...events)
+  for await (const events of missedEvents(app, { kind: 'all' }, since)) all.push(...events)
   return all
 }
 
@@ -117,7 +117,7 @@ describe.for(SETUPS)('replay on $name', (setup) => {
           .sort()
           .reverse(),
       )
-      const photo = missedEvents(app.db, { kind: 'photo', uuid }, timeline[0]?.id ?? '')
+      const photo = missedEvents(app, { kind: 'photo', uuid }, timeline[0]?.id ?? '')
       expect((await photo.next()).value?.map(({ id }: CloudEvent) => id)).toEqual(
         timeline.map(({ id }) => id),
       )
@@ -151,7 +151,7 @@ test.skipIf(!isAvailable(SETUPS[1]))(
       const { id } = await old.offset(2_000).limit(1).executeTakeFirstOrThrow()
       for (const subscription of [{ kind: 'all' }, { kind: 'project', id: 7 }] as const)
         for (const since of [id, { ageMs: 1_000 }] as const)
-          for await (const _ of missedEvents(watched.db, subscription, since));
+          for await (const _ of missedEvents(watched, subscription, since));
       expect(statements.length).toBeGreaterThan(10)
       for (const statement of statements) {
         const explain = `explain (analyze, format json) ${statement.sql}`

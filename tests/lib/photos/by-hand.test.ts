@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
+import { NO_OWNER } from '../../../lib/access/caller.ts'
 import { imageRecipe, THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
 import { addPhotos } from '../../../lib/photos/add.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
@@ -60,7 +61,10 @@ describe.for(SETUPS)('a row inserted by hand on $name', (setup) => {
       const url = `${source.url}/photo.jpg`
       const byHand = await insertPhoto(app, { url })
       const [added] = await addPhotos(app, [{ url, door: 'photos' }])
-      const uploaded = await takeFile(app, 'photo.jpg', Readable.from([picture]))
+      const uploaded = await takeFile(app, 'photo.jpg', Readable.from([picture]), {
+        owner: NO_OWNER,
+        maxBytes: app.config.maxSourceBytes,
+      })
       const all = [byHand, `${added?.uuid}`, uploaded.uuid]
       expect(await processPhoto(app, byHand)).toBe('completed')
       await withThumbnailsOf(100, async () => {

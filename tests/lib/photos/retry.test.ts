@@ -6,7 +6,7 @@ import { claim, retryLater } from '../../../lib/photos/attempt.ts'
 import { freeExpired } from '../../../lib/photos/expired.ts'
 import { findPhoto } from '../../../lib/photos/row.ts'
 import { showPhoto } from '../../../lib/photos/show.ts'
-import { eventsOf, insertPhoto } from '../../functions/support.ts'
+import { eventsOf, insertPhoto, READER } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { until } from '../../support/service.ts'
 
@@ -48,9 +48,9 @@ describe.for(SETUPS)('a retry on $name', (setup) => {
         const [queued] = await eventsOf(app, 'image.queued')
         const difference = Date.parse(data?.next_attempt_at ?? '') - Date.parse(queued?.publish_after ?? '')
         expect(Math.abs(difference)).toBeLessThan(30_000)
-        expect(showPhoto(await findPhoto(app.db, uuid), [])).toMatchObject({ error: null, retry })
+        expect(showPhoto(await findPhoto(app.db, uuid), [], READER)).toMatchObject({ error: null, retry })
         await claim(app, uuid)
-        expect(showPhoto(await findPhoto(app.db, uuid), [])).toMatchObject({ retry: null })
+        expect(showPhoto(await findPhoto(app.db, uuid), [], READER)).toMatchObject({ retry: null })
       },
       { MAX_ATTEMPTS: '5' },
     ),
@@ -69,7 +69,7 @@ describe.for(SETUPS)('a retry on $name', (setup) => {
         .set({ lease_until: nowPlus(-1000) })
         .execute()
       expect(await freeExpired(app)).toBe(1)
-      expect(showPhoto(await findPhoto(app.db, uuid), []).retry).toMatchObject({
+      expect(showPhoto(await findPhoto(app.db, uuid), [], READER).retry).toMatchObject({
         attempt: 1,
         error: { code: 'worker-lost' },
       })

@@ -1,0 +1,41 @@
+import { Type } from '@sinclair/typebox'
+import { mayGrant, SCOPES } from '../../lib/access/caller.ts'
+import { createKey } from '../../lib/access/keys.ts'
+import { notFound } from '../../lib/errors.ts'
+import { endpoint } from '../../lib/function.ts'
+import { ProjectId, problems, ShownKey, Strict, Time } from '../../lib/http/schemas.ts'
+import { lambda } from '../../lib/lambda/endpoint.ts'
+
+/** Makes a key for projects of the caller. */
+export const create = endpoint({
+  method: 'POST',
+  path: '/keys',
+  access: 'admin',
+  summary: 'Make a key; the answer alone shows it',
+  tag: 'keys',
+  body: Strict({
+    name: Type.String({ minLength: 1, maxLength: 255 }),
+    scopes: Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(scope))), {
+      minItems: 1,
+      uniqueItems: true,
+    }),
+    projects: Type.Union([
+      Type.Literal('*'),
+      Type.Array(ProjectId, { minItems: 1, maxItems: 1000, uniqueItems: true }),
+    ]),
+    expires_at: Type.Optional(Time),
+    rate_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+  }),
+  replies: {
+    201: Type.Composite([ShownKey, Type.Object({ key: Type.String() })]),
+    ...problems(400, 401, 403, 404, 413, 415, 422, 503),
+  },
+  async handle({ body, caller }, { db }, reply) {
+    const { name, scopes, projects, expires_at: expiresAt, rate_limit: rateLimit } = body
+    if (!mayGrant(caller, projects)) throw notFound('Project')
+    const { text, key } = await createKey(db, { name, scopes, projects, expiresAt, rateLimit })
+    return reply(201, { ...key, key: text }, { 'cache-control': 'no-store' })
+  },
+})
+
+export const handler = lambda(create)

@@ -1,0 +1,29 @@
+import { Type } from '@sinclair/typebox'
+import { unauthorized } from '../../lib/access/authorize.ts'
+import { sessionCookie } from '../../lib/access/session.ts'
+import { endpoint } from '../../lib/function.ts'
+import { NoBody, problems, Strict } from '../../lib/http/schemas.ts'
+
+/** How long a session lasts, in ms, unless its key ends before. */
+const SESSION_MS = 12 * 3_600_000
+
+/** Signs in on the page with a key: the cookie that the browser gets is good as long as the key, and 12 hours at most. For local use only. */
+export const signIn = endpoint({
+  method: 'POST',
+  path: '/session',
+  access: 'public',
+  summary: 'Sign in on the page with a key',
+  tag: 'page',
+  body: Strict({ key: Type.String({ maxLength: 200 }) }),
+  replies: { 204: NoBody, ...problems(400, 401, 403, 413, 415, 422, 503) },
+  async handle({ body }, { access, config }, reply) {
+    const caller = await access.keys.identify(body.key)
+    if (!caller) throw unauthorized()
+    const most = (caller.until ?? Number.POSITIVE_INFINITY) - Date.now()
+    const { token, until } = await access.tokens.issue('session', caller, caller, Math.min(SESSION_MS, most))
+    return reply(204, null, {
+      'set-cookie': sessionCookie(config, token, until),
+      'cache-control': 'no-store',
+    })
+  },
+})

@@ -1,0 +1,15 @@
+import { sessionCookie } from '../../lib/access/session.ts'
+import { endpoint } from '../../lib/function.ts'
+import { NoBody, problems } from '../../lib/http/schemas.ts'
+
+/** Signs out on the page: the browser forgets its session. For local use only. */
+export const signOut = endpoint({
+  method: 'DELETE',
+  path: '/session',
+  access: 'public',
+  summary: 'Sign out on the page',
+  tag: 'page',
+  replies: { 204: NoBody, ...problems(403) },
+  handle: async (_request, { config }, reply) =>
+    reply(204, null, { 'set-cookie': sessionCookie(config, '', 0), 'cache-control': 'no-store' }),
+})

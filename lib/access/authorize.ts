@@ -1,0 +1,59 @@
+import type { App } from '../app.ts'
+import { AppError } from '../errors.ts'
+import { type Access, type Caller, EVERYBODY, mayDo, NOBODY } from './caller.ts'
+import { readSession } from './session.ts'
+
+/** What a request brings to open an endpoint. */
+export type Knock = {
+  /** The path of the application, without the query. */
+  path: string
+  query: Readonly<Record<string, unknown>>
+  headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+/** What an endpoint wants: a scope, and whether a signed link opens it too. */
+export type Door = { access: Access; link?: true | undefined }
+
+type Having = Pick<App, 'access' | 'config'>
+
+/**
+ * Who sends a request, once they may do what it wants. Throws `unauthorized` without a credential that holds, `forbidden` where
+ * its scopes do not reach, and what a bad link throws.
+ */
+export async function authorize(app: Having, { access, link }: Door, knock: Knock): Promise<Caller> {
+  if (app.config.auth === 'none') return EVERYBODY
+  if (link) {
+    const until = await opensFile(app, knock)
+    if (until !== undefined) return { scopes: ['read'], projects: '*', until }
+  }
+  if (access === 'public') return NOBODY
+  const caller = await identify(app, knock.headers)
+  if (!caller) throw unauthorized()
+  if (!mayDo(caller, access)) throw new AppError('forbidden', `The credential lacks the scope "${access}"`)
+  return caller
+}
+
+/** Who sends a request: by its key or token, else by the cookie of the page. */
+export async function identify(app: Having, headers: Knock['headers']): Promise<Caller | undefined> {
+  const { authorization, cookie } = headers
+  if (typeof authorization === 'string') {
+    const [, text] = /^Bearer ([!-~]{1,4096})$/i.exec(authorization) ?? []
+    return text === undefined ? undefined : identifyText(app, text)
+  }
+  const session = readSession(cookie)
+  return session === undefined ? undefined : app.access.tokens.identify('session', session)
+}
+
+/** Who a key or a token belongs to. */
+export const identifyText = ({ access }: Having, text: string): Promise<Caller | undefined> =>
+  text.startsWith('pp_') ? access.keys.identify(text) : access.tokens.identify('token', text)
+
+/** Until when a file is open without a credential: by its signature, or because renditions are public. */
+async function opensFile({ access, config }: Having, { path, query }: Knock): Promise<number | undefined> {
+  const until = await access.links.verify(path, query)
+  if (until !== undefined) return until
+  return config.publicFiles && !path.startsWith('/files/originals/') ? Number.POSITIVE_INFINITY : undefined
+}
+
+export const unauthorized = () =>
+  new AppError('unauthorized', 'Send a key or a token: Authorization: Bearer …')

@@ -1,0 +1,73 @@
+import { timingSafeEqual } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Config } from '../config/index.ts'
+import type { Db } from '../db/port.ts'
+import type { Caller } from './caller.ts'
+import { parseKey } from './key-text.ts'
+import { findUsedKey, hashSecret, type KeyRow, projectsOf, scopesOf } from './keys.ts'
+
+/** How long a process trusts what it knows of a key, in ms: one that is revoked elsewhere is refused after that. */
+const TRUST_MS = 4_000
+const MAX_KEYS = 10_000
+
+/** The keys that this process has met: looking one up again costs no query. */
+export type KeyCache = {
+  /** Who calls with the text of a key; undefined where it is none that holds now. */
+  identify(text: string): Promise<Caller | undefined>
+  /** What a key may do now, by its id: for tokens and sessions that were made from it. */
+  find(id: string): Promise<Caller | undefined>
+  /** Forgets a key that was changed here. */
+  forget(id: string): void
+}
+
+type Known = { at: number; key: Promise<{ row: KeyRow; caller: Caller } | undefined> }
+
+export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): KeyCache {
+  const keys = new LRUCache<string, Known>({ max: MAX_KEYS })
+  const admin = adminKey === undefined ? undefined : parseKey(adminKey)
+  const adminCaller: Caller | undefined = admin && { scopes: ['admin'], projects: '*', keyId: admin.id }
+  const adminHash = admin && hashSecret(admin.secret)
+
+  function load(id: string): Known['key'] {
+    const known = keys.get(id)
+    if (known && known.at > performance.now() - TRUST_MS) return known.key
+    const key = findUsedKey(db, id).then((row) => row && { row, caller: callerOf(row) })
+    const read = { at: performance.now(), key }
+    keys.set(id, read)
+    key.catch(() => keys.peek(id) === read && keys.delete(id))
+    return key
+  }
+
+  return {
+    async identify(text) {
+      const parsed = parseKey(text)
+      if (!parsed) return undefined
+      const given = hashSecret(parsed.secret)
+      if (parsed.id === admin?.id) return isSame(given, adminHash) ? adminCaller : undefined
+      const found = await load(parsed.id)
+      if (!found || !holds(found.row)) return undefined
+      const { secret_hash, previous_hash, previous_until } = found.row
+      if (isSame(given, secret_hash)) return found.caller
+      return isAfterNow(previous_until) && isSame(given, previous_hash) ? found.caller : undefined
+    },
+    async find(id) {
+      if (id === admin?.id) return adminCaller
+      const found = await load(id)
+      return found && holds(found.row) ? found.caller : undefined
+    },
+    forget: (id) => void keys.delete(id),
+  }
+}
+
+const holds = ({ revoked_at, expires_at }: KeyRow) =>
+  revoked_at === null && (expires_at === null || isAfterNow(expires_at))
+
+const isAfterNow = (time: string | null) => time !== null && Date.parse(time) > Date.now()
+
+const isSame = (given: string, expected: string | null | undefined) =>
+  typeof expected === 'string' && timingSafeEqual(Buffer.from(given), Buffer.from(expected))
+
+function callerOf(row: KeyRow): Caller {
+  const until = row.expires_at === null ? {} : { until: Date.parse(row.expires_at) }
+  return { scopes: scopesOf(row), projects: projectsOf(row), keyId: row.id, ...until }
+}

@@ -1,0 +1,47 @@
+import { parseKey } from '../access/key-text.ts'
+import { isLoopbackHost } from '../access/loopback.ts'
+import { isBundled } from '../bundled.ts'
+import { duration, type Environment, list, oneOf, wrong } from './values.ts'
+
+const HOUR_MS = 3_600_000
+
+/** Who may call: a service that only its own machine reaches needs no keys, any other does unless told otherwise. */
+export function access(env: Environment, host: string, publicUrl: string) {
+  const isLocal = !isBundled && isLoopbackHost(host) && isLoopbackHost(new URL(publicUrl).hostname)
+  return {
+    auth: oneOf(env, 'AUTH', ['keys', 'none'], isLocal ? 'none' : 'keys'),
+    /** Whether `auth` was set, rather than concluded. */
+    isAuthSet: env.AUTH !== undefined,
+    /** A key of scope `admin` for all projects that always holds. */
+    adminKey: key(env, 'ADMIN_KEY'),
+    /** Encrypts the signing keys in the database. */
+    secret: secret(env, 'SECRET'),
+    /** How long a signed link to a file opens it at least. */
+    linkTtlMs: duration(env, 'LINK_TTL', 24 * HOUR_MS, 365 * 24 * HOUR_MS),
+    /** Whether renditions are open to everybody. */
+    publicFiles: oneOf(env, 'PUBLIC_FILES', ['true', 'false'], 'false') === 'true',
+    /** Names besides those of `PUBLIC_URL` and loopback that browsers may call the service by. */
+    allowedHosts: hosts(env, 'ALLOWED_HOSTS'),
+  }
+}
+
+function key(env: Environment, variable: string): string | undefined {
+  const text = env[variable]?.trim()
+  if (text !== undefined && !parseKey(text))
+    wrong(variable, 'must be pp_<id>_<secret>: letters and digits, and 32 bytes in base64url')
+  return text
+}
+
+function secret(env: Environment, variable: string): string | undefined {
+  const text = env[variable]?.trim()
+  return text === undefined || text.length >= 32 ? text : wrong(variable, 'must have at least 32 characters')
+}
+
+/** Host names, or addresses; without ports. */
+function hosts(env: Environment, variable: string): readonly string[] {
+  const names = list(env[variable]).map((name) => name.toLowerCase())
+  const fit = names.every(
+    (name) => URL.canParse(`http://${name}`) && new URL(`http://${name}`).hostname === name,
+  )
+  return fit ? Object.freeze(names) : wrong(variable, 'must be a list of host names without ports')
+}

@@ -1,0 +1,93 @@
+import { parseArgs } from 'node:util'
+import { config as readDotenv } from 'dotenv'
+import { SCOPES, type Scope } from '../lib/access/caller.ts'
+import { createKey, listKeys, revokeKey, rollKey, type ShownKey } from '../lib/access/keys.ts'
+import { rotateSigningKey } from '../lib/access/signing.ts'
+import { type Config, readConfig } from '../lib/config/index.ts'
+import { duration } from '../lib/config/values.ts'
+import { openDb } from '../lib/db/index.ts'
+import { migrate } from '../lib/db/migrate.ts'
+import type { Db } from '../lib/db/port.ts'
+import { readArguments } from './arguments.ts'
+
+const USAGE = `Usage: npm run keys -- create NAME [--scopes read,write] [--projects '*'|1,2] [--expires 90d]
+       npm run keys -- list | roll ID [--grace 24h] | revoke ID | rotate-links [--now]
+  create        makes a key and shows it, this once; scopes are ${SCOPES.join(', ')}
+  roll          gives a key another secret; the one before holds for the time of --grace (none unless told)
+  revoke        ends a key, with its tokens and sessions
+  rotate-links  signs links, tokens and sessions with a new key; with --now those of before end at once`
+
+const YEARS_100_MS = 36_500 * 86_400_000
+
+const args = readArguments(USAGE, readCommand)
+readDotenv({ quiet: true })
+const config = readConfig(process.env)
+const db = await openDb(config.databaseUrl)
+try {
+  await migrate(db)
+  await run(db, config)
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
+} finally {
+  await db.destroy()
+}
+
+function readCommand(given: string[]) {
+  const { positionals, values } = parseArgs({
+    args: given,
+    allowPositionals: true,
+    options: {
+      scopes: { type: 'string', default: 'read,write' },
+      projects: { type: 'string', default: '*' },
+      expires: { type: 'string' },
+      grace: { type: 'string' },
+      now: { type: 'boolean', default: false },
+    },
+  })
+  const [command = '', name, more] = positionals
+  const named = ['create', 'roll', 'revoke'].includes(command)
+  if (!named && command !== 'list' && command !== 'rotate-links')
+    throw new Error(`There is no command ${command}`)
+  if (named !== (name !== undefined) || more !== undefined)
+    throw new Error(named ? `Name one key to ${command}` : `Unexpected argument ${name}`)
+  const scopes = values.scopes.split(',').map((scope) => SCOPES.find((one) => one === scope))
+  if (scopes.includes(undefined)) throw new Error(`--scopes must be a list of ${SCOPES.join(', ')}`)
+  const projects = values.projects === '*' ? '*' : values.projects.split(',').map(Number)
+  if (projects !== '*' && !projects.every((id) => Number.isSafeInteger(id) && id > 0))
+    throw new Error("--projects must be '*' or a list of whole numbers")
+  return {
+    command,
+    name: name ?? '',
+    scopes: scopes as Scope[],
+    projects: projects as '*' | number[],
+    expiresMs: duration({ '--expires': values.expires }, '--expires', 0, YEARS_100_MS),
+    graceMs: duration({ '--grace': values.grace }, '--grace', 0, YEARS_100_MS),
+    now: values.now,
+  }
+}
+
+async function run(db: Db, config: Config): Promise<void> {
+  const { command, name, scopes, projects, expiresMs, graceMs } = args
+  if (command === 'list') return (await listKeys(db)).forEach(print)
+  if (command === 'revoke') return revokeKey(db, name)
+  if (command === 'rotate-links') {
+    const keepMs = args.now ? 0 : config.linkTtlMs + 3_600_000
+    return console.log(`Signing with ${await rotateSigningKey(db, config, keepMs)}`)
+  }
+  const expiresAt = expiresMs > 0 ? new Date(Date.now() + expiresMs).toISOString() : undefined
+  const { text, key } =
+    command === 'create'
+      ? await createKey(db, { name, scopes, projects, expiresAt })
+      : await rollKey(db, name, graceMs)
+  print(key)
+  console.log(
+    `\n${text}\n\nKeep it: it is not shown again. Send it as "Authorization: Bearer ${text.slice(0, 12)}…"`,
+  )
+}
+
+function print({ id, name, scopes, projects, expires_at, revoked_at, last_used_at }: ShownKey): void {
+  const whose = projects === '*' ? 'all projects' : `projects ${projects.join(', ')}`
+  const state = revoked_at ? `revoked ${revoked_at}` : expires_at ? `until ${expires_at}` : 'without end'
+  console.log(`${id}  ${name}  ${scopes.join(',')}  ${whose}  ${state}  last used ${last_used_at ?? 'never'}`)
+}
