@@ -20,7 +20,7 @@ const TURN_MS = 1_000
  * of their keys, some in each turn, and once more right before they go.
  */
 export async function removeOrphans(
-  app: Pick<App, 'db' | 'queue' | 'storage' | 'trace' | 'log'>,
+  app: Pick<App, 'access' | 'db' | 'queue' | 'storage' | 'trace' | 'log'>,
 ): Promise<number> {
   const turn = await takeTurn(app.db, 'orphans', EVERY_MS)
   if (!turn) return 0
