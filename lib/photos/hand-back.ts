@@ -43,7 +43,7 @@ export const handBack = grouped(
   ({ db }) => db,
 )
 
-/** Those of the photos that are pending. Who was not requested, but named by a message, is from now on: a later message may be lost. */
+/** Those of the photos that are pending. What only a message named is requested from now on: its next message may be lost. */
 async function requestPending(tx: Db, asked: readonly string[]) {
   await tx
     .updateTable('photos')

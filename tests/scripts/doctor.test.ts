@@ -162,6 +162,8 @@ test.skipIf(!isAvailable(SETUPS[1]))(
         .updateTable('events')
         .set({ published_at: nowPlus(-60_000) })
         .execute()
+      // It would make the queue again.
+      await app.queue.close()
       const connection = await amqplib.connect(env.RABBITMQ_URL ?? '')
       const channel = await connection.createChannel()
       await channel.deleteQueue(env.QUEUE_NAME ?? '')
