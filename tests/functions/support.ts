@@ -19,6 +19,7 @@ import {
 import type { ProblemBody } from '../../lib/http/problem.ts'
 import { openHttp } from '../../lib/http/server.ts'
 import { openHub } from '../../lib/live/hub.ts'
+import { OWNER } from '../../lib/storage/port.ts'
 import { type Environment, type Setup, withEnvironment } from '../support/app.ts'
 
 /** Calls an endpoint as the function it is; a bare return is the body of a 200. */
@@ -113,7 +114,7 @@ export const eventsOf = ({ db }: Pick<App, 'db'>, type: EventType) =>
 export async function originals({ config }: Pick<App, 'config'>): Promise<string[]> {
   const directory = `${config.storageDir}/originals`
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+  return entries.filter((entry) => entry.isFile() && entry.name !== OWNER).map(({ name }) => name)
 }
 
 /** A sample of what AWS sends, from `tests/events/`. */
