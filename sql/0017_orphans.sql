@@ -6,4 +6,4 @@ create table storage_owner (
 );
 insert into storage_owner (id) values (null);
 
-insert into turns (name) values ('orphans');
+insert into turns (name) values ('orphans'), ('dead');

@@ -9,6 +9,7 @@ import { addPhotos } from '../lib/photos/add.ts'
 import { requestProcessing } from '../lib/photos/request.ts'
 import { findPhoto } from '../lib/photos/row.ts'
 import { findRenditions } from '../lib/renditions/row.ts'
+import { OWNER } from '../lib/storage/port.ts'
 import { runRelay, runWorker } from '../scripts/serve/roles.ts'
 import { type Environment, isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
@@ -24,7 +25,7 @@ const ATTEMPTS: Partial<Record<(typeof STAGES)[number], number>> = { claim: 1, d
 
 const filesBelow = async (directory: string) =>
   (await readdir(directory, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && entry.name !== OWNER)
     .map(({ name }) => name)
 
 /** Kills a worker of its own process right after `stage`. */

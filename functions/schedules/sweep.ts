@@ -5,6 +5,7 @@ import { deleteOldAnswers } from '../../lib/http/idempotency.ts'
 import { lambdaSchedule } from '../../lib/lambda/schedule.ts'
 import { giveUpExcess, giveUpRemoved } from '../../lib/notifications/backlog.ts'
 import { deleteOldDeliveries } from '../../lib/notifications/enqueue.ts'
+import { dropOldDead } from '../../lib/outbox/dead-retention.ts'
 import { deleteOldEvents } from '../../lib/outbox/retention.ts'
 import { freeExpired } from '../../lib/photos/expired.ts'
 import { removeFailedOriginals } from '../../lib/photos/failed-originals.ts'
@@ -26,6 +27,7 @@ const PARTS = [
   giveUpExcess,
   deleteOldDeliveries,
   deleteOldEvents,
+  dropOldDead,
   removeFailedOriginals,
   removeFiles,
   removeUnfinished,

@@ -1,7 +1,7 @@
 import { type Db, nowPlus } from './port.ts'
 
 /** Parts of the sweep that run seldom. */
-type Turn = 'events' | 'unfinished' | 'orphans'
+type Turn = 'events' | 'unfinished' | 'orphans' | 'dead'
 
 /**
  * Takes the turn of a part of the sweep, for `ms`: however many processes sweep, one does it. Returns how far the last came;

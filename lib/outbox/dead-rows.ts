@@ -25,16 +25,16 @@ export function openDeadRows(
       let after = NIL
       for (let left = most; newest && left > 0; ) {
         const rows = await selectDead(db)
-          .select(['id', 'data', 'traceparent'])
+          .select(['id', 'at', 'data', 'traceparent'])
           .where('id', '>', after)
           .where('id', '<=', newest.id)
           .orderBy('id')
           .limit(Math.min(BATCH, left))
           .execute()
-        for (const { id, data, traceparent } of rows) {
+        for (const { id, at, data, traceparent } of rows) {
           const letter = readLetter(data)
           const { from, body, bytes } = letter
-          const fate = decide({ ...letter, id })
+          const fate = decide({ ...letter, id, at: Date.parse(at) })
           const headers = traceparent === null ? {} : { traceparent }
           const isWhole = bytes === body.byteLength
           const isReplayed =

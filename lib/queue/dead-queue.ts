@@ -6,6 +6,8 @@ import { deadQueue, notificationsQueue, uploadsQueue } from './topology.ts'
 /** A message that nobody understood; `bytes` are those of the whole, of which `body` may be only the beginning. */
 export type DeadMessage = {
   id: string | undefined
+  /** When it was published to the dead queue, in ms; undefined where it does not say. */
+  at: number | undefined
   from: string
   reason: string
   body: Uint8Array
@@ -63,6 +65,7 @@ function toDeadMessage({ content, properties }: GetMessage, queueName: string): 
   const source = headers['x-source'] as Source | undefined
   return {
     id: properties.messageId as string | undefined,
+    at: Number(properties.timestamp) * 1000 || undefined,
     from: death?.queue ?? queueOf(source, queueName),
     reason: String(headers['x-reason'] ?? death?.reason ?? 'unknown'),
     body: content,

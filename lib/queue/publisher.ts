@@ -125,6 +125,9 @@ export function openPublisher({ queueName, log }: { queueName: string; log: Logg
   }
 }
 
+/** The property by which a dead message says since when it is dead: in s, as AMQP has it. */
+export const diesNow = () => ({ timestamp: Math.floor(Date.now() / 1000) })
+
 type Publication = [exchange: string, key: string, content: Buffer, options: Options.Publish]
 
 function publicationOf(message: Message, queueName: string): Publication {
@@ -139,6 +142,6 @@ function publicationOf(message: Message, queueName: string): Publication {
   }
   const content = Buffer.from(bytesOf(message))
   if (to === 'work') return [workExchange(queueName), WORK_KEY, content, options]
-  if (to === 'dead') return ['', deadQueue(queueName), content, options]
+  if (to === 'dead') return ['', deadQueue(queueName), content, { ...options, ...diesNow() }]
   return [appExchange(queueName), key, content, options]
 }

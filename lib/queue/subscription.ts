@@ -3,7 +3,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import type { Logger } from 'pino'
 import { briefly, openChannel, refusalOf } from './connection.ts'
 import { type Consumer, DELIVERY_LIMIT, type Handler, REDELIVERY_MS, type Source } from './port.ts'
-import type { Publisher } from './publisher.ts'
+import { diesNow, type Publisher } from './publisher.ts'
 
 /** Longest wait for the confirm of a message that is put back, in ms. */
 const RETURN_DEADLINE_MS = 5_000
@@ -89,7 +89,7 @@ export function openSubscription(options: Options, wake: () => void): Part & Con
     return publisher.move(
       isDead ? deadQueue : queue,
       message.content,
-      { ...properties, headers: { ...kept, ...more } },
+      { ...properties, ...(isDead && diesNow()), headers: { ...kept, ...more } },
       RETURN_DEADLINE_MS,
     )
   }

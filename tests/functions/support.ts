@@ -21,6 +21,7 @@ import type { ProblemBody } from '../../lib/http/problem.ts'
 import { openHttp } from '../../lib/http/server.ts'
 import { openHub } from '../../lib/live/hub.ts'
 import type { Reader } from '../../lib/photos/show.ts'
+import { OWNER } from '../../lib/storage/port.ts'
 import { type Environment, type Setup, withEnvironment } from '../support/app.ts'
 
 /** Who sees everything, by links as they are. */
@@ -125,7 +126,7 @@ export const eventsOf = ({ db }: Pick<App, 'db'>, type: EventType) =>
 export async function originals({ config }: Pick<App, 'config'>): Promise<string[]> {
   const directory = `${config.storageDir}/originals`
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+  return entries.filter((entry) => entry.isFile() && entry.name !== OWNER).map(({ name }) => name)
 }
 
 /** A sample of what AWS sends, from `tests/events/`. */

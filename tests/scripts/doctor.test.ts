@@ -9,6 +9,7 @@ import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { nowPlus } from '../../lib/db/port.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
+import { isOwner, renewOwner } from '../../lib/photos/owner.ts'
 import { processPhoto } from '../../lib/photos/process.ts'
 import { planRemoval } from '../../lib/photos/removals.ts'
 import { findPhoto } from '../../lib/photos/row.ts'
@@ -241,6 +242,30 @@ onServers('npm run doctor counts as lost what the sweep does, and queues all of 
 
 /** What a check finds, without a process of its own. */
 const findingsOf = (check: AsyncIterable<Finding>) => Array.fromAsync(check)
+
+test('npm run doctor mends neither files nor rows where the storage is of another database, unless it is sure', () =>
+  withStored(SETUPS[0], undefined, async (app, env) => {
+    const [lost] = await addCompleted(app, 1)
+    if (!lost) throw new Error('no photo')
+    await app.storage.remove(renditionKey(lost.url))
+    await app.storage.put(originalKey(uuidv7()), Buffer.from('an original'))
+    await ageFiles(app, undefined)
+    await renewOwner(app)
+    await app.storage.setOwner('another')
+    const refused = await doctor(env, '--repair')
+    expect(refused.code).toBe(1)
+    for (const line of [
+      '1 storages of another database, 0 mended\n',
+      '1 files without a row, 0 mended\n',
+      '1 completed photos whose renditions are missing or incomplete, 0 mended\n',
+      'do not belong together',
+    ])
+      expect(refused.output).toContain(line)
+    expect(await doctor(env, '--repair', '--sure')).toMatchObject({ code: 0 })
+    expect(await isOwner(app)).toBe(true)
+    expect((await findPhoto(app.db, lost.uuid)).status).toBe('pending')
+    expect(await doctor(env)).toEqual({ output: 'nothing differs\n', code: 0 })
+  }))
 
 test('a file that has got a row before it is removed stays', () =>
   withStored(SETUPS[0], undefined, async (app) => {

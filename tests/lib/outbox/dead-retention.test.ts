@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import type { App } from '../../../lib/app.ts'
+import { nowPlus } from '../../../lib/db/port.ts'
+import { dropOldDead } from '../../../lib/outbox/dead-retention.ts'
+import { openDeadQueue } from '../../../lib/queue/dead-queue.ts'
+import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
+import { until } from '../../support/service.ts'
+
+const [EMBEDDED, SERVERS] = SETUPS
+
+const dead = (id: string) => ({ id, to: 'dead' as const, key: 'message.dead', body: Buffer.from(id) })
+
+/** What lies in the dead queue, oldest first. */
+async function deadIn({ config }: App): Promise<(string | undefined)[]> {
+  const queue = await openDeadQueue({ url: config.rabbitmqUrl ?? '', queueName: config.queueName })
+  const ids: (string | undefined)[] = []
+  await queue.each(10, ({ id }) => {
+    ids.push(id)
+    return 'keep'
+  })
+  await queue.close()
+  return ids
+}
+
+/** As a sweep does it whose turn it is, and that keeps messages for so long, in ms. */
+async function sweep(app: App, eventsKeepMs: number): Promise<number> {
+  await app.db
+    .updateTable('turns')
+    .set({ due: nowPlus(-1) })
+    .execute()
+  return dropOldDead({ ...app, config: { ...app.config, eventsKeepMs } })
+}
+
+test.skipIf(!isAvailable(SERVERS))('messages in the dead queue are kept for EVENTS_KEEP', () =>
+  withApp(SERVERS, async (app) => {
+    await until(() => app.queue.isUp())
+    for (const id of ['first', 'second'])
+      await until(async () => (await app.queue.publish([dead(id)], 10_000)).size === 1)
+    expect(await sweep(app, 60_000)).toBe(0)
+    expect(await deadIn(app)).toEqual(['first', 'second'])
+    expect(await sweep(app, -60_000)).toBe(2)
+    expect(await deadIn(app)).toEqual([])
+    // Its turn comes once an hour.
+    expect(await dropOldDead(app)).toBe(0)
+  }),
+)
+
+test('without a broker there is no dead queue', () =>
+  withApp(EMBEDDED, async (app) => {
+    expect(await sweep(app, -60_000)).toBe(0)
+  }))
