@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FAULTS } from './faults.ts'
 import { findUnacknowledged } from './invariants.ts'
 import { REPETITIONS, SEED } from './options.ts'
@@ -9,16 +9,18 @@ import { type OpenWorld, openWorld } from './world.ts'
 const REPETITION_MS = 360_000
 
 const HEAD = [
-  '| fault                         | repetitions | recovery: median, s | worst, s | requests that failed |',
-  '| ----------------------------- | ----------- | ------------------- | -------- | -------------------- |',
+  '| fault                          | repetitions | recovery: median, s | worst, s | requests that failed |',
+  '| ------------------------------ | ----------- | ------------------- | -------- | -------------------- |',
 ]
 
 let world: OpenWorld | undefined
 const lines: string[] = []
 
+beforeAll(() => console.log(`seed ${SEED}`))
+
 afterAll(async () => {
   await world?.close()
-  console.log([`seed ${SEED}`, ...HEAD, ...lines].join('\n'))
+  console.log([...HEAD, ...lines].join('\n'))
 })
 
 test.for(FAULTS)(
@@ -52,7 +54,7 @@ function report(fault: string, outcomes: readonly Outcome[]): string[] {
   const sum = (of: 'requests' | 'failed') => outcomes.reduce((all, outcome) => all + outcome[of], 0)
   const worst = sorted.at(-1)
   const cells = [
-    fault.padEnd(29),
+    fault.padEnd(30),
     String(outcomes.length).padStart(11),
     seconds(sorted[Math.floor(sorted.length / 2)]).padStart(19),
     seconds(worst).padStart(8),

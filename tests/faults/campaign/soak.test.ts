@@ -41,7 +41,7 @@ test('while faults come one after the other, whatever is accepted ends once, and
       const { requests, failed } = traffic
       console.log(
         [
-          `seed ${SEED}, ${SOAK_MINUTES} minutes: ${world.accepted.size} photos, settled after ${seconds} s`,
+          `${SOAK_MINUTES} minutes: ${world.accepted.size} photos, settled after ${seconds} s`,
           `${failed} of ${requests} requests failed`,
           ...[...made].map(([name, count]) => `${name}: ${count}`),
         ].join('\n'),
