@@ -75,7 +75,10 @@ export const FAULTS: readonly Fault[] = [
     name: 'database silent',
     longestMs: 4_000,
     make: ({ links }) => links.database.silence(),
-    heal: ({ links }) => links.database.speak(),
+    async heal({ links, postgres }) {
+      links.database.speak()
+      await endConnections(postgres.url)
+    },
   },
   {
     name: 'database read-only',
@@ -126,6 +129,14 @@ async function deleteQueue(url: string, name: string): Promise<void> {
   await channel.deleteQueue(name)
   await connection.close()
 }
+
+/** As the server's keep-alive does with those that stay silent: there would soon be no more. Who is behind a link is not told. */
+const endConnections = (url: string) =>
+  execute(
+    url,
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where backend_type = 'client backend' and pid <> pg_backend_pid()`,
+  )
 
 async function setReadOnly(url: string, value: 'on' | 'off'): Promise<void> {
   const writable = `${url}?options=${encodeURIComponent('-c default_transaction_read_only=off')}`
