@@ -60,5 +60,6 @@ function report(fault: string, outcomes: readonly Outcome[]): string[] {
     seconds(worst).padStart(8),
     `${sum('failed')} of ${sum('requests')}`.padStart(20),
   ]
-  return [`| ${cells.join(' | ')} |`, `  the worst waited last for: ${worst?.last.slice(0, 3).join('; ')}`]
+  const last = worst?.last.slice(0, 3).join('; ') || 'the start of a process'
+  return [`| ${cells.join(' | ')} |`, `  the worst waited last for: ${last}`]
 }
