@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Sign } from '../access/links.ts'
 import type { App } from '../app.ts'
+import { isDatabaseAway } from '../away.ts'
 import { isPostgres, nowPlus } from '../db/port.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { type CloudEvent, signEvent } from '../outbox/event.ts'
@@ -15,6 +16,9 @@ const PATIENCE_MS = 100
 
 /** While one process sends what it took, the others leave it alone, in ms; longer than any sending takes. */
 const TAKEN_MS = 60_000
+
+/** Pause before an outcome is stored again where the database was away, in ms. */
+const STORE_AGAIN_MS = 500
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -110,7 +114,7 @@ async function settle(app: App, slots: Slots, delivery: Delivery, sending: Promi
   else app.log.warn({ ...about, code: error.code, reason: error.message, err: error.cause }, 'not delivered')
   if (error?.code === 'webhook-gone') return stop(app, target)
   const delayMs = error?.retry ? delayAfter(attempts, error.code) : undefined
-  await app.db
+  const outcome = app.db
     .updateTable('deliveries')
     .set(
       delayMs === undefined
@@ -120,7 +124,20 @@ async function settle(app: App, slots: Slots, delivery: Delivery, sending: Promi
     .where('event_id', '=', event_id)
     .where('target', '=', target)
     .where('attempts', '=', attempts)
-    .execute()
+  await whileTaken(app, () => outcome.execute())
+}
+
+/** Stores, again and again while the database is away, what would else be sent a second time. */
+async function whileTaken({ stopping }: App, store: () => Promise<unknown>): Promise<void> {
+  const end = performance.now() + TAKEN_MS
+  for (;;) {
+    try {
+      return void (await store())
+    } catch (error) {
+      if (!isDatabaseAway(error) || performance.now() > end || stopping.aborted) throw error
+      await delay(STORE_AGAIN_MS)
+    }
+  }
 }
 
 /** Rejects where a request is lost; its answer, should it come later, changes nothing. */

@@ -1,11 +1,16 @@
+import { sql } from 'kysely'
 import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
-import type { App } from '../../lib/app.ts'
+import { deliver } from '../../functions/schedules/deliver.ts'
+import { type App, openApp } from '../../lib/app.ts'
+import { readConfig } from '../../lib/config/index.ts'
 import { chunks, nowPlus } from '../../lib/db/port.ts'
 import { runRelay } from '../../scripts/serve/roles.ts'
-import { isAvailable, SETUPS, withApp } from '../support/app.ts'
-import { until } from '../support/service.ts'
-import { openReceiver, targets } from '../support/webhooks.ts'
+import { isAvailable, SETUPS, withApp, withEnvironment } from '../support/app.ts'
+import { openProxy } from '../support/proxy.ts'
+import { DEADLINE_MS, until } from '../support/service.ts'
+import { deliveries, openReceiver, targets } from '../support/webhooks.ts'
+import { addressOf, through } from './support.ts'
 
 const EVENTS = 300
 
@@ -56,3 +61,45 @@ describe.for(SETUPS)('webhooks on $name', (setup) => {
     )
   })
 })
+
+const SERVERS = SETUPS[1]
+
+test.skipIf(!isAvailable(SERVERS))(
+  'an outcome that the database did not take is stored when it is back, and nothing is sent twice',
+  () =>
+    withEnvironment(
+      SERVERS,
+      async (env) => {
+        const proxy = await openProxy(addressOf(env.DATABASE_URL ?? '', 5432))
+        const receiver = await openReceiver(async (_, response) => {
+          await proxy.cut()
+          response.writeHead(204).end()
+        })
+        const direct = await openApp(readConfig(env))
+        const DATABASE_URL = through(env.DATABASE_URL ?? '', proxy.port)
+        const app = await openApp(readConfig({ ...env, DATABASE_URL, ...targets(receiver, '/hook') }))
+        try {
+          await enqueue(direct, `${receiver.url}/hook`, 1)
+          await deliver.run(app, `${receiver.url}/hook`)
+          await until(() => receiver.received.length > 0)
+          // So that the first try to store it finds the database away.
+          await expect.poll(() => isUp(app)).toBe(false)
+          await proxy.restore()
+          // Where it is not stored, it is sent again a minute after it was taken.
+          const isDone = async () => (await deliveries(direct))[0]?.due === null
+          await until(isDone, DEADLINE_MS / 2, () => deliveries(direct))
+          expect(receiver.received).toHaveLength(1)
+        } finally {
+          await deliver.finish(app)
+          await Promise.all([app.close(), direct.close(), receiver.close(), proxy.close()])
+        }
+      },
+      'migrated',
+    ),
+)
+
+const isUp = ({ db }: App) =>
+  sql`select 1`.execute(db).then(
+    () => true,
+    () => false,
+  )

@@ -13,6 +13,7 @@ export const DEADLINE_MS = 60_000
 
 export type Service = {
   url: string
+  pid: number
   /** All that the process has printed. */
   output(): string
   kill(signal: NodeJS.Signals): Promise<number | null>
@@ -66,6 +67,7 @@ export async function startCommand(
   if (isClosed) throw new Error(`${command} ${parameters.join(' ')} ended: ${output}`)
   return {
     url: `http://127.0.0.1:${port}`,
+    pid: child.pid as number,
     output: () => output,
     async kill(signal) {
       killGroup(child, signal)

@@ -41,8 +41,16 @@ export function openRenderers({
   let failedStarts = 0
   let nextStart = 0
 
+  /** Who ends a renderer while it starts says nothing of the next one. */
+  const startAgain = () =>
+    startRenderer(program).catch((error) => {
+      if (!isDeath(error) || !error.reason.startsWith('SIG')) throw error
+      onDeath(error.reason)
+      return startRenderer(program)
+    })
+
   const start = async () => {
-    const renderer = await startRenderer(program).catch((error) => {
+    const renderer = await startAgain().catch((error) => {
       nextStart = performance.now() + Math.min(BACKOFF.first * 2 ** failedStarts++, BACKOFF.most)
       onDeath('start')
       throw broken('no renderer can be started', error)

@@ -11,6 +11,7 @@ import { type Recipe, THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
 import { openRenderers } from '../../../lib/imaging/renderers/pool.ts'
 import type { Reason } from '../../../lib/imaging/renderers/start.ts'
 import * as images from '../../support/images.ts'
+import { isRunning, readOutput, renderersOf } from '../../support/processes.ts'
 import { until } from '../../support/service.ts'
 import type { Fault } from './faults.ts'
 
@@ -116,10 +117,19 @@ test('where no renderer can be started, that is what is wrong, and the next is n
   expect(deaths).toHaveLength(3)
 })
 
+test('a renderer that is killed while it starts is replaced at once', async () => {
+  const { imaging, deaths } = open()
+  const rendering = imaging.render(small, THUMBNAIL_RECIPE)
+  await until(async () => (await renderersOf(process.pid)).length > 0)
+  for (const renderer of await renderersOf(process.pid)) process.kill(renderer, 'SIGKILL')
+  expect((await rendering).renditions).toHaveLength(1)
+  expect(deaths).toEqual(['SIGKILL'])
+})
+
 test('a signal to all processes of the service ends no render', async () => {
   const { imaging, deaths } = open()
   await imaging.render(small, having('slow'))
-  const [renderer = 0] = await childrenOf(process.pid)
+  const [renderer = 0] = await renderersOf(process.pid)
   const rendering = imaging.render(small, having('slow'))
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(renderer, signal)
   expect((await rendering).renditions).toHaveLength(1)
@@ -132,7 +142,7 @@ test('a renderer knows no secrets of the service, and leaves nothing on the disk
   process.env.SECRET_OF_THE_SERVICE = 'hidden'
   await imaging.render(small, THUMBNAIL_RECIPE)
   delete process.env.SECRET_OF_THE_SERVICE
-  const [renderer] = await childrenOf(process.pid)
+  const [renderer] = await renderersOf(process.pid)
   const environment = await readOutput('ps', 'eww', '-o', 'args=', '-p', `${renderer}`)
   expect(environment).toContain('PATH=')
   expect(environment).not.toContain('SECRET')
@@ -154,7 +164,7 @@ test('a renderer that has nothing to do is ended, and started again for the next
   const task = { recipe: THUMBNAIL_RECIPE, options: { maxPixels: 1e6 }, probed, memory: 1e9 }
   for (let i = 0; i < 2; i++) {
     expect(await pool.render(small, task)).toHaveProperty('rendered')
-    await until(async () => (await childrenOf(process.pid)).length === 0)
+    await until(async () => (await renderersOf(process.pid)).length === 0)
   }
   expect(deaths).toEqual([])
   await pool.close()
@@ -174,26 +184,10 @@ test('renderers end with a service that is killed, whatever they do, and leave n
     env: { ...process.env, TMPDIR: directory },
   })
   await once(createInterface(service.stdout), 'line')
-  const renderers = await childrenOf(service.pid ?? 0)
+  const renderers = await renderersOf(service.pid ?? 0)
   expect(renderers).toHaveLength(2)
   service.kill('SIGKILL')
   await until(async () => !(await Promise.all(renderers.map(isRunning))).includes(true))
   expect(await readdir(directory)).toEqual([])
   await rm(directory, { recursive: true })
 })
-
-async function childrenOf(parent: number): Promise<number[]> {
-  const lines = (await readOutput('ps', '-eo', 'ppid=,pid=,args=')).split('\n')
-  return lines
-    .filter((line) => line.trim().startsWith(`${parent} `) && line.includes('renderer'))
-    .map((line) => Number(line.trim().split(/\s+/)[1]))
-}
-
-/** Not one that has ended and that nobody waited for. */
-const isRunning = async (pid: number) =>
-  /^[^Z]/.test((await readOutput('ps', '-o', 'stat=', '-p', `${pid}`)).trim())
-
-async function readOutput(command: string, ...args: string[]): Promise<string> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  return Buffer.concat(await Array.fromAsync(child.stdout)).toString()
-}

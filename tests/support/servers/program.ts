@@ -52,7 +52,8 @@ export async function runServer(
       await delay(100)
     }
   }
-  process.on('exit', () => signal('SIGKILL'))
+  const endWithThis = () => signal('SIGKILL')
+  process.on('exit', endWithThis)
   await start()
   return {
     url,
@@ -61,7 +62,10 @@ export async function runServer(
     kill,
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
-    close: kill,
+    async close() {
+      await kill()
+      process.off('exit', endWithThis)
+    },
   }
 }
 
