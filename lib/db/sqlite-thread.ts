@@ -24,11 +24,12 @@ export function openThread(data: SqliteThreadData, workerUrl: URL = WORKER): Sql
   let worker: Worker | undefined
   let batch: SqliteRequest[] = []
   let last = 0
+  let isClosing = false
 
   const settle = (id: number) => {
     const found = waiting.get(id)
     waiting.delete(id)
-    if (waiting.size === 0) worker?.unref()
+    if (waiting.size === 0 && !isClosing) worker?.unref()
     return found
   }
   const start = () => {
@@ -72,10 +73,13 @@ export function openThread(data: SqliteThreadData, workerUrl: URL = WORKER): Sql
     async close() {
       const ending = worker
       if (!ending) return
+      // Also while an answer comes: nothing else may keep the process alive until the thread has ended.
+      isClosing = true
       ending.ref()
       const ended = new Promise((resolve) => ending.once('exit', resolve))
       ending.postMessage(undefined)
       await ended
+      isClosing = false
     },
   }
 }
