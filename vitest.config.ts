@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests that show what is rare and take long: `npm run test:long`. */
+const LONG = ['tests/**/*.long.test.ts']
+
 /** Tests that measure processor time or memory, start processes or keep what they opened: each file has a process to itself. */
 const ALONE = [
   'tests/*.test.ts',
@@ -22,7 +25,8 @@ export default defineConfig({
     execArgv: ['--wasm-wrapper-tiering-budget=1000000000'],
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'alone', include: ALONE } },
+      { extends: true, test: { name: 'alone', include: ALONE, exclude: LONG } },
+      { extends: true, test: { name: 'long', include: LONG } },
       // Outages take minutes: `npm run test:faults`.
       { extends: true, test: { name: 'faults', include: ['tests/faults/**/*.test.ts'] } },
       {
@@ -30,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'shared',
           include: ['tests/{functions,lib}/**/*.test.ts'],
-          exclude: ALONE,
+          exclude: [...ALONE, ...LONG],
           isolate: false,
         },
       },

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Reads what `npm test` left behind: its output and Vitest's JSON report.
+ * Reads what a run of tests left behind: its output and Vitest's JSON report.
  *
  *   report.mjs again OUTPUT REPORT        prints the test files to run once more, a line each
  *   report.mjs total REPORT [LATER …]      prints "N passed, N failed, N skipped"; exits with 1 where one failed or none ran
@@ -41,8 +41,17 @@ function total(...reports) {
   if (failed > 0 || passed === 0) process.exitCode = 1
 }
 
+/** A report that is missing, or has no tests, counts as a file that failed. */
 function readResults(report) {
-  return JSON.parse(readFileSync(report, 'utf8')).testResults
+  const failed = [{ name: report, status: 'failed', assertionResults: [] }]
+  try {
+    const { testResults } = JSON.parse(readFileSync(report, 'utf8'))
+    if (testResults.length > 0) return testResults
+    console.error(`${report} has no tests`)
+  } catch (error) {
+    console.error(`No report: ${error.message}`)
+  }
+  return failed
 }
 
 function count({ assertionResults }, status) {

@@ -9,8 +9,9 @@ import { eventData } from '../lib/photos/event-data.ts'
 import { findPhoto } from '../lib/photos/row.ts'
 import { insertPhoto } from './functions/support.ts'
 import { isAvailable, SETUPS, withEnvironment } from './support/app.ts'
-import { jpeg, pixels, sample } from './support/images.ts'
+import { jpeg, sample } from './support/images.ts'
 import { openProxy } from './support/proxy.ts'
+import { decoded } from './support/reference.ts'
 import { DEADLINE_MS, postJson, startScript, until } from './support/service.ts'
 
 const [EMBEDDED, SERVERS] = SETUPS
@@ -46,7 +47,7 @@ async function tryOut(uploading: string, listening: string): Promise<void> {
     const { pathname } = new URL(url)
     const bytes = new Uint8Array(await (await fetch(`${listening}${pathname}`)).arrayBuffer())
     if (name === 'original') expect(bytes).toEqual(original)
-    const { width, height } = await pixels(bytes)
+    const { width, height } = await decoded(bytes)
     sizes[name] = `${width}x${height}`
   }
   expect(sizes).toEqual({

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { PROJECT_RECIPE } from '../lib/imaging/recipe.ts'
 import { isKey } from '../lib/storage/port.ts'
 import { isAvailable, SETUPS, withEnvironment } from './support/app.ts'
-import { jpeg, pixels, sample } from './support/images.ts'
+import { jpeg, sample } from './support/images.ts'
+import { decoded } from './support/reference.ts'
 import { openS3Server, type S3Server } from './support/s3-server.ts'
 import { DEADLINE_MS, getJson, postJson, startScript, until } from './support/service.ts'
 
@@ -55,7 +56,7 @@ describe.for(SETUPS)('projects with a bucket on $name', (setup) => {
           expect([redirect.status, redirect.headers.get('cache-control')]).toEqual([302, 'no-store'])
           const bytes = new Uint8Array(await (await fetch(url ?? '')).arrayBuffer())
           if (name === 'original') expect(bytes).toEqual(original)
-          const { width, height } = await pixels(bytes)
+          const { width, height } = await decoded(bytes)
           sizes.push(`${width}x${height}`)
         }
         expect(sizes).toEqual(['1600x1200', '150x113', '700x525', '1440x1080', '1600x1200'])

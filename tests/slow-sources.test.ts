@@ -18,7 +18,8 @@ const tarpit: Route = (_, response) => {
   response.on('close', () => clearInterval(timer))
 }
 
-describe.for(SETUPS)('slow sources on $name', (setup) => {
+// Side by side: each waits most of its time.
+describe.concurrent.for(SETUPS)('slow sources on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
 
   on('an upload behind a dozen of them is processed at once', () =>
@@ -110,7 +111,7 @@ describe.for(SETUPS)('slow sources on $name', (setup) => {
 
 const EMBEDDED = SETUPS[0]
 
-test('one host has half of the downloads at most', () =>
+test.concurrent('one host has half of the downloads at most', () =>
   withWorking(
     EMBEDDED,
     async ({ app, sources: [source] }) => {
@@ -122,7 +123,7 @@ test('one host has half of the downloads at most', () =>
     { DOWNLOADS: '8', DOWNLOADS_PER_HOST: '2', PREFETCH: '30' },
   ))
 
-test('a redirect counts at the host where it goes', () =>
+test.concurrent('a redirect counts at the host where it goes', () =>
   withWorking(
     EMBEDDED,
     async ({ app, sources: [from, to] }) => {
@@ -135,7 +136,7 @@ test('a redirect counts at the host where it goes', () =>
     { DOWNLOADS: '8', DOWNLOADS_PER_HOST: '2', PREFETCH: '20' },
   ))
 
-test('PREFETCH=1 processes one photo at a time', () =>
+test.concurrent('PREFETCH=1 processes one photo at a time', () =>
   withWorking(
     EMBEDDED,
     async ({ app, sources: [source] }) => {
@@ -152,7 +153,7 @@ test('PREFETCH=1 processes one photo at a time', () =>
     { PREFETCH: '1' },
   ))
 
-test('as many sources are read as the memory for them holds', () =>
+test.concurrent('as many sources are read as the memory for them holds', () =>
   withWorking(
     EMBEDDED,
     async ({ app, sources: [source] }) => {
@@ -176,7 +177,7 @@ test('as many sources are read as the memory for them holds', () =>
     { DOWNLOADS: '8', DOWNLOAD_MEMORY: '60000000', PREFETCH: '30' },
   ))
 
-test('stored originals are read when a render is near', () =>
+test.concurrent('stored originals are read when a render is near', () =>
   withWorking(
     EMBEDDED,
     async ({ app, worker }) => {

@@ -59,10 +59,11 @@ function startWorker(data: SqliteThreadData, workerUrl: URL, onEnd: () => void) 
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   })
   worker.unref()
+  let isClosing = false
   const settle = (id: number) => {
     const found = waiting.get(id)
     waiting.delete(id)
-    if (waiting.size === 0) worker.unref()
+    if (waiting.size === 0 && !isClosing) worker.unref()
     return found
   }
   worker.on('message', (answers: readonly SqliteAnswer[]) => {
@@ -87,10 +88,13 @@ function startWorker(data: SqliteThreadData, workerUrl: URL, onEnd: () => void) 
       worker.postMessage(batch.map(({ request }) => request))
     },
     async close() {
+      // Also while an answer comes: nothing else may keep the process alive until the thread has ended.
+      isClosing = true
       worker.ref()
       const ended = new Promise((resolve) => worker.once('exit', resolve))
       worker.postMessage(undefined)
       await ended
+      isClosing = false
     },
   }
 }

@@ -21,10 +21,10 @@ export const SERVERS = SETUPS[1]
 
 export type Built = { directory: string; functions: FunctionFile[]; bundles: Bundle[] }
 
-/** Bundles every function into a directory outside of the project, where no node_modules is found. */
-export async function buildAll(): Promise<Built> {
+/** Bundles every function, or these, into a directory outside of the project, where no node_modules is found. */
+export async function buildFunctions(names?: readonly string[]): Promise<Built> {
   const directory = await mkdtemp(path.join(tmpdir(), 'bundles-'))
-  const functions = await findFunctions()
+  const functions = (await findFunctions()).filter(({ name }) => names?.includes(name) ?? true)
   return { directory, functions, bundles: await bundleAll(functions, directory) }
 }
 

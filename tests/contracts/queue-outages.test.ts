@@ -5,7 +5,8 @@ import { collector, gate, idOf, textOf, untilLast, within, withProxy, withQueueO
 
 const [, SERVERS] = SETUPS
 
-const real = test.skipIf(!isAvailable(SERVERS))
+// Side by side: each waits most of its time.
+const real = test.skipIf(!isAvailable(SERVERS)).concurrent
 
 real('while the broker is away nothing is confirmed or sent later, and all goes on when it is back', () =>
   withProxy(SERVERS, (env, proxy) =>

@@ -18,7 +18,7 @@ type MemoryOf<Name extends SourceFormat> = (
 
 /**
  * What each decoder takes, all of which may stay until the picture is done: memory of WebAssembly never shrinks, and buffers
- * wait for the collector. Upper bounds, which `tests/lib/imaging/memory.test.ts` holds to what is measured.
+ * wait for the collector. Upper bounds, which `tests/lib/imaging/memory.long.test.ts` holds to what is measured.
  */
 export const decodeMemory: { [Name in SourceFormat]: MemoryOf<Name> } = {
   /** The source and a scan without its stuffing, the bitmap, and all coefficients where they come in several scans. */

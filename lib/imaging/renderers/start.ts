@@ -21,7 +21,7 @@ export type Death = Error & { reason: Reason }
 
 export const isDeath = (error: unknown): error is Death => error instanceof Error && 'reason' in error
 
-/** V8's heap in MB; what a picture takes does not lie there (`tests/lib/imaging/memory.test.ts` has 48). */
+/** V8's heap in MB; what a picture takes does not lie there (`tests/lib/imaging/memory.long.test.ts` has 48). */
 const HEAP_MB = 128
 
 /** Not those of the service: a debugger's port, a loader or a heap of gigabytes is nothing for a renderer. */

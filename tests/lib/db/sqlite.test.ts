@@ -260,3 +260,16 @@ test('a file that cannot be opened is a database that is away', () =>
     expect(isDatabaseAway(error)).toBe(true)
     await db.destroy()
   }))
+
+test('a process that closes while a statement waits for its thread goes on after that', () =>
+  withFile(async (file) => {
+    const script = `
+      const { openThread } = await import(${JSON.stringify(new URL('../../../lib/db/sqlite-thread.ts', import.meta.url).href)})
+      const thread = openThread({ file: ${JSON.stringify(file)}, access: 'read' })
+      thread.run('read', 'select 1', [], 0).catch(() => {})
+      await new Promise(setImmediate)
+      await thread.close()
+      console.log('closed')`
+    const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
+    expect((await run).stdout).toBe('closed\n')
+  }))

@@ -1,44 +1,9 @@
 import sharp, { type Sharp } from 'sharp'
 import { describe, expect, test } from 'vitest'
 import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
-import { renderAll } from '../../../lib/imaging/render.ts'
-import { parseTransformations } from '../../../lib/photos/transformations.ts'
 import * as images from '../../support/images.ts'
-import { processorTime } from '../../support/processor-time.ts'
-import { compare, decoded, open, rawOf } from '../../support/reference.ts'
-
-/** Slopes, waves, a disc's edge and stripes: what a resize gets wrong shows in one of them. */
-const scene = (alphaAt: (x: number, y: number) => number = () => 255): Bitmap =>
-  images.paint(600, 400, (x, y) => {
-    const alpha = alphaAt(x, y)
-    if (Math.hypot(x - 380, y - 170) < 110) return [220, 60, 128, alpha]
-    if (y > 300 && Math.floor(x / 16) % 2 === 0) return [30, 40, 128, alpha]
-    return [(x * 255) / 600, (y * 255) / 400, 128 + 90 * Math.sin(x / 23) * Math.cos(y / 31), alpha]
-  })
-
-// Fades to nothing towards the corners; what is transparent has colours all the same.
-const fading = scene((x, y) => Math.max(0, Math.round(255 - Math.hypot(x - 300, y - 200))))
-
-// Both decoders agree on it: with 4:4:4 there is no colour to be made up.
-const photo = await open(scene()).removeAlpha().jpeg({ quality: 98, chromaSubsampling: '4:4:4' }).toBuffer()
-
-const SOURCES = {
-  opaque: await images.png(scene()),
-  transparent: await images.png(fading),
-  'a JPEG turned by its EXIF data': images.jpegWithOrientation(photo, 6),
-  'a WebP mirrored by its EXIF data': images.webpWithOrientation(
-    await open(scene()).removeAlpha().webp({ lossless: true }).toBuffer(),
-    scene(),
-    7,
-  ),
-}
-
-async function make(source: Buffer, transformations: string[]): Promise<{ made: Bitmap; bytes: number }> {
-  const recipe = parseTransformations(transformations)
-  const { renditions } = await renderAll(source, recipe, { maxPixels: 50_000_000 })
-  const data = renditions[0]?.data ?? expect.fail()
-  return { made: await decoded(data), bytes: data.length }
-}
+import { compare, open, rawOf } from '../../support/reference.ts'
+import { fading, make, SOURCES, scene } from './scenes.ts'
 
 const LUMA = [0.2126, 0.7152, 0.0722, 0]
 
@@ -130,38 +95,6 @@ test('grayscale weighs by Rec. 709, without a change to linear light', async () 
   expect([...(await sharp(source).grayscale().raw().toBuffer())]).toEqual([128, 127, 220, 76])
 })
 
-// Against the Huffman codes of the JPEG standard: codes made for each file would save sharp 3 to 50 % of its bytes.
-describe.each(['jpeg', 'webp'] as const)('in %s', (format) => {
-  const encode = (quality: number) => {
-    const image = sharp(SOURCES.opaque)
-    const options = { quality, optimiseCoding: false, chromaSubsampling: quality < 90 ? '4:2:0' : '4:4:4' }
-    return (format === 'jpeg' ? image.jpeg(options) : image.webp({ quality })).toBuffer()
-  }
-  const QUALITIES = [5, 20, 40, 60, 80, 95]
-
-  test('a quality looks as it does with sharp, in a file that is not larger', async () => {
-    for (const quality of QUALITIES) {
-      const { made, bytes } = await make(SOURCES.opaque, [`format:${format}`, `quality:${quality}`])
-      const theirs = await encode(quality)
-      const [ours, other] = [compare(made, scene()), compare(await decoded(theirs), scene())]
-      expect(ours.psnr).toBeGreaterThan(other.psnr - 0.5)
-      expect(bytes).toBeLessThan(theirs.length * 1.1)
-    }
-  })
-
-  test('a lower quality is a smaller file and a worse picture', async () => {
-    const made = []
-    for (const quality of QUALITIES)
-      made.push(await make(SOURCES.opaque, [`format:${format}`, `quality:${quality}`]))
-    const [sizes, psnrs] = [
-      made.map(({ bytes }) => bytes),
-      made.map((each) => compare(each.made, scene()).psnr),
-    ]
-    expect(sizes).toEqual(sizes.toSorted((one, other) => one - other))
-    expect(psnrs).toEqual(psnrs.toSorted((one, other) => one - other))
-  })
-})
-
 test('PNG is the picture itself, with and without transparency', async () => {
   for (const [source, bitmap] of [
     [SOURCES.opaque, scene()],
@@ -190,44 +123,4 @@ test.each([0, 1, 51])('the colour of pixels of alpha %d does not bleed into othe
     for (const [i, value] of ideal.entries())
       expect.soft(Math.abs(value - (middle[i] ?? 0)), `${transformation} ${middle}`).toBeLessThan(5)
   }
-})
-
-describe('blur', () => {
-  const statsOf = async (transformations: string[], source: Buffer) => {
-    const { made } = await make(source, transformations)
-    const { channels } = await open(made).removeAlpha().stats()
-    return { mean: channels.map(({ mean }) => mean), deviation: channels[0]?.stdev ?? Number.NaN, made }
-  }
-
-  test('keeps the mean, and leaves less the wider it is', async () => {
-    const before = await statsOf([], SOURCES.opaque)
-    let last = before.deviation
-    for (const radius of [1, 2, 5, 10, 25, 50, 100]) {
-      const { mean, deviation } = await statsOf([`blur:${radius}`], SOURCES.opaque)
-      // Pixels of an edge count more than once, those beyond it being taken to be like them.
-      for (const [i, value] of mean.entries()) expect(Math.abs(value - (before.mean[i] ?? 0))).toBeLessThan(6)
-      expect(deviation).toBeLessThan(last)
-      last = deviation
-    }
-  })
-
-  test('leaves one colour as it is at every radius', async () => {
-    const source = await images.png(images.paint(30, 20, () => [255, 1, 128, 255]))
-    for (let radius = 1; radius <= 100; radius++) {
-      const { made } = await make(source, [`blur:${radius}`])
-      expect([radius, ...images.pixelAt(made, 15, 10)]).toEqual([radius, 255, 1, 128, 255])
-    }
-  })
-
-  test.each([
-    [1, 1],
-    [1, 300],
-    [300, 1],
-    [10, 10],
-    [2000, 1500],
-  ])('of 100 pixels ends soon on %dx%d', async (width, height) => {
-    const source = await images.png(images.sample(width, height))
-    const blur = async () => expect((await make(source, ['blur:100'])).made).toMatchObject({ width, height })
-    expect(await processorTime(blur)).toBeLessThan(10_000)
-  })
 })

@@ -1,41 +1,14 @@
 import { expect, test } from 'vitest'
-import type { Bitmap } from '../../../lib/imaging/bitmap.ts'
-import { type RenditionSpec, THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
+import { THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
 import { renderAll } from '../../../lib/imaging/render.ts'
 import * as images from '../../support/images.ts'
-import { processorTime } from '../../support/processor-time.ts'
-import { hiddenScans, hugePng, inflatingPng, scanBomb, tinyGif } from './bombs.ts'
 import { makeJpeg } from './make-jpeg.ts'
-
-const limits = { maxPixels: 50_000_000 }
-
-/** A hundred times as long as it takes, and less than to decode what must not be. */
-const SOON_MS = 1_000
+import { limits, render, show, spec } from './rendered.ts'
 
 const picture = images.sample(48, 32)
 const jpeg = await images.jpeg(picture)
 const png = await images.png(picture)
 const webp = await images.webp(picture)
-
-const spec = (format: RenditionSpec['format'], width: number, height = width): RenditionSpec => ({
-  name: 'small',
-  operations: [{ op: 'fit', width, height }],
-  format,
-})
-
-/** The one rendition of a source, fitted into a box. */
-async function render(
-  source: Buffer,
-  width: number,
-  height = width,
-  format: RenditionSpec['format'] = 'png',
-) {
-  const { renditions } = await renderAll(source, { renditions: [spec(format, width, height)] }, limits)
-  return renditions[0] ?? expect.fail('no rendition')
-}
-
-/** The pixels of a source as rendered without a change of size. */
-const show = async (source: Buffer): Promise<Bitmap> => images.pixels((await render(source, 10_000)).data)
 
 /** A white PNG in grayscale, which is quick to make. */
 const whitePng = (width: number, height: number) => {
@@ -220,41 +193,6 @@ test('shows the first frame of an animated WebP where it lies on the canvas', as
   ]).toEqual([0, 'red', 'yellow'])
 })
 
-test.each([
-  ['JPEG cut in half', jpeg.subarray(0, jpeg.length >> 1)],
-  ['JPEG header alone', jpeg.subarray(0, 640)],
-  ['PNG cut in half', png.subarray(0, png.length >> 1)],
-  ['PNG with a wrong checksum', Buffer.from(png).fill(0x55, png.length - 20, png.length - 16)],
-  ['WebP cut in half', webp.subarray(0, webp.length >> 1)],
-  ['BMP without two thirds of it', (await images.bmp(picture)).subarray(0, 1500)],
-  ['GIF without two thirds of it', await images.gif(picture).then((gif) => gif.subarray(0, gif.length / 3))],
-  ['JPEG of 101 scans', scanBomb(101)],
-  ['JPEG of 3000 scans', scanBomb(3000)],
-  ['JPEG of scans hidden in a segment', hiddenScans()],
-  ['WebP canvas smaller than its image', images.extendedWebp(1, 1, 0, [webp.subarray(12)])],
-])('refuses a %s as corrupt, soon', async (_, source) => {
-  const refused = { code: 'corrupt-image', status: 422, retry: false }
-  const time = await processorTime(() => expect(render(source, 320)).rejects.toMatchObject(refused))
-  expect(time).toBeLessThan(SOON_MS)
-})
-
-test('of an interlaced PNG of 8x8 that inflates to 256 MB, the pixels are read alone', async () => {
-  const source = inflatingPng()
-  const shown = { width: 8, height: 8 }
-  const time = await processorTime(() => expect(render(source, 320)).resolves.toMatchObject(shown))
-  expect(time).toBeLessThan(SOON_MS)
-})
-
-test.each([
-  ['PNG of 20000x20000', hugePng()],
-  ['GIF screen of 65535x65535', tinyGif([65_535, 65_535], [1, 1])],
-  ['GIF frame of 60000x60000 on a small screen', tinyGif([1, 1], [60_000, 60_000])],
-])('refuses a %s before decoding', async (_, source) => {
-  const refused = { code: 'too-many-pixels' }
-  const time = await processorTime(() => expect(render(source, 320)).rejects.toMatchObject(refused))
-  expect(time).toBeLessThan(SOON_MS)
-})
-
 test('names the rendition that failed, and no path', async () => {
   const unknown = {
     renditions: [{ name: 'odd', operations: [{ op: 'swirl' } as never], format: 'png' as const }],
@@ -263,21 +201,4 @@ test('names the rendition that failed, and no path', async () => {
     code: 'invalid-recipe',
     message: 'odd: Unknown operation swirl',
   })
-})
-
-test('whatever bytes are changed, renders or throws an AppError that is final', async () => {
-  // The multiplicative generator of Park and Miller: the same changes on every run.
-  let seed = 2026
-  const random = (below: number) => {
-    seed = (seed * 48_271) % 2_147_483_647
-    return seed % below
-  }
-  const sources = [jpeg, png, webp, await images.gif(picture), await images.bmp(picture), scanBomb(3)]
-  for (let i = 0; i < 600; i++) {
-    const broken = Buffer.from(sources[i % sources.length] ?? jpeg)
-    for (let change = 0; change <= random(4); change++) broken[random(broken.length)] = random(256)
-    const outcome = await render(broken, 16).catch((error) => error)
-    if (outcome instanceof Error)
-      expect(outcome).toMatchObject({ name: 'AppError', status: 422, retry: false })
-  }
 })

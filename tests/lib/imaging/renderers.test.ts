@@ -1,99 +1,19 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterEach, expect, test } from 'vitest'
-import { type Imaging, type ImagingOptions, openImaging } from '../../../lib/imaging/index.ts'
 import { readSource } from '../../../lib/imaging/probe.ts'
-import { type Recipe, THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
+import { THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
 import { openRenderers } from '../../../lib/imaging/renderers/pool.ts'
 import type { Reason } from '../../../lib/imaging/renderers/start.ts'
-import * as images from '../../support/images.ts'
-import { isRunning, readOutput, renderersOf } from '../../support/processes.ts'
+import { readOutput, renderersOf } from '../../support/processes.ts'
 import { until } from '../../support/service.ts'
-import type { Fault } from './faults.ts'
+import { closeAll, expectOneAttemptLost, having, open, PROGRAM, small } from './faulty.ts'
 
-const small = await images.jpeg(images.sample(480, 320))
+afterEach(closeAll)
 
-const PROGRAM = new URL('./faulty-renderer.ts', import.meta.url)
-
-/** The recipe that has the faulty renderer do so. */
-const having = (fault: Fault): Recipe => ({
-  renditions: [{ name: fault, operations: [{ op: 'fit', width: 400, height: 400 }], format: 'jpeg' }],
-})
-
-const opened: Imaging[] = []
-
-function open(options: Partial<ImagingOptions> = {}) {
-  const deaths: Reason[] = []
-  const imaging = openImaging({
-    threads: 1,
-    maxPixels: 50_000_000,
-    renderTimeoutMs: 60_000,
-    program: PROGRAM,
-    onDeath: (reason) => deaths.push(reason),
-    ...options,
-  })
-  opened.push(imaging)
-  return { imaging, deaths }
-}
-
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((imaging) => imaging.close()))
-})
-
-test.each(['SIGKILL', 'SIGSEGV', 'SIGTRAP', 'exit'] as const)(
-  'a renderer that dies of %s takes one attempt along, and no other render',
-  async (fault) => {
-    const { imaging, deaths } = open({ threads: 2 })
-    const neighbours = [1, 2, 3].map(() => imaging.render(small, THUMBNAIL_RECIPE))
-    await expect(imaging.render(small, having(fault))).rejects.toMatchObject({
-      name: 'AppError',
-      code: 'render-crashed',
-      status: 500,
-      retry: true,
-      mostAttempts: undefined,
-    })
-    expect(await Promise.all(neighbours)).toHaveLength(3)
-    expect((await imaging.render(small, THUMBNAIL_RECIPE)).renditions).toHaveLength(1)
-    expect(deaths).toEqual([fault])
-  },
-)
-
-test.each(['heap', 'memory'] as const)(
-  'a renderer that runs out of memory (%s) leaves the photo one more attempt, and harms no other',
-  async (fault) => {
-    const { imaging, deaths } = open({ threads: 2 })
-    const neighbours = [1, 2, 3].map(() => imaging.render(small, THUMBNAIL_RECIPE))
-    await expect(imaging.render(small, having(fault))).rejects.toMatchObject({
-      code: 'render-crashed',
-      retry: true,
-      mostAttempts: 2,
-      cause: { message: expect.stringMatching(/out of memory/) },
-    })
-    expect(await Promise.all(neighbours)).toHaveLength(3)
-    expect(deaths).toEqual(['memory'])
-  },
-)
-
-test('a renderer that hangs is ended at the timeout, and replaced', async () => {
-  const { imaging, deaths } = open({ renderTimeoutMs: 8000 })
-  await expect(imaging.render(small, having('hang'))).rejects.toMatchObject({
-    code: 'render-timeout',
-    retry: false,
-  })
-  expect((await imaging.render(small, THUMBNAIL_RECIPE)).renditions).toHaveLength(1)
-  expect(deaths).toEqual(['timeout'])
-})
-
-test('the wait for a renderer does not count as rendering', async () => {
-  const { imaging } = open({ renderTimeoutMs: 6000 })
-  // Each takes a second: the last begins when the timeout of the first would have passed.
-  const renders = Array.from({ length: 8 }, () => imaging.render(small, having('slow')))
-  expect(await Promise.all(renders)).toHaveLength(8)
-})
+test('a renderer that dies of SIGKILL takes one attempt along, and no other render', () =>
+  expectOneAttemptLost('SIGKILL'))
 
 test('where no renderer can be started, that is what is wrong, and the next is not started at once', async () => {
   const { imaging, deaths } = open({ threads: 2, program: new URL('./missing.ts', import.meta.url) })
@@ -115,15 +35,6 @@ test('where no renderer can be started, that is what is wrong, and the next is n
   await imaging.close()
   await waiting
   expect(deaths).toHaveLength(3)
-})
-
-test('a renderer that is killed while it starts is replaced at once', async () => {
-  const { imaging, deaths } = open()
-  const rendering = imaging.render(small, THUMBNAIL_RECIPE)
-  await until(async () => (await renderersOf(process.pid)).length > 0)
-  for (const renderer of await renderersOf(process.pid)) process.kill(renderer, 'SIGKILL')
-  expect((await rendering).renditions).toHaveLength(1)
-  expect(deaths).toEqual(['SIGKILL'])
 })
 
 test('a signal to all processes of the service ends no render', async () => {
@@ -168,26 +79,4 @@ test('a renderer that has nothing to do is ended, and started again for the next
   }
   expect(deaths).toEqual([])
   await pool.close()
-})
-
-test('renderers end with a service that is killed, whatever they do, and leave nothing on the disk', async () => {
-  const directory = await mkdtemp(path.join(tmpdir(), 'killed-'))
-  const script = `
-    const { openImaging } = await import(${JSON.stringify(new URL('../../../lib/imaging/index.ts', import.meta.url).href)})
-    const imaging = openImaging({ threads: 2, maxPixels: 1e6, renderTimeoutMs: 600_000, program: new URL('${PROGRAM}') })
-    const source = Buffer.from('${small.toString('base64')}', 'base64')
-    await Promise.all([1, 2].map(() => imaging.render(source, ${JSON.stringify(THUMBNAIL_RECIPE)})))
-    console.log('ready')
-    imaging.render(source, ${JSON.stringify(having('hang'))})`
-  const service = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, TMPDIR: directory },
-  })
-  await once(createInterface(service.stdout), 'line')
-  const renderers = await renderersOf(service.pid ?? 0)
-  expect(renderers).toHaveLength(2)
-  service.kill('SIGKILL')
-  await until(async () => !(await Promise.all(renderers.map(isRunning))).includes(true))
-  expect(await readdir(directory)).toEqual([])
-  await rm(directory, { recursive: true })
 })

@@ -1,6 +1,5 @@
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { addPhotos } from '../../lib/photos/add.ts'
 import { findPhoto } from '../../lib/photos/row.ts'
 import { findRenditions } from '../../lib/renditions/row.ts'
 import { type Environment, isAvailable } from '../support/app.ts'
@@ -9,7 +8,7 @@ import { bytes, openSourceServer } from '../support/source-server.ts'
 import {
   type Answer,
   type Built,
-  buildAll,
+  buildFunctions,
   RUNTIMES,
   removeAll,
   request,
@@ -24,7 +23,7 @@ const on = test.skipIf(!isAvailable(SERVERS))
 
 let built: Built
 beforeAll(async () => {
-  built = await buildAll()
+  built = await buildFunctions()
 }, 600_000)
 afterAll(() => removeAll(built))
 
@@ -236,33 +235,4 @@ on('an unknown route is 404, a body in base64 that is none is refused, cookies d
       expect([broken.statusCode, JSON.parse(broken.body ?? '').code]).toEqual([400, 'malformed-json'])
     }),
   ),
-)
-
-on('of a batch of 1,000 with 3 s to live it finishes what fits, and loses nothing', () =>
-  withServers(async (env, app) => {
-    const source = await openSourceServer({ '/a.jpg': bytes(await jpeg(sample(800, 600))) })
-    const urls = Array.from({ length: 1000 }, (_, i) => `${source.url}/a.jpg?${i}`)
-    const photos = await addPhotos(
-      app,
-      urls.map((url) => ({ url, door: 'photos' as const, queued: true })),
-    )
-    const batch = toRmqEvent(photos.map(({ uuid }) => JSON.stringify({ photo_uuid: uuid })))
-    const statuses = async () => {
-      const rows = await app.db.selectFrom('photos').select('status').execute()
-      const count = (status: string) => rows.filter((row) => row.status === status).length
-      return { completed: count('completed'), pending: count('pending') }
-    }
-    await withFunction(built, 'consumers-process-photo', env, async (invoke) => {
-      // Loads what it needs before the time counts.
-      await invoke(toRmqEvent(['poison']))
-      await expect(invoke(batch, 3_000)).rejects.toThrow(/^\d+ messages come back$/)
-      const first = await statuses()
-      expect(first.completed).toBeGreaterThan(0)
-      expect(first.pending).toBeGreaterThan(0)
-      expect(first.completed + first.pending).toBe(1000)
-      await expect(invoke(batch, 3_000)).rejects.toThrow(/messages come back$/)
-      expect((await statuses()).completed).toBeGreaterThan(first.completed)
-    })
-    await source.close()
-  }),
 )
