@@ -47,7 +47,10 @@ test('with AUTH=none that was set a proxy may stand before it', () =>
     { AUTH: 'none' },
   ))
 
-test.for([{}, WITH_KEYS])('a page of another origin changes nothing, with %j', (env) =>
+test.for([
+  ['none', {}],
+  ['keys', WITH_KEYS],
+] as const)('a page of another origin changes nothing, with AUTH=%s', ([, env]) =>
   withApp(
     EMBEDDED,
     (app) =>
