@@ -37,6 +37,7 @@ type Kept = SigningKey & { isSettled: boolean }
 
 export function openSigning(db: Db, { secret }: Pick<Config, 'secret'>): Signing {
   let known: Known | undefined
+  let last: { at: number; keys: Kept[] } | undefined
 
   function load(trustMs: number): Promise<Kept[]> {
     if (known && known.at > performance.now() - trustMs) return known.keys
@@ -45,16 +46,20 @@ export function openSigning(db: Db, { secret }: Pick<Config, 'secret'>): Signing
     const keys = readKeys(db, secret).catch((error) => before ?? Promise.reject(error))
     const read = { at: performance.now(), keys }
     known = read
-    keys.catch(() => {
-      if (known === read) known = undefined
-    })
+    keys.then(
+      (found) => {
+        last = { at: read.at, keys: found }
+      },
+      () => {
+        if (known === read) known = undefined
+      },
+    )
     return keys
   }
 
-  function loadToSign(): Promise<Kept[]> {
-    const before = known
+  async function loadToSign(): Promise<Kept[]> {
     const fresh = load(TRUST_MS)
-    return before && before.at > performance.now() - SIGN_MS ? before.keys : fresh
+    return last && last.at > performance.now() - SIGN_MS ? last.keys : fresh
   }
 
   const findIn = (keys: readonly Kept[], kid: string) => keys.find((key) => key.kid === kid)

@@ -75,6 +75,17 @@ test('a socket without a token is closed after 5 s, one with a wrong token at on
     for (const client of silent) expect(await closed(client)).toBe(1008)
   }))
 
+test('where access is open any token will do, and none is needed', () =>
+  withApp(EMBEDDED, (app) =>
+    withServer(app, async (url) => {
+      const client = await connect(`${url}/ws`)
+      expect(await ask(client, { subscribe: 2 })).toEqual({ subscribed: 2 })
+      expect(await ask(client, { token: 'whatever' })).toEqual({ authorized: true })
+      expect(await ask(client, { subscribe: 'all' })).toEqual({ subscribed: 'all' })
+      client.socket.terminate()
+    }),
+  ))
+
 test('no address carries a credential of a socket', () =>
   withKeys(async (app, url) => {
     const token = await makeToken(app, await makeKey(app), [1])

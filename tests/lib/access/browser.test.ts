@@ -48,7 +48,10 @@ test('it answers to more names where it is told so', () => {
 
 test('a proxy makes no service public whose owner thinks that it is local', () => {
   const host = 'localhost'
-  const proxied = [{ 'x-forwarded-for': '203.0.113.1' }, { forwarded: 'for=203.0.113.1' }]
+  const proxied: Record<string, string>[] = [
+    { 'x-forwarded-for': '203.0.113.1' },
+    { forwarded: 'for=203.0.113.1' },
+  ]
   for (const headers of proxied) {
     expect(local({ host, ...headers })).toBe('behind-a-proxy')
     expect(local({ host, ...headers }, { AUTH: 'none' })).toBe('')

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openSigning, rotateSigningKey } from '../../../lib/access/signing.ts'
 import { nowPlus } from '../../../lib/db/port.ts'
 import { HOUR_MS } from '../../security/credentials.ts'
@@ -63,6 +63,30 @@ describe.for(SETUPS)('signing keys on $name', (setup) => {
     }),
   )
 })
+
+test('who signs in a transaction waits for no connection, once the keys are known', () =>
+  withApp(SETUPS[0], async ({ db }) => {
+    const start = performance.now()
+    let ahead = 0
+    const spy = vi.spyOn(performance, 'now').mockImplementation(() => start + ahead)
+    onTestFinished(() => spy.mockRestore())
+    const slow = Promise.withResolvers<void>()
+    let isSlow = false
+    const waiting = db.withPlugin({
+      transformQuery: ({ node }) => node,
+      async transformResult({ result }) {
+        if (isSlow) await slow.promise
+        return result
+      },
+    })
+    const signing = openSigning(waiting, CONFIG)
+    const { kid } = await signing.current()
+    isSlow = true
+    ahead = 10_000
+    // The second comes while the keys are being read again for the first.
+    expect([await signing.current(), await signing.current()]).toMatchObject([{ kid }, { kid }])
+    slow.resolve()
+  }))
 
 test('what was read signs on while the database is away', () =>
   withApp(SETUPS[0], async ({ db }) => {
