@@ -71,10 +71,8 @@ async function run(db: Db, config: Config): Promise<void> {
   const { command, name, scopes, projects, expiresMs, graceMs } = args
   if (command === 'list') return (await listKeys(db)).forEach(print)
   if (command === 'revoke') return revokeKey(db, name)
-  if (command === 'rotate-links') {
-    const keepMs = args.now ? 0 : config.linkTtlMs + 3_600_000
-    return console.log(`Signing with ${await rotateSigningKey(db, config, keepMs)}`)
-  }
+  if (command === 'rotate-links')
+    return console.log(`Signing with ${await rotateSigningKey(db, config, args.now)}`)
   const expiresAt = expiresMs > 0 ? new Date(Date.now() + expiresMs).toISOString() : undefined
   const { text, key } =
     command === 'create'

@@ -1,11 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { unauthorized } from '../../lib/access/authorize.ts'
-import { sessionCookie } from '../../lib/access/session.ts'
+import { SESSION_MS, sessionCookie } from '../../lib/access/session.ts'
 import { endpoint } from '../../lib/function.ts'
 import { NoBody, problems, Strict } from '../../lib/http/schemas.ts'
-
-/** How long a session lasts, in ms, unless its key ends before. */
-const SESSION_MS = 12 * 3_600_000
 
 /** Signs in on the page with a key: the cookie that the browser gets is good as long as the key, and 12 hours at most. For local use only. */
 export const signIn = endpoint({

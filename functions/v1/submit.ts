@@ -28,9 +28,11 @@ export const submit = endpoint({
       })
     const renditions = duplicate ? await findRenditions(app.db, [job.uuid]) : []
     const location = `${app.config.publicUrl}/v1/images/${job.uuid}`
-    return reply(duplicate ? 200 : 202, showImageJob(job, renditions, await readerOf(app, caller)), {
-      location,
-    })
+    const shown = showImageJob(job, renditions, await readerOf(app, caller))
+    // Its links end.
+    return duplicate
+      ? reply(200, shown, { location, 'cache-control': 'no-store' })
+      : reply(202, shown, { location })
   },
 })
 

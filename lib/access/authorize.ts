@@ -1,6 +1,7 @@
-import type { App } from '../app.ts'
+import type { Config } from '../config/index.ts'
 import { AppError } from '../errors.ts'
 import { type Access, type Caller, EVERYBODY, mayDo, NOBODY } from './caller.ts'
+import type { AccessControl } from './index.ts'
 import { readSession } from './session.ts'
 
 /** What a request brings to open an endpoint. */
@@ -14,7 +15,7 @@ export type Knock = {
 /** What an endpoint wants: a scope, and whether a signed link opens it too. */
 export type Door = { access: Access; link?: true | undefined }
 
-type Having = Pick<App, 'access' | 'config'>
+type Having = { access: AccessControl; config: Config }
 
 /**
  * Who sends a request, once they may do what it wants. Throws `unauthorized` without a credential that holds, `forbidden` where
@@ -44,15 +45,20 @@ export async function identify(app: Having, headers: Knock['headers']): Promise<
   return session === undefined ? undefined : app.access.tokens.identify('session', session)
 }
 
-/** Who a key or a token belongs to. */
-export const identifyText = ({ access }: Having, text: string): Promise<Caller | undefined> =>
-  text.startsWith('pp_') ? access.keys.identify(text) : access.tokens.identify('token', text)
+/** Who a key or a token belongs to; where access is open, whatever it is. */
+export async function identifyText({ access, config }: Having, text: string): Promise<Caller | undefined> {
+  if (config.auth === 'none') return EVERYBODY
+  return text.startsWith('pp_') ? access.keys.identify(text) : access.tokens.identify('token', text)
+}
+
+/** The path of a rendition, as it is handed out: one that is encoded in another way may be an original. */
+const RENDITION = /^\/files\/(?!originals\/)[\w./-]+$/
 
 /** Until when a file is open without a credential: by its signature, or because renditions are public. */
 async function opensFile({ access, config }: Having, { path, query }: Knock): Promise<number | undefined> {
   const until = await access.links.verify(path, query)
   if (until !== undefined) return until
-  return config.publicFiles && !path.startsWith('/files/originals/') ? Number.POSITIVE_INFINITY : undefined
+  return config.publicFiles && RENDITION.test(path) ? Number.POSITIVE_INFINITY : undefined
 }
 
 export const unauthorized = () =>

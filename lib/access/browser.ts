@@ -1,14 +1,15 @@
-import type { App } from '../app.ts'
+import type { Config } from '../config/index.ts'
 import { AppError } from '../errors.ts'
-import { isLoopbackHost } from './loopback.ts'
+import { isLoopbackHost } from '../loopback.ts'
 
+type Having = { config: Config }
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 /**
  * Refuses what reaches an open service in the name of somebody else: a page of a name that was bound to this machine anew
  * (`unknown-host`), and a proxy that makes a service public of which its owner thinks it is local (`behind-a-proxy`).
  */
-export function checkLocal({ config }: Pick<App, 'config'>, headers: Headers): void {
+export function checkLocal({ config }: Having, headers: Headers): void {
   if (config.auth !== 'none') return
   if (!isKnownHost(config, headers.host))
     throw new AppError('unknown-host', 'The Host is not one of this service; ALLOWED_HOSTS names more')
@@ -16,7 +17,7 @@ export function checkLocal({ config }: Pick<App, 'config'>, headers: Headers): v
     throw new AppError('behind-a-proxy', 'The request comes through a proxy: set AUTH to keys, or to none')
 }
 
-function isKnownHost({ publicUrl, allowedHosts }: App['config'], host: Headers[string]): boolean {
+function isKnownHost({ publicUrl, allowedHosts }: Config, host: Headers[string]): boolean {
   const url =
     typeof host === 'string' && URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined
   if (!url) return false
@@ -28,7 +29,7 @@ function isKnownHost({ publicUrl, allowedHosts }: App['config'], host: Headers[s
 
 /** Refuses what a page of another origin sends to change something, or to listen (`foreign-origin`). */
 export function checkOrigin(
-  { config }: Pick<App, 'config'>,
+  { config }: Having,
   { method, headers }: { method: string; headers: Headers },
 ): void {
   const { origin, host, upgrade } = headers

@@ -2,12 +2,14 @@ import { timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/index.ts'
 import type { Db } from '../db/port.ts'
+import { parseKey } from '../key-text.ts'
 import type { Caller } from './caller.ts'
-import { parseKey } from './key-text.ts'
-import { findUsedKey, hashSecret, type KeyRow, projectsOf, scopesOf } from './keys.ts'
+import { findKey, hashSecret, type KeyRow, noteUse, projectsOf, scopesOf } from './keys.ts'
 
 /** How long a process trusts what it knows of a key, in ms: one that is revoked elsewhere is refused after that. */
 const TRUST_MS = 4_000
+/** How soon it reads a key again whose secret does not fit, in ms. */
+const REREAD_MS = 500
 const MAX_KEYS = 10_000
 
 /** The keys that this process has met: looking one up again costs no query. */
@@ -20,7 +22,7 @@ export type KeyCache = {
   forget(id: string): void
 }
 
-type Known = { at: number; key: Promise<{ row: KeyRow; caller: Caller } | undefined> }
+type Known = { at: number; isUsed: boolean; key: Promise<{ row: KeyRow; caller: Caller } | undefined> }
 
 export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): KeyCache {
   const keys = new LRUCache<string, Known>({ max: MAX_KEYS })
@@ -28,14 +30,31 @@ export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): Ke
   const adminCaller: Caller | undefined = admin && { scopes: ['admin'], projects: '*', keyId: admin.id }
   const adminHash = admin && hashSecret(admin.secret)
 
-  function load(id: string): Known['key'] {
+  function load(id: string, trustMs: number): Known {
     const known = keys.get(id)
-    if (known && known.at > performance.now() - TRUST_MS) return known.key
-    const key = findUsedKey(db, id).then((row) => row && { row, caller: callerOf(row) })
-    const read = { at: performance.now(), key }
+    if (known && known.at > performance.now() - trustMs) return known
+    const key = findKey(db, id).then((row) => row && { row, caller: callerOf(row) })
+    const read = { at: performance.now(), isUsed: false, key }
     keys.set(id, read)
     key.catch(() => keys.peek(id) === read && keys.delete(id))
-    return key
+    return read
+  }
+
+  /** The caller of a key that holds, and that `fits`. */
+  async function use(
+    id: string,
+    trustMs: number,
+    fits: (row: KeyRow) => boolean,
+  ): Promise<Caller | undefined> {
+    const known = load(id, trustMs)
+    const found = await known.key
+    if (!found || !holds(found.row) || !fits(found.row)) return undefined
+    if (!known.isUsed) {
+      known.isUsed = true
+      // Nobody waits for it: what reads would stand behind all who write.
+      void noteUse(db, id)
+    }
+    return found.caller
   }
 
   return {
@@ -44,17 +63,12 @@ export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): Ke
       if (!parsed) return undefined
       const given = hashSecret(parsed.secret)
       if (parsed.id === admin?.id) return isSame(given, adminHash) ? adminCaller : undefined
-      const found = await load(parsed.id)
-      if (!found || !holds(found.row)) return undefined
-      const { secret_hash, previous_hash, previous_until } = found.row
-      if (isSame(given, secret_hash)) return found.caller
-      return isAfterNow(previous_until) && isSame(given, previous_hash) ? found.caller : undefined
+      const fits = ({ secret_hash, previous_hash, previous_until }: KeyRow) =>
+        isSame(given, secret_hash) || (isAfterNow(previous_until) && isSame(given, previous_hash))
+      // Another process may have given it this secret a moment ago.
+      return (await use(parsed.id, TRUST_MS, fits)) ?? use(parsed.id, REREAD_MS, fits)
     },
-    async find(id) {
-      if (id === admin?.id) return adminCaller
-      const found = await load(id)
-      return found && holds(found.row) ? found.caller : undefined
-    },
+    find: async (id) => (id === admin?.id ? adminCaller : use(id, TRUST_MS, () => true)),
     forget: (id) => void keys.delete(id),
   }
 }

@@ -83,18 +83,18 @@ export async function revokeKey(db: Db, id: string): Promise<void> {
   if (numUpdatedRows === 0n) throw notFound('Key')
 }
 
-/** Finds a key, and notes at most once a minute that it is used; a database that cannot be written does not matter. */
-export async function findUsedKey(db: Db, id: string): Promise<KeyRow | undefined> {
-  const row = await db.selectFrom('api_keys').selectAll().where('id', '=', id).executeTakeFirst()
-  if (row && row.revoked_at === null)
-    await db
-      .updateTable('api_keys')
-      .set({ last_used_at: nowPlus() })
-      .where('id', '=', id)
-      .where(({ eb, or }) => or([eb('last_used_at', 'is', null), eb('last_used_at', '<', nowPlus(-60_000))]))
-      .execute()
-      .catch(() => {})
-  return row
+export const findKey = (db: Db, id: string): Promise<KeyRow | undefined> =>
+  db.selectFrom('api_keys').selectAll().where('id', '=', id).executeTakeFirst()
+
+/** Notes at most once a minute that a key is used; a database that cannot be written does not matter. */
+export async function noteUse(db: Db, id: string): Promise<void> {
+  await db
+    .updateTable('api_keys')
+    .set({ last_used_at: nowPlus() })
+    .where('id', '=', id)
+    .where(({ eb, or }) => or([eb('last_used_at', 'is', null), eb('last_used_at', '<', nowPlus(-60_000))]))
+    .execute()
+    .catch(() => {})
 }
 
 /** Whether there is a key that can be used, whatever it may do. */

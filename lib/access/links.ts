@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Config } from '../config/index.ts'
 import { AppError } from '../errors.ts'
-import type { Signing } from './signing.ts'
+import { LINK_STEP_S, type Signing } from './signing.ts'
 
 /** Makes a path below `/files/` one that opens without a credential, by a query: `<path>?exp=…&kid=…&sig=…`. */
 export type Sign = (path: string) => string
@@ -16,8 +16,6 @@ export type Links = {
    */
   verify(path: string, query: Readonly<Record<string, unknown>>): Promise<number | undefined>
 }
-
-const HOUR_S = 3600
 
 export function openLinks(signing: Signing, { auth, linkTtlMs }: Pick<Config, 'auth' | 'linkTtlMs'>): Links {
   return {
@@ -41,7 +39,7 @@ export function openLinks(signing: Signing, { auth, linkTtlMs }: Pick<Config, 'a
 
 /** In seconds since 1970, at the end of an hour: the same link comes again all that hour, so that caches know it. */
 export const expiry = (nowMs: number, ttlMs: number): number =>
-  Math.ceil((nowMs + ttlMs) / 1000 / HOUR_S) * HOUR_S
+  Math.ceil((nowMs + ttlMs) / 1000 / LINK_STEP_S) * LINK_STEP_S
 
 /** HMAC-SHA256 over the application's path and the expiry, in base64url. */
 const signatureOf = (secret: Uint8Array, path: string, exp: number): string =>

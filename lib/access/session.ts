@@ -1,6 +1,9 @@
 import { parseCookie, stringifySetCookie } from 'cookie'
 import type { Config } from '../config/index.ts'
 
+/** How long a session lasts, in ms, unless its key ends before. */
+export const SESSION_MS = 12 * 3_600_000
+
 /** The cookie of who signed in on the page. */
 const NAME = 'session'
 

@@ -2,6 +2,7 @@ import { hash, randomBytes } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import type { Config } from '../config/index.ts'
 import { type Db, nowPlus } from '../db/port.ts'
+import { SESSION_MS } from './session.ts'
 
 /** A secret that links, tokens and sessions are signed with; `kid` names it in them. */
 export type SigningKey = { kid: string; secret: Uint8Array }
@@ -17,61 +18,118 @@ export type Signing = {
 /** How long a process trusts what it has read, in ms: after that it hears of a rotation. */
 const TRUST_MS = 5_000
 
-export function openSigning(db: Db, { secret }: Pick<Config, 'secret'>): Signing {
-  let known: { at: number; keys: Promise<SigningKey[]> } | undefined
+/** How long it goes on signing with that while it reads again, in ms: who signs in a transaction must not wait for a connection. */
+const SIGN_MS = 60_000
 
-  function load(): Promise<SigningKey[]> {
-    if (known && known.at > performance.now() - TRUST_MS) return known.keys
+/** How soon it reads again where a link names a key that it does not know, in ms. */
+const REREAD_MS = 500
+
+/** Links end at whole hours, in s. */
+export const LINK_STEP_S = 3600
+
+/** The first key: processes that start at the same time make one together. */
+const FIRST = 'first'
+
+type Known = { at: number; keys: Promise<Kept[]> }
+
+/** `isSettled`: it is so old that all processes have read it. */
+type Kept = SigningKey & { isSettled: boolean }
+
+export function openSigning(db: Db, { secret }: Pick<Config, 'secret'>): Signing {
+  let known: Known | undefined
+  let last: { at: number; keys: Kept[] } | undefined
+
+  function load(trustMs: number): Promise<Kept[]> {
+    if (known && known.at > performance.now() - trustMs) return known.keys
     const before = known?.keys
     // What was read before goes on signing while the database is away.
     const keys = readKeys(db, secret).catch((error) => before ?? Promise.reject(error))
     const read = { at: performance.now(), keys }
     known = read
-    keys.catch(() => {
-      if (known === read) known = undefined
-    })
+    keys.then(
+      (found) => {
+        last = { at: read.at, keys: found }
+      },
+      () => {
+        if (known === read) known = undefined
+      },
+    )
     return keys
   }
 
+  async function loadToSign(): Promise<Kept[]> {
+    const fresh = load(TRUST_MS)
+    return last && last.at > performance.now() - SIGN_MS ? last.keys : fresh
+  }
+
+  const findIn = (keys: readonly Kept[], kid: string) => keys.find((key) => key.kid === kid)
+
   return {
     async current() {
-      const [newest] = await load()
-      return newest ?? Promise.reject(new Error('The database has no signing key'))
+      const keys = await loadToSign()
+      // Others could not verify yet what the newest signs.
+      return (
+        keys.find(({ isSettled }) => isSettled) ??
+        keys[0] ??
+        Promise.reject(new Error('The database has no signing key'))
+      )
     },
-    find: async (kid) => (await load()).find((key) => key.kid === kid),
+    find: async (kid) => findIn(await load(TRUST_MS), kid) ?? findIn(await load(REREAD_MS), kid),
   }
 }
 
-/** Makes the key that signs from now on; those before it go on verifying for so many ms after they were replaced. */
+/**
+ * Makes the key that signs from now on, in other processes within 10 s. Those before it go on verifying as long as what they
+ * have signed is good; with `now` they end at once.
+ */
 export async function rotateSigningKey(
   db: Db,
-  { secret }: Pick<Config, 'secret'>,
-  keepMs: number,
+  { secret, linkTtlMs }: Pick<Config, 'secret' | 'linkTtlMs'>,
+  now: boolean,
 ): Promise<string> {
-  const kid = await addKey(db, secret)
+  const kid = randomBytes(6).toString('hex')
+  await addKey(db, kid, secret)
   const rows = await selectRows(db)
-  const old = Date.now() - keepMs
+  const keepMs = Math.max(linkTtlMs + LINK_STEP_S * 1000, SESSION_MS) + 2 * TRUST_MS
   // A key was replaced when the one before it in this list, the newer, was made.
-  const ended = rows.filter((_, i) => i > 0 && Date.parse(rows[i - 1]?.created_at ?? '') <= old)
+  const wasReplaced = (i: number) => Date.parse(rows[i - 1]?.created_at ?? '') <= Date.now() - keepMs
+  const ended = rows.filter((row, i) => row.kid !== kid && (now || wasReplaced(i)))
   for (const row of ended) await db.deleteFrom('signing_keys').where('kid', '=', row.kid).execute()
   return kid
 }
 
-async function readKeys(db: Db, secret: string | undefined): Promise<SigningKey[]> {
-  if ((await selectRows(db)).length === 0) await addKey(db, secret)
-  const rows = await selectRows(db)
-  return Promise.all(rows.map(async ({ kid, secret: kept }) => ({ kid, secret: await open(kept, secret) })))
+async function readKeys(db: Db, secret: string | undefined): Promise<Kept[]> {
+  let rows = await selectRows(db)
+  if (rows.length === 0) {
+    await addKey(db, FIRST, secret)
+    rows = await selectRows(db)
+  }
+  return Promise.all(
+    rows.map(async ({ kid, secret: kept, settled }) => ({
+      kid,
+      secret: await open(kept, secret),
+      isSettled: Boolean(settled),
+    })),
+  )
 }
 
 /** The newest first. */
 const selectRows = (db: Db) =>
-  db.selectFrom('signing_keys').selectAll().orderBy('created_at', 'desc').orderBy('kid', 'desc').execute()
+  db
+    .selectFrom('signing_keys')
+    .selectAll()
+    .select(({ eb }) => eb('created_at', '<', nowPlus(-TRUST_MS)).as('settled'))
+    .orderBy('created_at', 'desc')
+    .orderBy('kid', 'desc')
+    .execute()
 
-async function addKey(db: Db, secret: string | undefined): Promise<string> {
-  const kid = randomBytes(6).toString('hex')
+async function addKey(db: Db, kid: string, secret: string | undefined): Promise<void> {
   const kept = await seal(randomBytes(32), secret)
-  await db.insertInto('signing_keys').values({ kid, secret: kept, created_at: nowPlus() }).execute()
-  return kid
+  await db
+    .insertInto('signing_keys')
+    .values({ kid, secret: kept, created_at: nowPlus() })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
 }
 
 const PLAIN = 'plain:'

@@ -48,8 +48,8 @@ export function openTokens(signing: Signing, keys: KeyCache): Tokens {
 
   return {
     async issue(purpose, { keyId }, { scopes, projects, maxBytes }, ttlMs) {
-      const { kid, secret } = await signing.current()
       const exp = Math.floor((Date.now() + ttlMs) / 1000)
+      const { kid, secret } = await signing.current()
       const token = await new SignJWT({
         scopes,
         projects,

@@ -1,12 +1,13 @@
-import type { App } from '../app.ts'
+import type { Logger } from 'pino'
 import type { Caller } from './caller.ts'
+import type { AccessControl } from './index.ts'
 
 /** How often the key of a caller who stays is looked at, in ms. */
 const LOOK_MS = 5_000
 
 /** Calls `onEnd` once when the credential of a caller who stays connected has ended; returns how to stop that. */
 export function watchCaller(
-  { access, log }: Pick<App, 'access' | 'log'>,
+  { access, log }: { access: AccessControl; log: Pick<Logger, 'warn'> },
   caller: Caller,
   onEnd: () => void,
 ): () => void {

@@ -1,6 +1,6 @@
-import { parseKey } from '../access/key-text.ts'
-import { isLoopbackHost } from '../access/loopback.ts'
 import { isBundled } from '../bundled.ts'
+import { parseKey } from '../key-text.ts'
+import { isLoopbackHost } from '../loopback.ts'
 import { duration, type Environment, list, oneOf, wrong } from './values.ts'
 
 const HOUR_MS = 3_600_000

@@ -14,7 +14,8 @@ type Keyed = { route: string; key: string; body: unknown }
 
 /**
  * Does `work` once for a key: whoever comes again with the same body gets the first answer. The answer is stored in the
- * transaction of the work, so that a process that dies leaves both or neither; what `work` refuses is not stored. Throws
+ * transaction of the work, so that a process that dies leaves both or neither; what `work` refuses is not stored, nor an answer
+ * that is `no-store`. Throws
  * `idempotency-key-reused` for another body, and `idempotency-key-in-use` while the first still runs.
  * As draft-ietf-httpapi-idempotency-key-header-07 has it.
  */
@@ -41,6 +42,8 @@ export function answerOnce(
         return new Answer(known.status, JSON.parse(known.body), headers)
       }
       const answer = await work(inner)
+      // It carries a secret, or a link that ends: it is given once, and whoever comes again gets another.
+      if (answer.headers['cache-control'] === 'no-store') return answer
       const first = {
         fingerprint,
         status: answer.status,

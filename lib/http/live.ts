@@ -25,13 +25,13 @@ const UPGRADE = {
   426: { description: 'Refused', content: { 'application/problem+json': { schema: Problem } } },
 }
 
-/** Mounts endpoints that go on talking: WebSocket on upgrade, else Server-Sent Events where the path says what of. */
-export async function mountLive(
-  server: FastifyInstance,
-  lives: readonly Live[],
-  app: LiveApp,
-): Promise<void> {
+/** Lets routes that are mounted after it be sockets; a hook that comes before it would leave those open that it refuses. */
+export async function acceptSockets(server: FastifyInstance): Promise<void> {
   await server.register(websocket, { options: { maxPayload: MAX_PAYLOAD } })
+}
+
+/** Mounts endpoints that go on talking: WebSocket on upgrade, else Server-Sent Events where the path says what of. */
+export function mountLive(server: FastifyInstance, lives: readonly Live[], app: LiveApp): void {
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const { path, access, summary, tag, params, subscription } of lives) {
     const given = (request: FastifyRequest) =>

@@ -8,7 +8,7 @@ import { ERROR_CODES } from '../errors.ts'
 import type { AnyEndpoint, Live } from '../function.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { acceptForms } from './form.ts'
-import { mountLive } from './live.ts'
+import { acceptSockets, mountLive } from './live.ts'
 import { mount, openServer } from './mount.ts'
 
 /** What stands above the endpoints: Markdown, since `/docs` shows it so. */
@@ -41,6 +41,7 @@ export async function openHttp(
       methods: ['GET', 'HEAD', 'POST', 'DELETE'],
       exposedHeaders: ['link', 'location', 'etag', 'retry-after', 'last-event-id'],
     })
+  await acceptSockets(server)
   // Probes and Prometheus call a pod by its address.
   server.addHook('onRequest', async ({ headers, routeOptions }) => {
     if (!routeOptions.schema?.tags?.includes('health')) checkLocal(app, headers)
@@ -54,7 +55,7 @@ export async function openHttp(
   })
   await server.register(swaggerUi, { routePrefix: '/docs' })
   await acceptForms(server)
-  await mountLive(server, lives, app)
+  mountLive(server, lives, app)
   mount(server, endpoints, app)
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger())
   return server

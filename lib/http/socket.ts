@@ -6,6 +6,7 @@ import { watchCaller } from '../access/watch.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { openSession } from '../live/session.ts'
 import type { Subscription } from '../outbox/replay.ts'
+import { problemOf } from './problem.ts'
 
 /** Bytes that may wait for a client before it is dropped. */
 const MAX_BUFFERED = 1024 * 1024
@@ -37,10 +38,15 @@ export function serveSocket(app: LiveApp, socket: WebSocket, { caller, access, g
   }
   const refuse = (why: string) => socket.close(POLICY_VIOLATION, why)
   let stopWatching = () => {}
+  let entered: Caller | undefined
   const admit = async (token: string) => {
     const known = await identifyText(app, token)
     if (!known || !mayDo(known, access)) {
       refuse('The token does not hold')
+      throw unauthorized()
+    }
+    if (entered && String(entered.projects) !== String(known.projects)) {
+      refuse('A later token must be for the same projects')
       throw unauthorized()
     }
     return enter(known)
@@ -48,13 +54,21 @@ export function serveSocket(app: LiveApp, socket: WebSocket, { caller, access, g
   const enter = (known: Caller) => {
     clearTimeout(patience)
     stopWatching()
+    entered = known
+    if (socket.readyState !== socket.OPEN) return known
     stopWatching = watchCaller(app, known, () => refuse('The token has ended'))
     return known
   }
   const patience = setTimeout(() => refuse('No token came'), TOKEN_TIMEOUT_MS)
   patience.unref()
   const answer = (value: object) => send(JSON.stringify(value))
-  const session = openSession(app, { send: ({ text }) => send(text), ready }, { answer, admit, given })
+  const complain = (error: unknown) => {
+    const { code, status, detail } = problemOf(error)
+    if (status >= 500) app.log.error({ err: error }, 'message of a socket failed')
+    answer({ error: { code, message: detail } })
+  }
+  const client = { answer, complain, admit, given }
+  const session = openSession(app, { send: ({ text }) => send(text), ready }, client)
   const stopHeartbeat = keepAlive(socket)
   const goAway = () => {
     socket.close(GOING_AWAY, 'The service is stopping')

@@ -1,7 +1,6 @@
 import { unauthorized } from '../access/authorize.ts'
 import { type Caller, maySee } from '../access/caller.ts'
 import { AppError, notFound } from '../errors.ts'
-import { problemOf } from '../http/problem.ts'
 import { isReplayable, type Subscription } from '../outbox/replay.ts'
 import { parseUuid } from '../uuid.ts'
 import { follow, type Sink } from './follow.ts'
@@ -22,6 +21,8 @@ type Session = {
 type Client = {
   /** Sends JSON. */
   answer(value: object): void
+  /** Says what is wrong with a message. */
+  complain(error: unknown): void
   /** Who a token belongs to; throws `unauthorized`. */
   admit(token: string): Promise<Caller>
   /** What is subscribed to as soon as the caller is known. */
@@ -29,7 +30,7 @@ type Client = {
 }
 
 /** Opens the session of one socket: what its client sends is handled in turn. */
-export function openSession(app: LiveApp, sink: Sink, { answer, admit, given }: Client): Session {
+export function openSession(app: LiveApp, sink: Sink, { answer, complain, admit, given }: Client): Session {
   const open = new Map<string, AbortController>()
   let caller: Caller | undefined
   let turn = Promise.resolve()
@@ -75,11 +76,7 @@ export function openSession(app: LiveApp, sink: Sink, { answer, admit, given }: 
 
   /** What is wrong with a message is said, and the socket goes on. */
   const guard = (act: () => Promise<void> | void) => {
-    turn = turn.then(act).catch((error) => {
-      const { code, detail } = problemOf(error)
-      if (code === 'internal-fault') app.log.error({ err: error }, 'message of a socket failed')
-      answer({ error: { code, message: detail } })
-    })
+    turn = turn.then(act).catch(complain)
   }
 
   return {

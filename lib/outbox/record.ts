@@ -3,7 +3,7 @@ import type { Db } from '../db/port.ts'
 import type { Message } from '../queue/port.ts'
 import type { NewEvent } from './event.ts'
 import { insertEvents } from './insert.ts'
-import { publishEvents, publishMessages } from './publish.ts'
+import { publishEvents, publishMessages, signerOrNone } from './publish.ts'
 import { publishWaiting } from './waiting.ts'
 
 /**
@@ -40,6 +40,8 @@ export async function inTransaction<A extends Pick<App, 'access' | 'db' | 'queue
   work: (app: A) => Promise<T>,
 ): Promise<T> {
   if (app.db.isTransaction) return work(app)
+  // What is signed in the transaction must not wait for another connection: they may all be in transactions.
+  await signerOrNone(app)
   const deferred: Message[] = []
   const publish = async (messages: readonly Message[]) => {
     deferred.push(...messages)

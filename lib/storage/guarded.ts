@@ -46,7 +46,7 @@ export function guarded(
     owners: () => answer(storage.owners()),
     setOwner: (id) => answer(storage.setOwner(id)),
     signUpload: (...args) => answer(storage.signUpload(...args)),
-    signRead: (key) => answer(storage.signRead(key)),
+    signRead: (...args) => answer(storage.signRead(...args)),
     verifyUpload: verifyUpload && ((fields) => answer(verifyUpload(fields))),
     check: () => answer(storage.check()),
   }

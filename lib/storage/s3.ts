@@ -114,7 +114,11 @@ export function openS3(options: Options): Storage {
       })
       return { url, fields }
     },
-    signRead: (key) => getSignedUrl(client, new GetObjectCommand(at(key)), { expiresIn: READ_LINK_S }),
+    signRead(key, until = Number.POSITIVE_INFINITY) {
+      const leftS = Math.floor((until - Date.now()) / 1000)
+      const expiresIn = Math.max(1, Math.min(READ_LINK_S, leftS))
+      return getSignedUrl(client, new GetObjectCommand(at(key)), { expiresIn })
+    },
     verifyUpload: undefined,
     async check() {
       const at = { Bucket, Key: CHECK_KEY }

@@ -1,6 +1,6 @@
 import { hasKeys } from '../../lib/access/keys.ts'
-import { isLoopbackHost } from '../../lib/access/loopback.ts'
 import type { App } from '../../lib/app.ts'
+import { isLoopbackHost } from '../../lib/loopback.ts'
 
 /** Prints where the service listens and what to do first, and warns where everybody may do everything. */
 export async function greet({ config, db, log }: App, url: string): Promise<void> {

@@ -76,6 +76,8 @@ test('gives the functions variables that are parameters of the stack', () => {
     'DATABASE_URL',
     'RABBITMQ_URL',
     'PUBLIC_URL',
+    'ADMIN_KEY',
+    'SECRET',
     'QUEUE_NAME',
     'REDIS_URL',
     'WEBHOOK_URLS',

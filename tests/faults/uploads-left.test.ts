@@ -36,7 +36,7 @@ function beginUpload(url: string, path: string, fields: Record<string, string>, 
   )
   const file = `--b\r\nContent-Disposition: form-data; name="${name}"; filename="a"\r\n\r\nsome `
   socket.write(
-    `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n` +
+    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n` +
       `Content-Type: multipart/form-data; boundary=b\r\n\r\n${chunk(parts.join('') + file)}`,
   )
   return {

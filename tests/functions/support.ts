@@ -148,7 +148,7 @@ export const withLambda = <T>(
       for (const [name, value] of Object.entries({ ...env, WORKER_THREADS: '0', ...more }))
         vi.stubEnv(name, value)
       vi.resetModules()
-      const app = await openApp(readConfig({ ...env, WORKER_THREADS: '0' }))
+      const app = await openApp(readConfig({ ...env, WORKER_THREADS: '0', ...more }))
       try {
         return await use(app)
       } finally {

@@ -126,7 +126,7 @@ test('a client that hangs up leaves neither row nor file', () =>
     const { hostname, port } = new URL(url)
     const socket = net.connect(Number(port), hostname)
     socket.write(
-      'POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n' +
+      'POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n' +
         '--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n',
     )
     socket.write('x'.repeat(100_000))
@@ -144,7 +144,7 @@ test('a photo that is deleted while it is uploaded leaves no file', () =>
     const socket = net.connect(Number(port), hostname)
     const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
     socket.write(
-      'POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n' +
+      'POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n' +
         'Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n' +
         chunk('--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\nsome '),
     )

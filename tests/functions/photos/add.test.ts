@@ -43,7 +43,7 @@ describe.for(SETUPS)('POST /photos on $name', (setup) => {
         ])
         expect(await eventsOf(app, 'image.queued')).toEqual([])
       },
-      { PUBLIC_URL: 'https://photos.example.com' },
+      { PUBLIC_URL: 'https://photos.example.com', AUTH: 'none' },
     ),
   )
 

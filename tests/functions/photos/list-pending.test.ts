@@ -116,7 +116,7 @@ describe.for(SETUPS)('GET /photos/pending on $name', (setup) => {
           expect(last.headers.get('link')).toBeNull()
         })
       },
-      { PUBLIC_URL: 'https://photos.example.com/api/' },
+      { PUBLIC_URL: 'https://photos.example.com/api/', AUTH: 'none' },
     ),
   )
 

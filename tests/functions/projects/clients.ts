@@ -20,8 +20,8 @@ export async function happen(app: App, uuid: string): Promise<void> {
 }
 
 /** A client with all that it was sent. */
-export async function connect(url: string) {
-  const socket = new WebSocket(url.replace('http', 'ws'))
+export async function connect(url: string, headers: Record<string, string> = {}) {
+  const socket = new WebSocket(url.replace('http', 'ws'), { headers })
   const got: Message[] = []
   let closed: number | undefined
   socket.on('message', (data) => got.push(JSON.parse(String(data))))

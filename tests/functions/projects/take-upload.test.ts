@@ -49,7 +49,7 @@ test('an upload that is cut off leaves nothing behind', () =>
     const head = `${fields.join('')}--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n`
     const socket = net.connect(Number(port), hostname)
     socket.write(
-      `POST /uploads HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n${head}`,
+      `POST /uploads HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n${head}`,
     )
     socket.write('x'.repeat(100_000))
     await expect.poll(async () => (await originals(app)).length).toBe(1)
