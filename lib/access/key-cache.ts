@@ -16,6 +16,8 @@ export type KeyCache = {
   identify(text: string): Promise<Caller | undefined>
   /** What a key may do now, by its id: for tokens and sessions that were made from it. */
   find(id: string): Promise<Caller | undefined>
+  /** Whether the text is that of a key which this process has met: looking it up costs next to nothing. */
+  isMet(text: string): boolean
   /** Forgets a key that was changed here. */
   forget(id: string): void
 }
@@ -24,14 +26,24 @@ type Known = { at: number; key: Promise<{ row: KeyRow; caller: Caller } | undefi
 
 export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): KeyCache {
   const keys = new LRUCache<string, Known>({ max: MAX_KEYS })
+  /** The ids of those that there were when they were last looked up. */
+  const met = new LRUCache<string, true>({ max: MAX_KEYS })
   const admin = adminKey === undefined ? undefined : parseKey(adminKey)
-  const adminCaller: Caller | undefined = admin && { scopes: ['admin'], projects: '*', keyId: admin.id }
+  const adminCaller: Caller | undefined = admin && {
+    scopes: ['admin'],
+    projects: '*',
+    keyId: admin.id,
+    credential: credentialOf(admin.id),
+  }
   const adminHash = admin && hashSecret(admin.secret)
 
   function load(id: string): Known['key'] {
     const known = keys.get(id)
     if (known && known.at > performance.now() - TRUST_MS) return known.key
-    const key = findUsedKey(db, id).then((row) => row && { row, caller: callerOf(row) })
+    const key = findUsedKey(db, id).then((row) => {
+      if (row) met.set(id, true)
+      return row && { row, caller: callerOf(row) }
+    })
     const read = { at: performance.now(), key }
     keys.set(id, read)
     key.catch(() => keys.peek(id) === read && keys.delete(id))
@@ -55,6 +67,10 @@ export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): Ke
       const found = await load(id)
       return found && holds(found.row) ? found.caller : undefined
     },
+    isMet(text) {
+      const { id } = parseKey(text) ?? {}
+      return id !== undefined && (id === admin?.id || met.has(id))
+    },
     forget: (id) => void keys.delete(id),
   }
 }
@@ -68,6 +84,15 @@ const isSame = (given: string, expected: string | null | undefined) =>
   typeof expected === 'string' && timingSafeEqual(Buffer.from(given), Buffer.from(expected))
 
 function callerOf(row: KeyRow): Caller {
-  const until = row.expires_at === null ? {} : { until: Date.parse(row.expires_at) }
-  return { scopes: scopesOf(row), projects: projectsOf(row), keyId: row.id, ...until }
+  const { id, expires_at, rate_limit } = row
+  return {
+    scopes: scopesOf(row),
+    projects: projectsOf(row),
+    keyId: id,
+    credential: credentialOf(id),
+    ...(expires_at !== null && { until: Date.parse(expires_at) }),
+    ...(rate_limit !== null && { rateLimit: rate_limit }),
+  }
 }
+
+const credentialOf = (id: string) => `key ${id}`

@@ -8,6 +8,7 @@ import { ERROR_CODES } from '../errors.ts'
 import type { AnyEndpoint, Live } from '../function.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { acceptForms } from './form.ts'
+import { openLimits } from './limits.ts'
 import { mountLive } from './live.ts'
 import { mount, openServer } from './mount.ts'
 
@@ -54,8 +55,9 @@ export async function openHttp(
   })
   await server.register(swaggerUi, { routePrefix: '/docs' })
   await acceptForms(server)
-  await mountLive(server, lives, app)
-  mount(server, endpoints, app)
+  const limits = openLimits(server, app)
+  await mountLive(server, lives, app, limits)
+  mount(server, endpoints, app, limits)
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger())
   return server
 }
