@@ -39,7 +39,7 @@ export async function openHttp(
   if (app.config.corsOrigins.length > 0)
     await server.register(cors, {
       origin: [...app.config.corsOrigins],
-      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
       exposedHeaders: ['link', 'location', 'etag', 'retry-after', 'last-event-id'],
     })
   // Probes and Prometheus call a pod by its address.
