@@ -43,7 +43,7 @@ export const ERROR_CODES = {
   'invalid-upload': { status: 422, means: 'The form lacks its file, or has it in a field of another name.' },
   'rate-limited': {
     status: 429,
-    means: 'The key has had its requests of this minute, or the address sent too many that are no keys.',
+    means: 'The key has had its requests of this minute, or the address sent 60 wrong ones.',
   },
   'quota-exceeded': {
     status: 429,
