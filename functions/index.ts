@@ -32,6 +32,8 @@ import { confirmUpload } from './projects/confirm-upload.ts'
 import { createUpload } from './projects/create-upload.ts'
 import { followProject } from './projects/follow-project.ts'
 import { listImages } from './projects/list-images.ts'
+import { setQuota } from './projects/set-quota.ts'
+import { showQuota } from './projects/show-quota.ts'
 import { socket } from './projects/socket.ts'
 import { takeUpload } from './projects/take-upload.ts'
 import { deliver } from './schedules/deliver.ts'
@@ -67,6 +69,8 @@ export const endpoints: readonly AnyEndpoint[] = [
   takeUpload,
   confirmUpload,
   listImages,
+  showQuota,
+  setQuota,
   upload,
   showContent,
   showStats,

@@ -41,6 +41,15 @@ export const ERROR_CODES = {
   'idempotency-key-reused': { status: 422, means: 'The key was used with another body.' },
   invalid: { status: 422, means: 'The request does not fit; `errors` names each part that is wrong.' },
   'invalid-upload': { status: 422, means: 'The form lacks its file, or has it in a field of another name.' },
+  'rate-limited': {
+    status: 429,
+    means: 'The key has had its requests of this minute, or the address sent 60 wrong ones.',
+  },
+  'quota-exceeded': {
+    status: 429,
+    means: 'The project has used up a quota; `quota` says which, `Retry-After` until when.',
+  },
+  'too-many-sockets': { status: 429, means: 'The key or token has 16 sockets and event streams open.' },
   'database-unavailable': {
     status: 503,
     retry: true,

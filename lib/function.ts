@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Static, TSchema } from '@sinclair/typebox'
+import type { Meet } from './access/authorize.ts'
 import type { Access, Caller } from './access/caller.ts'
 import type { App } from './app.ts'
 import type { Subscription } from './outbox/replay.ts'
@@ -48,11 +49,13 @@ export type Request<P, Q, B> = {
   method: string
   /** Who sent it: what it may see and make. */
   caller: Caller
+  /** How a credential that comes otherwise than in the headers makes its caller known. */
+  meet: Meet
 }
 
 /** One HTTP endpoint: what it takes, what it may answer, what it does. */
 export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = Replies> = {
-  method: 'GET' | 'POST' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   path: string
   /** What a caller needs: a scope of its key, or nothing. */
   access: Access

@@ -2,7 +2,9 @@ import { parseArgs } from 'node:util'
 import { config as readDotenv } from 'dotenv'
 import { SCOPES, type Scope } from '../lib/access/caller.ts'
 import { createKey, listKeys, revokeKey, rollKey, type ShownKey } from '../lib/access/keys.ts'
+import { openQuotas, QUOTAS, type Quota } from '../lib/access/quotas.ts'
 import { rotateSigningKey } from '../lib/access/signing.ts'
+import { readUsage, setQuota } from '../lib/access/usage.ts'
 import { type Config, readConfig } from '../lib/config/index.ts'
 import { duration } from '../lib/config/values.ts'
 import { openDb } from '../lib/db/index.ts'
@@ -10,9 +12,11 @@ import { migrate } from '../lib/db/migrate.ts'
 import type { Db } from '../lib/db/port.ts'
 import { readArguments } from './arguments.ts'
 
-const USAGE = `Usage: npm run keys -- create NAME [--scopes read,write] [--projects '*'|1,2] [--expires 90d]
+const USAGE = `Usage: npm run keys -- create NAME [--scopes read,write] [--projects '*'|1,2] [--expires 90d] [--rate-limit 600]
+       npm run keys -- quota PROJECT [--photos-per-day 1000] [--bytes-per-day 1000000000] [--waiting 100]
        npm run keys -- list | roll ID [--grace 24h] | revoke ID | rotate-links [--now]
   create        makes a key and shows it, this once; scopes are ${SCOPES.join(', ')}
+  quota         shows the quotas of a project, after it has set those that are given; none: as configured
   roll          gives a key another secret; the one before holds for the time of --grace (none unless told)
   revoke        ends a key, with its tokens and sessions
   rotate-links  signs links, tokens and sessions with a new key; with --now those of before end at once`
@@ -42,15 +46,23 @@ function readCommand(given: string[]) {
       projects: { type: 'string', default: '*' },
       expires: { type: 'string' },
       grace: { type: 'string' },
+      'rate-limit': { type: 'string' },
+      'photos-per-day': { type: 'string' },
+      'bytes-per-day': { type: 'string' },
+      waiting: { type: 'string' },
       now: { type: 'boolean', default: false },
     },
   })
   const [command = '', name, more] = positionals
-  const named = ['create', 'roll', 'revoke'].includes(command)
+  const named = ['create', 'quota', 'roll', 'revoke'].includes(command)
   if (!named && command !== 'list' && command !== 'rotate-links')
     throw new Error(`There is no command ${command}`)
   if (named !== (name !== undefined) || more !== undefined)
-    throw new Error(named ? `Name one key to ${command}` : `Unexpected argument ${name}`)
+    throw new Error(
+      named
+        ? `Name one ${command === 'quota' ? 'project' : `key to ${command}`}`
+        : `Unexpected argument ${name}`,
+    )
   const scopes = values.scopes.split(',').map((scope) => SCOPES.find((one) => one === scope))
   if (scopes.includes(undefined)) throw new Error(`--scopes must be a list of ${SCOPES.join(', ')}`)
   const projects = values.projects === '*' ? '*' : values.projects.split(',').map(Number)
@@ -64,11 +76,29 @@ function readCommand(given: string[]) {
     expiresMs: duration({ '--expires': values.expires }, '--expires', 0, YEARS_100_MS),
     graceMs: duration({ '--grace': values.grace }, '--grace', 0, YEARS_100_MS),
     now: values.now,
+    rateLimit:
+      values['rate-limit'] === undefined ? undefined : whole('--rate-limit', values['rate-limit'], 1),
+    project: command === 'quota' ? whole('PROJECT', name ?? '', 1) : 0,
+    quota: Object.fromEntries(
+      QUOTAS.flatMap((quota) => {
+        const flag = quota.replaceAll('_', '-') as 'photos-per-day' | 'bytes-per-day' | 'waiting'
+        const text = values[flag]
+        if (text === undefined) return []
+        return [[quota, text === 'none' ? null : whole(`--${flag}`, text, 0)]]
+      }),
+    ) as Partial<Quota>,
   }
 }
 
+function whole(name: string, text: string, least: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new Error(`${name} must be a whole number from ${least}`)
+}
+
 async function run(db: Db, config: Config): Promise<void> {
-  const { command, name, scopes, projects, expiresMs, graceMs } = args
+  const { command, name, scopes, projects, expiresMs, graceMs, rateLimit } = args
+  if (command === 'quota') return quota(db, config)
   if (command === 'list') return (await listKeys(db)).forEach(print)
   if (command === 'revoke') return revokeKey(db, name)
   if (command === 'rotate-links')
@@ -76,12 +106,23 @@ async function run(db: Db, config: Config): Promise<void> {
   const expiresAt = expiresMs > 0 ? new Date(Date.now() + expiresMs).toISOString() : undefined
   const { text, key } =
     command === 'create'
-      ? await createKey(db, { name, scopes, projects, expiresAt })
+      ? await createKey(db, { name, scopes, projects, expiresAt, rateLimit })
       : await rollKey(db, name, graceMs)
   print(key)
   console.log(
     `\n${text}\n\nKeep it: it is not shown again. Send it as "Authorization: Bearer ${text.slice(0, 12)}…"`,
   )
+}
+
+async function quota(db: Db, config: Config): Promise<void> {
+  const quotas = openQuotas(config)
+  if (Object.keys(args.quota).length > 0) await setQuota(db, quotas, args.project, args.quota)
+  const usage = await readUsage(db, quotas, args.project)
+  for (const name of QUOTAS) {
+    const { own, limit, used } = usage[name]
+    const whose = own === null ? 'as configured' : 'its own'
+    console.log(`${name}  ${used} of ${limit ?? 'no limit'}  ${whose}`)
+  }
 }
 
 function print({ id, name, scopes, projects, expires_at, revoked_at, last_used_at }: ShownKey): void {

@@ -18,17 +18,31 @@ export type Door = { access: Access; link?: true | undefined }
 type Having = { access: AccessControl; config: Config }
 
 /**
- * Who sends a request, once they may do what it wants. Throws `unauthorized` without a credential that holds, `forbidden` where
- * its scopes do not reach, and what a bad link throws.
+ * Finds out who calls, and counts the call; `isMet`: that costs no query, since this process knows the credential. Throws
+ * `rate-limited`.
  */
-export async function authorize(app: Having, { access, link }: Door, knock: Knock): Promise<Caller> {
+export type Meet = (
+  identify: () => Promise<Caller | undefined>,
+  isMet: boolean,
+) => Promise<Caller | undefined>
+
+/**
+ * Who sends a request, once they may do what it wants. Throws `unauthorized` without a credential that holds, `forbidden` where
+ * its scopes do not reach, and what `meet` and a bad link throw.
+ */
+export async function authorize(
+  app: Having,
+  { access, link }: Door,
+  knock: Knock,
+  meet: Meet,
+): Promise<Caller> {
   if (app.config.auth === 'none') return EVERYBODY
   if (link) {
     const until = await opensFile(app, knock)
     if (until !== undefined) return { scopes: ['read'], projects: '*', until }
   }
   if (access === 'public') return NOBODY
-  const caller = await identify(app, knock.headers)
+  const caller = await meet(() => identify(app, knock.headers), isMet(app, knock.headers))
   if (!caller) throw unauthorized()
   if (!mayDo(caller, access)) throw new AppError('forbidden', `The credential lacks the scope "${access}"`)
   return caller
@@ -37,13 +51,25 @@ export async function authorize(app: Having, { access, link }: Door, knock: Knoc
 /** Who sends a request: by its key or token, else by the cookie of the page. */
 export async function identify(app: Having, headers: Knock['headers']): Promise<Caller | undefined> {
   const { authorization, cookie } = headers
-  if (typeof authorization === 'string') {
-    const [, text] = /^Bearer ([!-~]{1,4096})$/i.exec(authorization) ?? []
+  if (authorization !== undefined) {
+    const text = readBearer(authorization)
     return text === undefined ? undefined : identifyText(app, text)
   }
   const session = readSession(cookie)
   return session === undefined ? undefined : app.access.tokens.identify('session', session)
 }
+
+/** Whether this process knows the credential of a request: that of a stranger it would look up. */
+function isMet(app: Having, { authorization, cookie }: Knock['headers']): boolean {
+  if (authorization !== undefined) return isMetText(app, readBearer(authorization) ?? '')
+  return app.access.tokens.isMet('session', readSession(cookie) ?? '')
+}
+
+export const isMetText = ({ access }: Having, text: string): boolean =>
+  access.keys.isMet(text) || access.tokens.isMet('token', text)
+
+const readBearer = (authorization: string | string[]): string | undefined =>
+  typeof authorization === 'string' ? /^Bearer ([!-~]{1,4096})$/i.exec(authorization)?.[1] : undefined
 
 /** Who a key or a token belongs to; where access is open, whatever it is. */
 export async function identifyText({ access, config }: Having, text: string): Promise<Caller | undefined> {

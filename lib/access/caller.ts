@@ -16,6 +16,10 @@ export type Caller = {
   projects: Projects
   /** The key that was sent, or from which the token or session was made; undefined: access is open, or a link. */
   keyId?: string
+  /** What the credential is called: a key, or one of its tokens and sessions; undefined where there is none. */
+  credential?: string
+  /** Requests a minute of the key, where it has a limit of its own. */
+  rateLimit?: number
   /** Largest upload in bytes, where a token says so. */
   maxBytes?: number
   /** When the credential ends, in ms since 1970. */

@@ -18,6 +18,8 @@ export type KeyCache = {
   identify(text: string): Promise<Caller | undefined>
   /** What a key may do now, by its id: for tokens and sessions that were made from it. */
   find(id: string): Promise<Caller | undefined>
+  /** Whether the text is that of a key which this process has met: looking it up costs next to nothing. */
+  isMet(text: string): boolean
   /** Forgets a key that was changed here. */
   forget(id: string): void
 }
@@ -26,14 +28,24 @@ type Known = { at: number; isUsed: boolean; key: Promise<{ row: KeyRow; caller: 
 
 export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): KeyCache {
   const keys = new LRUCache<string, Known>({ max: MAX_KEYS })
+  /** The ids of those that there were when they were last looked up. */
+  const met = new LRUCache<string, true>({ max: MAX_KEYS })
   const admin = adminKey === undefined ? undefined : parseKey(adminKey)
-  const adminCaller: Caller | undefined = admin && { scopes: ['admin'], projects: '*', keyId: admin.id }
+  const adminCaller: Caller | undefined = admin && {
+    scopes: ['admin'],
+    projects: '*',
+    keyId: admin.id,
+    credential: credentialOf(admin.id),
+  }
   const adminHash = admin && hashSecret(admin.secret)
 
   function load(id: string, trustMs: number): Known {
     const known = keys.get(id)
     if (known && known.at > performance.now() - trustMs) return known
-    const key = findKey(db, id).then((row) => row && { row, caller: callerOf(row) })
+    const key = findKey(db, id).then((row) => {
+      if (row) met.set(id, true)
+      return row && { row, caller: callerOf(row) }
+    })
     const read = { at: performance.now(), isUsed: false, key }
     keys.set(id, read)
     key.catch(() => keys.peek(id) === read && keys.delete(id))
@@ -69,6 +81,10 @@ export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): Ke
       return (await use(parsed.id, TRUST_MS, fits)) ?? use(parsed.id, REREAD_MS, fits)
     },
     find: async (id) => (id === admin?.id ? adminCaller : use(id, TRUST_MS, () => true)),
+    isMet(text) {
+      const { id } = parseKey(text) ?? {}
+      return id !== undefined && (id === admin?.id || met.has(id))
+    },
     forget: (id) => void keys.delete(id),
   }
 }
@@ -82,6 +98,15 @@ const isSame = (given: string, expected: string | null | undefined) =>
   typeof expected === 'string' && timingSafeEqual(Buffer.from(given), Buffer.from(expected))
 
 function callerOf(row: KeyRow): Caller {
-  const until = row.expires_at === null ? {} : { until: Date.parse(row.expires_at) }
-  return { scopes: scopesOf(row), projects: projectsOf(row), keyId: row.id, ...until }
+  const { id, expires_at, rate_limit } = row
+  return {
+    scopes: scopesOf(row),
+    projects: projectsOf(row),
+    keyId: id,
+    credential: credentialOf(id),
+    ...(expires_at !== null && { until: Date.parse(expires_at) }),
+    ...(rate_limit !== null && { rateLimit: rate_limit }),
+  }
 }
+
+const credentialOf = (id: string) => `key ${id}`

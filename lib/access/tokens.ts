@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { type Caller, type Projects, SCOPES, type Scope } from './caller.ts'
@@ -14,6 +15,8 @@ export type Tokens = {
   issue(purpose: Purpose, by: Caller, grant: Grant, ttlMs: number): Promise<{ token: string; until: number }>
   /** Who calls with a token; undefined where it is not one of ours, has ended, or its key has. */
   identify(purpose: Purpose, token: string): Promise<Caller | undefined>
+  /** Whether this process has verified a token before. */
+  isMet(purpose: Purpose, token: string): boolean
 }
 
 const ISSUER = 'photo-processor'
@@ -39,7 +42,11 @@ export function openTokens(signing: Signing, keys: KeyCache): Tokens {
         async ({ kid = '' }) => (await signing.find(kid))?.secret ?? Promise.reject(new errors.JWSInvalid()),
         { algorithms: ['HS256'], issuer: ISSUER, audience: purpose, requiredClaims: ['exp'] },
       )
-      return { kid: protectedHeader.kid ?? '', caller: callerOf(payload) }
+      const signature = token.slice(token.lastIndexOf('.') + 1)
+      return {
+        kid: protectedHeader.kid ?? '',
+        caller: { ...callerOf(payload), credential: `${purpose} ${signature}` },
+      }
     } catch (error) {
       if (error instanceof errors.JOSEError) return undefined
       throw error
@@ -59,6 +66,8 @@ export function openTokens(signing: Signing, keys: KeyCache): Tokens {
         .setIssuer(ISSUER)
         .setAudience(purpose)
         .setSubject(keyId ?? '')
+        // Those of one second differ, too: each has sockets of its own.
+        .setJti(randomUUID())
         .setExpirationTime(exp)
         .sign(secret)
       return { token, until: exp * 1000 }
@@ -70,6 +79,7 @@ export function openTokens(signing: Signing, keys: KeyCache): Tokens {
       const key = await keys.find(caller.keyId)
       return key && within(caller, key)
     },
+    isMet: (purpose, token) => verified.has(`${purpose} ${token}`),
   }
 }
 
@@ -77,6 +87,7 @@ export function openTokens(signing: Signing, keys: KeyCache): Tokens {
 const within = (caller: Caller, key: Caller): Caller => ({
   ...caller,
   until: Math.min(caller.until ?? Number.POSITIVE_INFINITY, key.until ?? Number.POSITIVE_INFINITY),
+  ...(key.rateLimit !== undefined && { rateLimit: key.rateLimit }),
 })
 
 function callerOf({

@@ -1,19 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { withDeadline } from '../deadline.ts'
+import { DEADLINE_MS, inTime, openConnection, PREFIX, SILENCE_MS } from './connection.ts'
 import { type Cache, MAX_VALUE_BYTES } from './port.ts'
 
-/** Longest that a request waits for Redis, in ms. */
-const DEADLINE_MS = 30
 /** Redis is probed so often, in ms: one that is away costs requests their deadline once, not as long as it lasts. */
 const PROBE_MS = 1_000
-/** A connection on which nothing comes back is replaced after this, in ms: after a change of routes no other would. */
-const SILENCE_MS = 2_000
-const MAX_RECONNECT_MS = 1_000
-
-/** What the keys begin with, in a Redis that others use too. */
-const PREFIX = 'photo-processor:'
 
 /** How Redis refuses values while it still gives back those that it has: replica, full, disk failed, too few replicas. */
 const REFUSES_VALUES = /^(READONLY|OOM|MISCONF|NOREPLICAS)\b/
@@ -30,18 +21,7 @@ type Options = { url: string; log: Logger; prefix?: string; deadlineMs?: number 
 
 /** A cache that processes share. Opening waits for nothing; what Redis does not answer in time is as if it were not there. */
 export function openRedis({ url, log, prefix = PREFIX, deadlineMs = DEADLINE_MS }: Options): Cache {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    keyPrefix: prefix,
-    enableOfflineQueue: false,
-    enableReadyCheck: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: SILENCE_MS,
-    commandTimeout: SILENCE_MS,
-    socketTimeout: SILENCE_MS,
-    retryStrategy: (times) => Math.min(100 * times, MAX_RECONNECT_MS),
-  })
+  const redis = openConnection(url, prefix)
   let state: State = 'away'
 
   const turn = (next: State, error?: Error) => {
@@ -53,7 +33,7 @@ export function openRedis({ url, log, prefix = PREFIX, deadlineMs = DEADLINE_MS 
   /** What Redis answers, or undefined where it does not in time. */
   async function ask<T>(command: () => Promise<T>, ms = deadlineMs): Promise<T | undefined> {
     try {
-      return await withDeadline(ms, command(), () => new Error('no answer in time'))
+      return await inTime(ms, command())
     } catch (error) {
       turn(REFUSES_VALUES.test((error as Error).message) ? 'read-only' : 'away', error as Error)
       return undefined

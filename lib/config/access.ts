@@ -1,7 +1,7 @@
 import { isBundled } from '../bundled.ts'
 import { parseKey } from '../key-text.ts'
 import { isLoopbackHost } from '../loopback.ts'
-import { duration, type Environment, list, oneOf, wrong } from './values.ts'
+import { duration, type Environment, integer, list, oneOf, wrong } from './values.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -22,8 +22,19 @@ export function access(env: Environment, host: string, publicUrl: string) {
     publicFiles: oneOf(env, 'PUBLIC_FILES', ['true', 'false'], 'false') === 'true',
     /** Names besides those of `PUBLIC_URL` and loopback that browsers may call the service by. */
     allowedHosts: hosts(env, 'ALLOWED_HOSTS'),
+    /** Requests a minute of a key that has no limit of its own. */
+    rateLimit: integer(env, 'RATE_LIMIT', 1_200, 1, 1_000_000),
+    /** What a project may add where it has no quotas of its own; null: without end. */
+    quotas: Object.freeze({
+      photosPerDay: quota(env, 'QUOTA_PHOTOS_PER_DAY'),
+      bytesPerDay: quota(env, 'QUOTA_BYTES_PER_DAY'),
+      waiting: quota(env, 'QUOTA_WAITING'),
+    }),
   }
 }
+
+const quota = (env: Environment, variable: string): number | null =>
+  env[variable] === undefined ? null : integer(env, variable, 0, 0, Number.MAX_SAFE_INTEGER)
 
 function key(env: Environment, variable: string): string | undefined {
   const text = env[variable]?.trim()

@@ -15,6 +15,7 @@ export type Tables = {
   storage_owner: StorageOwnerTable
   api_keys: ApiKeysTable
   signing_keys: SigningKeysTable
+  projects: ProjectsTable
 }
 
 /** The tables of this project, besides the one of the migrations. */
@@ -31,6 +32,7 @@ export const TABLES = Object.keys({
   storage_owner: true,
   api_keys: true,
   signing_keys: true,
+  projects: true,
 } satisfies Record<keyof Tables, true>)
 
 /** Which set of endpoints created a photo. */
@@ -230,6 +232,19 @@ export type SigningKeysTable = {
   /** A JWE where `SECRET` is set, else the bytes in base64url after `plain:`. */
   secret: string
   created_at: Generated<string>
+}
+
+/** What a project may add; a quota that is null is that of the configuration. Projects without quotas have no row. */
+export type ProjectsTable = {
+  id: number
+  photos_per_day: number | null
+  bytes_per_day: number | null
+  /** Photos that are not done. */
+  waiting: number | null
+  /** The day in UTC that the counts are of, such as 2026-01-31. */
+  day: Generated<string>
+  photos_today: Generated<number>
+  bytes_today: Generated<number>
 }
 
 /** Everything that happens to a photo. `image.queued` goes to the workers, `message.dead` to the dead queue, the others to `photo-app`. */

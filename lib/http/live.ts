@@ -5,8 +5,10 @@ import { checkOrigin } from '../access/browser.ts'
 import type { Caller } from '../access/caller.ts'
 import { AppError } from '../errors.ts'
 import type { Live } from '../function.ts'
+import { openConnections } from '../live/connections.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { limitTo } from '../live/session.ts'
+import type { Limits } from './limits.ts'
 import { logRequest } from './log-request.ts'
 import { Problem } from './schemas.ts'
 import { serveSocket } from './socket.ts'
@@ -31,7 +33,13 @@ export async function acceptSockets(server: FastifyInstance): Promise<void> {
 }
 
 /** Mounts endpoints that go on talking: WebSocket on upgrade, else Server-Sent Events where the path says what of. */
-export function mountLive(server: FastifyInstance, lives: readonly Live[], app: LiveApp): void {
+export function mountLive(
+  server: FastifyInstance,
+  lives: readonly Live[],
+  app: LiveApp,
+  limits: Limits,
+): void {
+  const connections = openConnections()
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const { path, access, summary, tag, params, subscription } of lives) {
     const given = (request: FastifyRequest) =>
@@ -40,19 +48,21 @@ export function mountLive(server: FastifyInstance, lives: readonly Live[], app: 
       method: 'GET',
       url: path,
       schema: { summary, tags: [tag], ...(params && { params }), response: subscription ? EVENTS : UPGRADE },
-      onRequest: async (request) => {
+      onRequest: async (request, response) => {
         checkOrigin(app, request)
         const { authorization } = request.headers
         // A browser sends the token of a socket as its first message.
         const mayCome = app.config.auth === 'keys' && request.ws && authorization === undefined
         if (mayCome && !(await identify(app, request.headers))) return
-        callers.set(request, await authorize(app, { access }, knockOf(request)))
+        const meet = limits.meeting(request, response)
+        callers.set(request, await authorize(app, { access }, knockOf(request), meet))
       },
       handler: async (request, response) => {
         const of = given(request)
         const caller = callers.get(request)
         if (of && caller) {
           const subscribed = limitTo(caller, of.subscription)
+          request.raw.once('close', connections.enter(caller))
           logRequest(app, request, 200)
           return serveEvents(app, response, caller, { ...of, subscription: subscribed })
         }
@@ -61,7 +71,9 @@ export function mountLive(server: FastifyInstance, lives: readonly Live[], app: 
       },
       wsHandler: (socket, request) => {
         logRequest(app, request, 101)
-        return serveSocket(app, socket, { caller: callers.get(request), access, given: given(request) })
+        const meet = limits.meeting(request)
+        const caller = callers.get(request)
+        return serveSocket(app, socket, { caller, access, given: given(request), meet, connections })
       },
     })
   }

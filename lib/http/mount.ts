@@ -18,9 +18,10 @@ import { Answer, type AnyEndpoint, reply } from '../function.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { readForm } from './form.ts'
 import { answerOnce } from './idempotency.ts'
+import { type Limits, openLimits } from './limits.ts'
 import { logRequest } from './log-request.ts'
-import { problemOf, RETRY_AFTER_S } from './problem.ts'
-import { Bytes, KeyHeader } from './schemas.ts'
+import { problemOf, retryAfterOf } from './problem.ts'
+import { Bytes, KeyHeader, Problem } from './schemas.ts'
 import { validatorCompiler } from './validate.ts'
 
 /** Largest JSON body: 10,000 uuids are 0.4 MB, 1,000 URLs of 4,000 characters 4 MB. */
@@ -59,7 +60,8 @@ function refuse(error: unknown, request: FastifyRequest, response: FastifyReply)
   const problem = problemOf(error)
   if (problem.status >= 500)
     request.log.error({ err: error, url: request.routeOptions.url }, 'request failed')
-  if (problem.status === 503) response.header('retry-after', RETRY_AFTER_S)
+  const retryAfter = retryAfterOf(error, problem)
+  if (retryAfter !== undefined) response.header('retry-after', retryAfter)
   if (problem.status === 401) response.header('www-authenticate', 'Bearer')
   // What is left of the request may never come.
   if (problem.status === 408) response.header('connection', 'close')
@@ -77,7 +79,12 @@ function refuseRaw({ code }: NodeJS.ErrnoException, socket: Socket): void {
 }
 
 /** Mounts endpoints as routes; the same objects serve HTTP here and API Gateway events in Lambda. */
-export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[], app: App): void {
+export function mount(
+  server: FastifyInstance,
+  endpoints: readonly AnyEndpoint[],
+  app: App,
+  limits: Limits = openLimits(server, app),
+): void {
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const endpoint of endpoints) {
     const { method, path, summary, tag, params, query, body, form, replies, handle } = endpoint
@@ -94,17 +101,17 @@ export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[]
         tags: [tag],
         ...(form && { consumes: ['multipart/form-data'], form }),
         ...part,
-        response: documented(replies),
+        response: documented(endpoint.access === 'public' ? replies : { ...replies, 429: Problem }),
       },
       // Before the body is read: a stranger costs no more than his headers.
-      onRequest: async (request) => {
+      onRequest: async (request, response) => {
         checkOrigin(app, request)
         const knock = {
           path: pathOf(request.url),
           query: request.query as Record<string, unknown>,
           headers: request.headers,
         }
-        const knocking = authorize(app, endpoint, knock)
+        const knocking = authorize(app, endpoint, knock, limits.meeting(request, response))
         callers.set(request, await knocking.catch((error) => refuseUnmigrated(app, error)))
       },
       // The form's parser is there for all; its content means nothing to others.
@@ -117,7 +124,8 @@ export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[]
       handler: async (request, response) => {
         const { params, query, body, headers, method } = request
         const caller = callers.get(request) ?? NOBODY
-        const given = { params, query, body, headers, method, caller, form: readForm(request) }
+        const meet = limits.meeting(request, response)
+        const given = { params, query, body, headers, method, caller, meet, form: readForm(request) }
         const traced = { ...app, trace: request.id }
         const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
         const key = body === undefined ? undefined : headers['idempotency-key']

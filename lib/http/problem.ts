@@ -12,7 +12,14 @@ export type ProblemBody = {
 }
 
 /** Seconds after which a client may try again when database or storage are away. */
-export const RETRY_AFTER_S = 2
+const RETRY_AFTER_S = 2
+
+/** Seconds after which what is refused now may succeed; undefined where it will not. */
+export function retryAfterOf(error: unknown, { status }: ProblemBody): number | undefined {
+  if (status === 503) return RETRY_AFTER_S
+  const ms = status === 429 && error instanceof AppError ? error.retryAfterMs : undefined
+  return ms === undefined ? undefined : Math.ceil(ms / 1000)
+}
 
 /** What Fastify itself refuses, by its error code. */
 const FASTIFY_CODES: Record<string, [code: ErrorCode, detail: string]> = {

@@ -34,6 +34,7 @@ export const Problem = Type.Object({
   detail: Type.String(),
   code: Type.String(),
   job_id: Type.Optional(Uuid),
+  quota: Type.Optional(Type.String({ description: 'which one is used up' })),
   errors: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), detail: Type.String() }))),
 })
 
@@ -196,4 +197,18 @@ export const ShownKey = Type.Object({
   expires_at: Nullable(Time),
   revoked_at: Nullable(Time),
   last_used_at: Nullable(Time),
+})
+
+const Quota = Type.Object({
+  own: Nullable(Type.Integer({ description: 'of the project itself' })),
+  limit: Nullable(Type.Integer({ description: 'the one that holds; null: none' })),
+  used: Type.Integer({ description: 'today in UTC; of waiting: now' }),
+})
+
+/** What a project may add, and what it has added. */
+export const ProjectUsage = Type.Object({
+  project_id: ProjectId,
+  photos_per_day: Quota,
+  bytes_per_day: Quota,
+  waiting: Quota,
 })

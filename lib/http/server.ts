@@ -8,6 +8,7 @@ import { ERROR_CODES } from '../errors.ts'
 import type { AnyEndpoint, Live } from '../function.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { acceptForms } from './form.ts'
+import { openLimits } from './limits.ts'
 import { acceptSockets, mountLive } from './live.ts'
 import { mount, openServer } from './mount.ts'
 
@@ -38,7 +39,7 @@ export async function openHttp(
   if (app.config.corsOrigins.length > 0)
     await server.register(cors, {
       origin: [...app.config.corsOrigins],
-      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
       exposedHeaders: ['link', 'location', 'etag', 'retry-after', 'last-event-id'],
     })
   await acceptSockets(server)
@@ -55,8 +56,9 @@ export async function openHttp(
   })
   await server.register(swaggerUi, { routePrefix: '/docs' })
   await acceptForms(server)
-  mountLive(server, lives, app)
-  mount(server, endpoints, app)
+  const limits = openLimits(server, app)
+  mountLive(server, lives, app, limits)
+  mount(server, endpoints, app, limits)
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger())
   return server
 }

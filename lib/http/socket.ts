@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WebSocket } from '@fastify/websocket'
-import { identifyText, unauthorized } from '../access/authorize.ts'
+import { identifyText, isMetText, type Meet } from '../access/authorize.ts'
 import { type Access, type Caller, mayDo } from '../access/caller.ts'
 import { watchCaller } from '../access/watch.ts'
+import { AppError } from '../errors.ts'
+import type { Connections } from '../live/connections.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { openSession } from '../live/session.ts'
 import type { Subscription } from '../outbox/replay.ts'
@@ -24,10 +26,13 @@ type Opened = {
   caller: Caller | undefined
   access: Access
   given: { subscription: Subscription; cursor: string | undefined } | undefined
+  meet: Meet
+  connections: Connections
 }
 
 /** Serves one socket until it closes, or its credential ends. */
-export function serveSocket(app: LiveApp, socket: WebSocket, { caller, access, given }: Opened): void {
+export function serveSocket(app: LiveApp, socket: WebSocket, opened: Opened): void {
+  const { caller, access, given, meet, connections } = opened
   const send = (text: string) => {
     if (socket.readyState !== socket.OPEN) return
     if (socket.bufferedAmount > MAX_BUFFERED) return socket.close(TRY_AGAIN_LATER, 'The client is too slow')
@@ -39,23 +44,27 @@ export function serveSocket(app: LiveApp, socket: WebSocket, { caller, access, g
   const refuse = (why: string) => socket.close(POLICY_VIOLATION, why)
   let stopWatching = () => {}
   let entered: Caller | undefined
+  let leave = () => {}
   const admit = async (token: string) => {
-    const known = await identifyText(app, token)
-    if (!known || !mayDo(known, access)) {
-      refuse('The token does not hold')
-      throw unauthorized()
+    try {
+      const known = await meet(() => identifyText(app, token), isMetText(app, token))
+      if (!known || !mayDo(known, access)) throw new AppError('unauthorized', 'The token does not hold')
+      if (entered && String(entered.projects) !== String(known.projects))
+        throw new AppError('unauthorized', 'A later token must be for the same projects')
+      return enter(known)
+    } catch (error) {
+      if (error instanceof AppError) refuse(error.message)
+      throw error
     }
-    if (entered && String(entered.projects) !== String(known.projects)) {
-      refuse('A later token must be for the same projects')
-      throw unauthorized()
-    }
-    return enter(known)
   }
   const enter = (known: Caller) => {
     clearTimeout(patience)
     stopWatching()
     entered = known
+    leave()
+    // Its client went meanwhile: nobody would leave for it.
     if (socket.readyState !== socket.OPEN) return known
+    leave = connections.enter(known)
     stopWatching = watchCaller(app, known, () => refuse('The token has ended'))
     return known
   }
@@ -81,11 +90,19 @@ export function serveSocket(app: LiveApp, socket: WebSocket, { caller, access, g
     app.hub.closing.removeEventListener('abort', goAway)
     clearTimeout(patience)
     stopWatching()
+    leave()
     stopHeartbeat()
     session.close()
   })
+  const begin = (known: Caller) => {
+    try {
+      session.enter(enter(known))
+    } catch (error) {
+      refuse((error as Error).message)
+    }
+  }
   if (app.hub.closing.aborted) goAway()
-  else if (caller) session.enter(enter(caller))
+  else if (caller) begin(caller)
 }
 
 /** Ends a socket whose client has not answered a ping before the next. */

@@ -22,19 +22,24 @@ export type NewPhoto = {
   queued?: boolean
 }
 
-/** Inserts pending photos, which wait until they are queued, unless they are `queued` now; returns them in order. */
+/**
+ * Inserts pending photos, which wait until they are queued, unless they are `queued` now; returns them in order. Throws
+ * `quota-exceeded`, and inserts none, where a project may not have all of them.
+ */
 export const addPhotos = (
   app: Pick<App, 'access' | 'db' | 'queue' | 'trace'>,
   photos: readonly NewPhoto[],
-): Promise<PhotoRow[]> => record(app, (tx, emit) => insertPhotos(tx, emit, photos, app.trace))
+): Promise<PhotoRow[]> => record(app, (tx, emit) => insertPhotos(app, tx, emit, photos))
 
 /** The same as a part of a larger `record`. */
 export async function insertPhotos(
+  { access, trace }: Pick<App, 'access' | 'trace'>,
   tx: Db,
   emit: (event: NewEvent) => void,
   photos: readonly NewPhoto[],
-  trace: string | undefined,
 ): Promise<PhotoRow[]> {
+  const projects = Map.groupBy(photos, ({ owner = NO_OWNER }) => owner.projectId)
+  for (const [project, added] of projects) await access.quotas.takePhotos(tx, project, added.length)
   const now = new Date().toISOString()
   const rows = photos.map(
     ({ uuid, url, door, name, owner = NO_OWNER, recipe = THUMBNAIL_RECIPE, queued }) => ({

@@ -9,6 +9,7 @@ import { continueTrace, traceFields } from '../trace.ts'
 import type { WorkerApp } from '../worker.ts'
 import { keepAtHand } from './at-hand.ts'
 import { claim, complete, fail, markRenderBegan, renew, retryLater } from './attempt.ts'
+import { countSource } from './count-source.ts'
 import { removeAbandoned } from './files.ts'
 import { findPendingUrls, handBack } from './hand-back.ts'
 import type { Attempt, StoredRendition } from './held.ts'
@@ -76,6 +77,7 @@ async function runAttempt(given: WorkerApp, attempt: Attempt, source: Source): P
   try {
     const data = await held(() => source.read(photo, lease.signal))
     timings.end('download', 'downloaded', { url: photo.url, bytes: data.byteLength })
+    await held(() => countSource(app, photo, data.byteLength))
     const recipe = recipeOf(photo)
     const rendered = await held(() => app.imaging.render(data, recipe, () => noteRender(app, attempt)))
     source.release()

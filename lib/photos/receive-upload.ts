@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { App } from '../app.ts'
 import { nowPlus } from '../db/port.ts'
-import { AppError } from '../errors.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
 import { originalKey } from '../storage/port.ts'
 import { findPhoto } from './row.ts'
 import { confirmUpload, UPLOAD_EXPIRED, type UploadApp } from './uploads.ts'
@@ -12,6 +12,9 @@ const KEEP_MS = 180_000
 
 /** The least that a client sends, by default, while we wait for it: half of 1 kB/s, since networks falter. */
 const LEAST = { bytes: 30_000, ms: 60_000 }
+
+/** What an original that is stored comes to nothing by. */
+const LOST: readonly ErrorCode[] = ['not-found', UPLOAD_EXPIRED, 'quota-exceeded']
 
 /** How often we look whether we wait, in ms: a process that stood still counts as one look, not as a slow client. */
 const LOOK_MS = 1_000
@@ -69,8 +72,8 @@ function isTooSlow(upload: Upload, least: typeof LEAST): boolean {
 }
 
 /**
- * Confirms what has been stored. Throws `not-found` or `upload-expired` where the photo was deleted or failed meanwhile; then the
- * original does not stay.
+ * Confirms what has been stored. Throws `not-found` or `upload-expired` where the photo was deleted or failed meanwhile, and
+ * `quota-exceeded`; then the original does not stay.
  */
 export async function settleUpload(app: UploadApp, uuid: string): Promise<void> {
   try {
@@ -78,8 +81,7 @@ export async function settleUpload(app: UploadApp, uuid: string): Promise<void> 
     const { error_code } = await findPhoto(app.db, uuid)
     if (error_code === UPLOAD_EXPIRED) throw tooLate()
   } catch (error) {
-    if (error instanceof AppError && (error.code === 'not-found' || error.code === UPLOAD_EXPIRED))
-      await app.storage.remove(originalKey(uuid))
+    if (error instanceof AppError && LOST.includes(error.code)) await app.storage.remove(originalKey(uuid))
     throw error
   }
 }

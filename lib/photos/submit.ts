@@ -41,7 +41,7 @@ export async function submitImages(
     })
     const recipe = imageRecipe(thumbnailSize)
     const photos = fresh.map(({ url }) => ({ url, door: 'v1' as const, owner, recipe, queued: true }))
-    const added = await insertPhotos(tx, emit, photos, app.trace)
+    const added = await insertPhotos(app, tx, emit, photos)
     for (const job of added) standing.set(job.url_hash, job)
     const jobs = new Map(fresh.map((one, index) => [one, added[index]]))
     return submitted.map((one) => {

@@ -7,15 +7,16 @@ import { AppError } from '../errors.ts'
 import { originalKey } from '../storage/port.ts'
 import { settleUpload, storeOriginal } from './receive-upload.ts'
 import { planRemoval } from './removals.ts'
-import { awaitUpload, parseFilename } from './uploads.ts'
+import { awaitUpload, parseFilename, type UploadApp } from './uploads.ts'
 
 /**
  * Takes a file as a photo of the page door and queues it. The row comes first, so that bytes never lie
  * without one; once they are stored the photo is taken, and if this process cannot confirm it the sweep does. Throws
- * `invalid` for its name, and as `storeOriginal`; then, or if the client goes, neither row nor bytes stay.
+ * `invalid` for its name, and as `storeOriginal`; then, or if the client goes, neither row nor bytes stay. `quota-exceeded`: its row
+ * may stay as failed.
  */
 export async function takeFile(
-  app: Pick<App, 'access' | 'config' | 'db' | 'queue' | 'storage' | 'log' | 'trace'>,
+  app: UploadApp & Pick<App, 'log'>,
   filename: string,
   content: Readable,
   { owner, maxBytes }: { owner: Owner; maxBytes: number },

@@ -7,7 +7,7 @@ import { AppError, type ErrorCode, notFound } from '../errors.ts'
 import { PROJECT_RECIPE, type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import { record } from '../outbox/record.ts'
 import { isOriginal, originalKey, type UploadForm } from '../storage/port.ts'
-import { eventData } from './event-data.ts'
+import { failUpload } from './fail-upload.ts'
 import { findPhoto, type PhotoRow, REQUESTED_ANEW } from './row.ts'
 
 /** How long an upload link is good, in ms. */
@@ -25,7 +25,7 @@ const MAX_FILENAME = 255
 /** The code of a photo whose upload did not end in time. */
 export const UPLOAD_EXPIRED: ErrorCode = 'upload-expired'
 
-export type UploadApp = Pick<App, 'access' | 'config' | 'db' | 'queue' | 'storage' | 'trace'>
+export type UploadApp = Pick<App, 'access' | 'config' | 'db' | 'metrics' | 'queue' | 'storage' | 'trace'>
 
 /** Prepares an image of a project: a row that waits for its bytes, and the form that uploads them. */
 export async function createUpload(
@@ -42,13 +42,14 @@ export async function createUpload(
   return { uuid, form, expiresAt }
 }
 
-/** A row that waits for its bytes: the sweep confirms them, or fails the photo after 16 minutes without. */
+/** A row that waits for its bytes: the sweep confirms them, or fails the photo after 16 minutes without. Throws `quota-exceeded`. */
 export async function awaitUpload(
   app: Pick<App, 'access' | 'db' | 'queue' | 'trace'>,
   photo: { uuid: string; door: Door; owner: Owner; name: string; recipe?: Recipe },
 ): Promise<void> {
   const { uuid, door, owner, name, recipe = THUMBNAIL_RECIPE } = photo
   await record(app, async (tx, emit) => {
+    await app.access.quotas.takePhotos(tx, owner.projectId, 1)
     await tx
       .insertInto('photos')
       .values({
@@ -82,7 +83,8 @@ export function parseFilename(text: string): string {
 
 /**
  * Confirms an upload and queues the photo, once, however often and from however many sides it is confirmed. What
- * the object was at this moment is what will be processed. Throws `not-found` and `not-uploaded`.
+ * the object was at this moment is what will be processed. Throws `not-found` and `not-uploaded`; and `quota-exceeded` where its
+ * project may not have so many bytes, which fails the photo.
  */
 export async function confirmUpload(app: UploadApp, id: string): Promise<void> {
   const photo = await findPhoto(app.db, id)
@@ -90,7 +92,8 @@ export async function confirmUpload(app: UploadApp, id: string): Promise<void> {
   const found = await findUpload(app, photo)
   if (!found) throw new AppError('not-uploaded', 'The image has not been uploaded yet')
   const traceparent = app.trace ?? photo.traceparent
-  await record(app, async (tx, emit) => {
+  const { takeBytes } = app.access.quotas
+  const refused = await record(app, async (tx, emit) => {
     const confirmed = await tx
       .updateTable('photos')
       .set({
@@ -103,8 +106,26 @@ export async function confirmUpload(app: UploadApp, id: string): Promise<void> {
       .where('status', '=', 'init')
       .returning('uuid')
       .executeTakeFirst()
-    if (confirmed) emit({ type: 'image.queued', photoUuid: photo.uuid, traceparent })
+    if (!confirmed) return undefined
+    const refused = await refusalOf(() => takeBytes(tx, photo.project_id, found.bytes))
+    if (refused) await failUpload(app, { tx, emit }, { uuid: photo.uuid, status: 'pending' }, refused)
+    else emit({ type: 'image.queued', photoUuid: photo.uuid, traceparent })
+    return refused
   })
+  if (!refused) return
+  app.metrics.failures.inc({ code: refused.code })
+  throw refused
+}
+
+/** What `take` refuses, by a rule. */
+async function refusalOf(take: () => Promise<void>): Promise<AppError | undefined> {
+  try {
+    await take()
+    return undefined
+  } catch (error) {
+    if (error instanceof AppError) return error
+    throw error
+  }
 }
 
 /** What has been uploaded of a photo. A row whose status somebody has set may have a URL of elsewhere. */
@@ -123,7 +144,7 @@ export async function findProjectImage(
 }
 
 /** Confirms uploads that no client confirmed, and fails those whose link has expired. Returns how many. */
-export async function checkUploads(app: UploadApp & Pick<App, 'log' | 'metrics'>): Promise<number> {
+export async function checkUploads(app: UploadApp & Pick<App, 'log'>): Promise<number> {
   const due = app.db
     .selectFrom('photos')
     .select('uuid')
@@ -141,7 +162,8 @@ export async function checkUploads(app: UploadApp & Pick<App, 'log' | 'metrics'>
   const done = await Promise.all(
     taken.map((photo) =>
       check(app, photo).catch((error: Error) => {
-        app.log.error({ photo_uuid: photo.uuid, err: error }, 'an upload could not be checked')
+        const level = error instanceof AppError ? 'info' : 'error'
+        app.log[level]({ photo_uuid: photo.uuid, err: error }, 'an upload was not confirmed')
         return false
       }),
     ),
@@ -149,35 +171,16 @@ export async function checkUploads(app: UploadApp & Pick<App, 'log' | 'metrics'>
   return done.filter(Boolean).length
 }
 
-async function check(app: UploadApp & Pick<App, 'metrics'>, photo: PhotoRow): Promise<boolean> {
+async function check(app: UploadApp, photo: PhotoRow): Promise<boolean> {
   if (await findUpload(app, photo)) {
     await confirmUpload(app, photo.uuid)
     return true
   }
   if (Date.parse(photo.created_at) > Date.now() - LINK_MS - GRACE_MS) return false
-  const done = await record(app, async (tx, emit) => {
-    const expired = await tx
-      .updateTable('photos')
-      .set({
-        status: 'failed',
-        error_code: UPLOAD_EXPIRED,
-        error: 'The upload was not finished in time',
-        updated_at: nowPlus(),
-      })
-      .where('uuid', '=', photo.uuid)
-      .where('status', '=', 'init')
-      .returningAll()
-      .executeTakeFirst()
-    if (expired)
-      emit({
-        type: 'image.failed',
-        photoUuid: photo.uuid,
-        detail: `${expired.error_code}: ${expired.error}`,
-        data: eventData(expired, [], app.config.publicUrl),
-        traceparent: expired.traceparent,
-      })
-    return expired !== undefined
-  })
+  const error = { code: UPLOAD_EXPIRED, message: 'The upload was not finished in time' }
+  const done = await record(app, (tx, emit) =>
+    failUpload(app, { tx, emit }, { uuid: photo.uuid, status: 'init' }, error),
+  )
   if (done) app.metrics.failures.inc({ code: UPLOAD_EXPIRED })
   return done
 }

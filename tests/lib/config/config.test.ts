@@ -18,6 +18,8 @@ const DEFAULTS: Config = {
   linkTtlMs: 24 * 3_600_000,
   publicFiles: false,
   allowedHosts: [],
+  rateLimit: 1_200,
+  quotas: { photosPerDay: null, bytesPerDay: null, waiting: null },
   drainMs: 0,
   healthPort: 0,
   databaseUrl: 'sqlite:data/photos.db',

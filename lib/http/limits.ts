@@ -1,0 +1,54 @@
+import { normalizeIP } from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Meet } from '../access/authorize.ts'
+import type { App } from '../app.ts'
+import { AppError } from '../errors.ts'
+import { isLoopbackHost } from '../loopback.ts'
+import { type Left, openCounter, type Subject } from './counter.ts'
+
+/** Credentials a minute that an address may send and that do not hold: a key that is unknown costs a query. */
+const FAILURES = 60
+
+/** How often keys may call, and strangers try. Signed links and what is public are not counted. */
+export type Limits = {
+  /** How a request makes known who sends it: `response` gets the `RateLimit` headers of a key. */
+  meeting(request: FastifyRequest, response?: FastifyReply): Meet
+}
+
+/** Opens the limits of a server that is not ready yet; where access is open there are none. */
+export function openLimits(server: FastifyInstance, app: Pick<App, 'config'>): Limits {
+  const { auth, rateLimit } = app.config
+  if (auth === 'none') return { meeting: () => (identify) => identify() }
+  const { count, look } = openCounter(server, app)
+
+  return {
+    meeting: (request, response) => async (identify, isMet) => {
+      const address = addressOf(request)
+      if (address && !isMet) {
+        const left = await look(request, address)
+        if (left.remaining === 0)
+          throw refused('The address has sent too many credentials that do not hold', left)
+      }
+      const caller = await identify()
+      if (!caller && address) await count(request, address)
+      if (!caller?.keyId) return caller
+      const key = { name: `key ${caller.keyId}`, max: caller.rateLimit ?? rateLimit }
+      const left = await count(request, key)
+      response?.headers({
+        'ratelimit-limit': left.max,
+        'ratelimit-remaining': left.remaining,
+        'ratelimit-reset': Math.ceil(left.resetMs / 1000),
+      })
+      if (left.isExceeded) throw refused(`The key has had its ${left.max} requests of this minute`, left)
+      return caller
+    },
+  }
+}
+
+/** The address of a request, that of a network where it is IPv6; undefined: this machine, which speaks for whoever uses it. */
+function addressOf({ ip }: FastifyRequest): Subject | undefined {
+  return isLoopbackHost(ip) ? undefined : { name: `address ${normalizeIP(ip)}`, max: FAILURES }
+}
+
+const refused = (why: string, { resetMs }: Left) =>
+  new AppError('rate-limited', why, { retryAfterMs: resetMs })
