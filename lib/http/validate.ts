@@ -13,7 +13,8 @@ function withFormats(ajv: Ajv2020): Ajv2020 {
   // ajv-formats also takes `urn:uuid:…`, leap seconds and years that neither Date nor a database has.
   ajv.addFormat('uuid', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
   // No NUL, which PostgreSQL cannot hold; each wildcard lets a database look through the rest of the name once more.
-  ajv.addFormat('name-filter', /^[^\0*]*(\*+[^\0*]*){0,5}$/)
+  // A run of stars can be read in one way only: else 100 of them before a NUL would take seconds.
+  ajv.addFormat('name-filter', /^[^\0*]*(?:\*+(?:[^\0*]+|$)){0,5}$/)
   const dateTime = ajv.formats['date-time'] as { validate(text: string): boolean }
   ajv.addFormat('date-time', (text: string) => dateTime.validate(text) && isStorable(text))
   return ajv
