@@ -9,7 +9,8 @@ export const ERROR_CODES = {
   'upload-refused': { status: 403, means: 'The upload form is not the one that was handed out.' },
   'upload-expired': { status: 403, means: 'The upload was not finished in time.' },
   'not-found': { status: 404, means: 'There is nothing under this address or id.' },
-  'upload-too-slow': { status: 408, means: 'The upload brought less than 30 kB in a minute.' },
+  'body-too-slow': { status: 408, means: 'The body did not come within 30 s.' },
+  'upload-too-slow': { status: 408, means: 'The upload brought less than 30 kB in 30 s.' },
   'already-active': { status: 409, means: 'A job of this URL waits or is being processed.' },
   'already-completed': { status: 409, means: 'The photo is completed; `force` processes it again.' },
   'already-processing': { status: 409, means: 'The photo is being processed.' },
@@ -17,6 +18,7 @@ export const ERROR_CODES = {
   'idempotency-key-in-use': { status: 409, means: 'A request with this key is still being answered.' },
   'not-uploaded': { status: 409, means: 'The image has not been uploaded yet.' },
   'body-too-large': { status: 413, means: 'The body has more than 4 MiB.' },
+  'form-too-large': { status: 413, means: 'The form has more than 20 times `MAX_SOURCE_BYTES`.' },
   'too-many-files': { status: 413, means: 'The form has too many files or parts.' },
   'unsupported-media-type': {
     status: 415,
@@ -25,6 +27,7 @@ export const ERROR_CODES = {
   'idempotency-key-reused': { status: 422, means: 'The key was used with another body.' },
   invalid: { status: 422, means: 'The request does not fit; `errors` names each part that is wrong.' },
   'invalid-upload': { status: 422, means: 'The form lacks its file, or has it in a field of another name.' },
+  'too-many-connections': { status: 503, means: 'The service, or the address, has too many connections.' },
   'database-unavailable': {
     status: 503,
     retry: true,

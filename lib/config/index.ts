@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
+import proxyAddr from '@fastify/proxy-addr'
 import { parseCidrs } from '../download/address.ts'
 import { parseSourceUrl } from '../download/source-url.ts'
 import { processMemory } from '../process-memory.ts'
@@ -39,6 +40,10 @@ function read(env: Environment) {
       '',
     ),
     corsOrigins: origins(env, 'CORS_ORIGINS'),
+    /** Proxies whose `X-Forwarded-*` headers count: addresses, ranges, or `loopback`, `linklocal`, `uniquelocal`. */
+    trustProxy: proxies(env, 'TRUST_PROXY'),
+    /** Connections of a process that serves HTTP. */
+    maxConnections: integer(env, 'MAX_CONNECTIONS', 10_000, 1, 1_000_000),
     /** How long the process, told to stop, still takes requests: until balancers see that it is not ready. */
     drainMs: integer(env, 'DRAIN_MS', 0, 0, 3_600_000),
     /** Where each process serves `/livez`, `/readyz` and `/metrics`, besides the api; 0: nowhere. */
@@ -215,6 +220,16 @@ function cidrs(env: Environment, variable: string): readonly string[] {
     wrong(variable, `must be a list of CIDR ranges: ${(error as Error).message}`)
   }
   return ranges
+}
+
+function proxies(env: Environment, variable: string): readonly string[] {
+  const found = list(env[variable])
+  try {
+    if (found.length > 0) proxyAddr.compile([...found])
+  } catch (error) {
+    wrong(variable, `must be a list of addresses and ranges: ${(error as Error).message}`)
+  }
+  return found
 }
 
 function list(text: string | undefined): readonly string[] {

@@ -1,8 +1,9 @@
-import websocket from '@fastify/websocket'
+import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import type { Live } from '../function.ts'
 import type { LiveApp } from '../live/hub.ts'
+import { exemptAddresses, openCounts } from './addresses.ts'
 import { logRequest } from './log-request.ts'
 import { Problem } from './schemas.ts'
 import { serveSocket } from './socket.ts'
@@ -10,6 +11,9 @@ import { serveEvents } from './sse.ts'
 
 /** Largest message of a client, in bytes; a larger one closes its socket with 1009. */
 const MAX_PAYLOAD = 65_536
+
+/** Sockets of one address. */
+const MOST_OF_ADDRESS = 256
 
 const EVENTS = {
   200: {
@@ -27,6 +31,16 @@ export async function mountLive(
   lives: readonly Live[],
   app: LiveApp,
 ): Promise<void> {
+  const isExempt = exemptAddresses(app.config.trustProxy)
+  const byAddress = openCounts()
+  /** Closes a socket that is one too many; the others count until they close. */
+  const admit = (socket: WebSocket, address: string) => {
+    if (isExempt(address)) return true
+    const isAdmitted = byAddress.add(address) <= MOST_OF_ADDRESS
+    socket.on('close', () => byAddress.remove(address))
+    if (!isAdmitted) socket.close(1008, 'The address has too many sockets')
+    return isAdmitted
+  }
   await server.register(websocket, { options: { maxPayload: MAX_PAYLOAD } })
   for (const { path, summary, tag, params, subscription } of lives) {
     const given = (request: FastifyRequest) =>
@@ -46,6 +60,7 @@ export async function mountLive(
       },
       wsHandler: (socket, request) => {
         logRequest(app, request, 101)
+        if (!admit(socket, request.ip)) return
         return serveSocket(app, socket, given(request))
       },
     })

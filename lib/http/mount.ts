@@ -13,9 +13,12 @@ import { readSchema } from '../db/migrate.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
 import { continueTrace, traceFields } from '../trace.ts'
+import { exemptAddresses } from './addresses.ts'
+import { limitConnections } from './connections.ts'
 import { readForm } from './form.ts'
 import { answerOnce } from './idempotency.ts'
 import { logRequest } from './log-request.ts'
+import { limitBodyTime, limitRest } from './pace.ts'
 import { problemOf, RETRY_AFTER_S } from './problem.ts'
 import { Bytes, KeyHeader } from './schemas.ts'
 import { validatorCompiler } from './validate.ts'
@@ -23,13 +26,22 @@ import { validatorCompiler } from './validate.ts'
 /** Largest JSON body: 10,000 uuids are 0.4 MB, 1,000 URLs of 4,000 characters 4 MB. */
 const BODY_LIMIT = 4 * 1024 * 1024
 
+/** A form may be as large as so many sources that are as large as they may be. */
+const MOST_SOURCES = 20
+
+/** Longest wait for the headers of a request, in ms, and how often connections are looked at. */
+const HEADERS = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 }
+
 /** A Fastify server without routes: how it validates, how it answers errors. */
-export function openServer(app: Pick<App, 'log' | 'metrics' | 'stopping'>): FastifyInstance {
+export function openServer(app: Pick<App, 'config' | 'log' | 'metrics' | 'stopping'>): FastifyInstance {
+  const { maxConnections, trustProxy } = app.config
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: true,
+    http: HEADERS,
+    trustProxy: trustProxy.length > 0 && [...trustProxy],
     genReqId: ({ headers }) => continueTrace(headers.traceparent),
     childLoggerFactory: (log, { reqId }) => log.child(traceFields(reqId)),
     frameworkErrors: refuse,
@@ -41,6 +53,11 @@ export function openServer(app: Pick<App, 'log' | 'metrics' | 'stopping'>): Fast
   server.addHook('onResponse', async (request, { statusCode, elapsedTime }) =>
     logRequest(app, request, statusCode, elapsedTime),
   )
+  limitConnections(server, maxConnections, exemptAddresses(trustProxy))
+  server.addHook('preParsing', async (request) => {
+    if (!/^multipart\//i.test(request.headers['content-type'] ?? '')) limitBodyTime(request.raw)
+  })
+  server.addHook('onResponse', async ({ raw }) => limitRest(raw))
   // A client that keeps its connection would send its next request to a process that is about to end.
   server.addHook('onSend', async (_request, response) => {
     if (app.stopping.aborted) response.header('connection', 'close')
@@ -58,7 +75,8 @@ function refuse(error: unknown, request: FastifyRequest, response: FastifyReply)
     request.log.error({ err: error, url: request.routeOptions.url }, 'request failed')
   if (problem.status === 503) response.header('retry-after', RETRY_AFTER_S)
   // What is left of the request may never come.
-  if (problem.status === 408) response.header('connection', 'close')
+  if (problem.status === 408 || problem.code === 'too-many-connections')
+    response.header('connection', 'close')
   response.code(problem.status).type('application/problem+json').send(problem)
 }
 
@@ -74,6 +92,7 @@ function refuseRaw({ code }: NodeJS.ErrnoException, socket: Socket): void {
 
 /** Mounts endpoints as routes; the same objects serve HTTP here and API Gateway events in Lambda. */
 export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[], app: App): void {
+  const maxFormBytes = MOST_SOURCES * app.config.maxSourceBytes
   for (const { method, path, summary, tag, params, query, body, form, replies, handle } of endpoints) {
     const part = {
       ...(params && { params }),
@@ -99,7 +118,7 @@ export function mount(server: FastifyInstance, endpoints: readonly AnyEndpoint[]
       serializerCompiler: () => JSON.stringify,
       handler: async (request, response) => {
         const { params, query, body, headers, method } = request
-        const given = { params, query, body, headers, method, form: readForm(request) }
+        const given = { params, query, body, headers, method, form: readForm(request, maxFormBytes) }
         const traced = { ...app, trace: request.id }
         const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
         const key = body === undefined ? undefined : headers['idempotency-key']

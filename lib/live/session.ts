@@ -16,7 +16,11 @@ export type Session = {
 }
 
 /** Opens the session of one socket; `answer` sends JSON to its client. */
-export function openSession(app: LiveApp, sink: Sink, answer: (value: object) => void): Session {
+export function openSession(
+  app: LiveApp,
+  sink: Sink & { mayReplay(): boolean },
+  answer: (value: object) => void,
+): Session {
   const open = new Map<string, AbortController>()
 
   const subscribe = (subscription: Subscription, cursor?: string) => {
@@ -27,6 +31,7 @@ export function openSession(app: LiveApp, sink: Sink, answer: (value: object) =>
     const replayable = cursor === undefined ? undefined : isReplayable(cursor)
     if (cursor !== undefined && replayable === undefined)
       throw new AppError('invalid-cursor', '"after" must be the id of an event')
+    if (replayable && !sink.mayReplay()) return
     open.get(key)?.abort()
     const ending = new AbortController()
     open.set(key, ending)
