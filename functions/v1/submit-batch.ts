@@ -26,9 +26,9 @@ export const submitBatch = endpoint({
   },
   async handle({ body }, app, reply) {
     const { sourceAllowCidrs } = app.config
-    const failed = body.urls.flatMap((url) => refusalOf(url, sourceAllowCidrs) ?? [])
-    const refused = new Set(failed.map(({ url }) => url))
-    const urls = body.urls.filter((url) => !refused.has(url))
+    const checked = body.urls.map((url) => ({ url, refusal: refusalOf(url, sourceAllowCidrs) }))
+    const failed = checked.flatMap(({ refusal }) => refusal ?? [])
+    const urls = checked.filter(({ refusal }) => !refusal).map(({ url }) => url)
     const submitted = await submitImages(app, urls)
     return reply(202, {
       accepted: submitted.filter(({ duplicate }) => !duplicate).map(({ job }) => showImageJob(job, [])),

@@ -1,5 +1,6 @@
 import type { App } from '../app.ts'
 import type { CloudEvent } from '../outbox/event.ts'
+import { parseEventId } from '../outbox/message.ts'
 import type { Subscription } from '../outbox/replay.ts'
 import type { Consumer } from '../queue/port.ts'
 import { readMissed } from './missed.ts'
@@ -71,6 +72,8 @@ export function openHub(app: App): Hub {
   }
 
   const hear = (body: Uint8Array) => {
+    // Anybody may publish to the exchange.
+    if (parseEventId(body) === undefined) return
     const event = JSON.parse(Buffer.from(body).toString()) as CloudEvent
     heard.add(event.id)
     deliver(event)
