@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { once } from '../once.ts'
 import {
@@ -8,8 +8,10 @@ import {
   findUnfinished,
   linkFirst,
   orMissing,
+  PRIVATE,
   removeDurably,
   replace,
+  SHARED,
   walk,
   writeDurably,
 } from './durable.ts'
@@ -27,13 +29,18 @@ export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories)
     checkKey(key)
     return path.join(rootOf(key), key.slice(key.indexOf('/') + 1))
   }
+  const modesOf = (key: string) => (key.startsWith('thumbs/') ? SHARED : PRIVATE)
+  // Earlier versions left it open to all.
+  const closeOriginals = once(() => orMissing(chmod(originals, PRIVATE.directory)))
   const secret = once(() => readSecret(storageDir))
   const head = (key: string) => infoOf(fileOf(key))
   return {
-    put: (key, data) => writeDurably(rootOf(key), fileOf(key), replace, (handle) => handle.writeFile(data)),
+    put: (key, data) =>
+      writeDurably(rootOf(key), fileOf(key), replace, modesOf(key), (handle) => handle.writeFile(data)),
     async putStream(key, source, maxBytes) {
       const file = fileOf(key)
-      await writeDurably(rootOf(key), file, linkFirst, (handle) =>
+      await closeOriginals()
+      await writeDurably(rootOf(key), file, linkFirst, modesOf(key), (handle) =>
         writeFile(handle, limitBytes(source, maxBytes)),
       )
       const info = await infoOf(file)
@@ -74,7 +81,8 @@ export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories)
     signRead: async () => undefined,
     verifyUpload: async (fields) => verifyPolicy(await secret(), fields),
     async check() {
-      for (const root of [originals, thumbsDir]) await checkWritable(root)
+      await checkWritable(originals, PRIVATE)
+      await checkWritable(thumbsDir, SHARED)
     },
   }
 }
@@ -98,9 +106,8 @@ async function readSecret(storageDir: string): Promise<Uint8Array> {
   const file = path.join(storageDir, '.upload-secret')
   const known = await orMissing(readFile(file))
   if (known) return known
-  await writeDurably(storageDir, file, linkFirst, async (handle) => {
-    await handle.chmod(0o600)
-    await handle.writeFile(randomBytes(32))
-  })
+  await writeDurably(storageDir, file, linkFirst, { ...SHARED, file: PRIVATE.file }, (handle) =>
+    handle.writeFile(randomBytes(32)),
+  )
   return readFile(file)
 }

@@ -24,6 +24,15 @@ const PARTS = '.parts'
 /** Parts of earlier versions lay beside their files. */
 const EARLIER_PART = /^\.[0-9a-f-]{36}\.part$/
 
+/** Who may read what is written: a file, and the directories that are made for it. */
+type Modes = { file: number; directory: number }
+
+/** Nobody but this user. */
+export const PRIVATE: Modes = { file: 0o600, directory: 0o700 }
+
+/** Whoever the umask lets: others serve renditions. */
+export const SHARED: Modes = { file: 0o666, directory: 0o777 }
+
 /** How a part gets its right name. */
 type Publish = (part: string, file: string) => Promise<void>
 
@@ -46,19 +55,20 @@ export async function writeDurably(
   root: string,
   file: string,
   publish: Publish,
+  modes: Modes,
   write: (handle: FileHandle) => Promise<void>,
 ): Promise<void> {
   const part = path.join(root, PARTS, randomUUID())
   const directory = path.dirname(file)
   try {
-    const handle = await inDirectory(path.dirname(part), () => open(part, 'wx'))
+    const handle = await inDirectory(root, path.dirname(part), modes, () => open(part, 'wx', modes.file))
     try {
       await write(handle)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    await inDirectory(directory, () => publish(part, file))
+    await inDirectory(root, directory, modes, () => publish(part, file))
   } catch (error) {
     // It fails for the same reason, or another; why nothing was stored is what counts.
     await rm(part, { force: true }).catch(() => {})
@@ -68,10 +78,12 @@ export async function writeDurably(
 }
 
 /** Throws where nothing can be written below a root; leaves no trace. */
-export async function checkWritable(root: string): Promise<void> {
+export async function checkWritable(root: string, modes: Modes): Promise<void> {
   const part = path.join(root, PARTS, randomUUID())
   try {
-    await inDirectory(path.dirname(part), () => writeFile(part, '.', { flag: 'wx', flush: true }))
+    await inDirectory(root, path.dirname(part), modes, () =>
+      writeFile(part, '.', { flag: 'wx', flush: true }),
+    )
   } finally {
     await rm(part, { force: true })
   }
@@ -104,13 +116,21 @@ export async function* walk(directory: string): AsyncGenerator<string> {
 }
 
 /** Makes the directory where `work` does not find it: seldom, since 256 of them hold all renditions. */
-async function inDirectory<T>(directory: string, work: () => Promise<T>): Promise<T> {
+async function inDirectory<T>(
+  root: string,
+  directory: string,
+  { directory: mode }: Modes,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
-  const first = await mkdir(directory, { recursive: true }).catch(asReadOnly)
+  // What lies above the root belongs to other roots, too.
+  const above = await mkdir(path.dirname(root), { recursive: true }).catch(asReadOnly)
+  const below = await mkdir(directory, { recursive: true, mode }).catch(asReadOnly)
+  const first = above ?? below
   // Each new directory is an entry of the one above it.
   for (let made = directory; first !== undefined && made.length >= first.length; made = path.dirname(made))
     await syncDirectory(path.dirname(made))
