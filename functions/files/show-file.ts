@@ -1,11 +1,11 @@
 import { Type } from '@sinclair/typebox'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
+import { headersOfOriginal, headersOfRendition } from '../../lib/http/file-headers.ts'
 import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { answerStored } from '../../lib/http/stored-file.ts'
-import { contentTypeOf } from '../../lib/imaging/formats.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { isKey, renditionKey } from '../../lib/storage/port.ts'
+import { isKey, type ObjectInfo, renditionKey } from '../../lib/storage/port.ts'
 
 /** Serves a stored file: a rendition, or an original below `originals/`. */
 export const showFile = endpoint({
@@ -15,17 +15,16 @@ export const showFile = endpoint({
   tag: 'files',
   params: Type.Object({ '*': Type.String() }),
   replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(404, 503) },
-  async handle({ params, headers, method }, { storage }) {
+  async handle({ params, headers, method }, app) {
     const path = params['*']
-    const key = path.startsWith('originals/') ? path : renditionKey(path)
-    const answer = isKey(key) && (await answerStored(storage, key, typeOf(path), { headers, method }))
+    const isOriginal = path.startsWith('originals/')
+    const key = isOriginal ? path : renditionKey(path)
+    const describe = ({ bytes }: ObjectInfo) =>
+      isOriginal ? headersOfOriginal(app, key, bytes) : headersOfRendition(path)
+    const answer = isKey(key) && (await answerStored(app.storage, key, describe, { headers, method }))
     if (!answer) throw notFound('File')
     return answer
   },
 })
 
 export const handler = lambda(showFile)
-
-/** Renditions are named by their format; an original is served as bytes, since a stranger chose its content. */
-const typeOf = (path: string) =>
-  (!path.startsWith('originals/') && contentTypeOf(path)) || 'application/octet-stream'

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import helmet from '@fastify/helmet'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -29,12 +30,15 @@ const BODY_LIMIT = 4 * 1024 * 1024
 /** A form may be as large as so many sources that are as large as they may be. */
 const MOST_SOURCES = 20
 
+/** For how long a browser uses https only, in s: a year. */
+const HSTS_S = 31_536_000
+
 /** Longest wait for the headers of a request, in ms, and how often connections are looked at. */
 const HEADERS = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 }
 
 /** A Fastify server without routes: how it validates, how it answers errors. */
 export function openServer(app: Pick<App, 'config' | 'log' | 'metrics' | 'stopping'>): FastifyInstance {
-  const { maxConnections, trustProxy } = app.config
+  const { maxConnections, trustProxy, publicUrl } = app.config
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -53,6 +57,11 @@ export function openServer(app: Pick<App, 'config' | 'log' | 'metrics' | 'stoppi
   server.addHook('onResponse', async (request, { statusCode, elapsedTime }) =>
     logRequest(app, request, statusCode, elapsedTime),
   )
+  // Plain HTTP is what runs here: TLS is for what stands before it.
+  server.register(helmet, {
+    contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
+    strictTransportSecurity: publicUrl.startsWith('https:') && { maxAge: HSTS_S },
+  })
   limitConnections(server, maxConnections, exemptAddresses(trustProxy))
   server.addHook('preParsing', async (request) => {
     if (!/^multipart\//i.test(request.headers['content-type'] ?? '')) limitBodyTime(request.raw)

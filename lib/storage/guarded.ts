@@ -35,7 +35,7 @@ export function guarded(
     list: (prefix) => inSteps(storage.list(prefix), content),
     unfinished: (everywhere) => inSteps(storage.unfinished(everywhere), content),
     signUpload: (...args) => answer(storage.signUpload(...args)),
-    signRead: (key) => answer(storage.signRead(key)),
+    signRead: (...args) => answer(storage.signRead(...args)),
     verifyUpload: verifyUpload && ((fields) => answer(verifyUpload(fields))),
     check: () => answer(storage.check()),
   }

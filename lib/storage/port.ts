@@ -28,13 +28,16 @@ export interface Storage {
   unfinished(everywhere?: boolean): AsyncIterable<Unfinished>
   /** A form that lets whoever has it upload this one object, of 1 to `maxBytes` bytes, until `expiresAt`. */
   signUpload(key: string, limits: UploadLimits): Promise<UploadForm>
-  /** A link to read an object elsewhere, good for minutes; undefined where this service serves it itself. */
-  signRead(key: string): Promise<string | undefined>
+  /** A link to read an object elsewhere, good for minutes, which answers with these headers; undefined where this service serves it itself. */
+  signRead(key: string, headers: ReadHeaders): Promise<string | undefined>
   /** What a form that `signUpload` made allows; throws `upload-refused` or `upload-expired`. Undefined where uploads go elsewhere. */
   readonly verifyUpload: ((fields: Readonly<Record<string, string>>) => Promise<UploadPolicy>) | undefined
   /** Stores a byte and removes it; throws where nothing can be stored now. */
   check(): Promise<void>
 }
+
+/** `Content-Type` and `Content-Disposition`. */
+export type ReadHeaders = { type: string; disposition: string }
 
 /** `bytes` is the size; `etag` changes with the content and is quoted, as HTTP wants it. */
 export type ObjectInfo = { bytes: number; etag: string; modified: Date }

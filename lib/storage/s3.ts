@@ -96,7 +96,12 @@ export function openS3(options: Options): Storage {
       })
       return { url, fields }
     },
-    signRead: (key) => getSignedUrl(client, new GetObjectCommand(at(key)), { expiresIn: READ_LINK_S }),
+    signRead(key, { type, disposition }) {
+      const headers = { ResponseContentType: type, ResponseContentDisposition: disposition }
+      return getSignedUrl(client, new GetObjectCommand({ ...at(key), ...headers }), {
+        expiresIn: READ_LINK_S,
+      })
+    },
     verifyUpload: undefined,
     async check() {
       const at = { Bucket, Key: CHECK_KEY }
