@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import proxyAddr from '@fastify/proxy-addr'
-import { parseCidrs } from '../download/address.ts'
+import { parseAllowed } from '../download/address.ts'
 import { parseSourceUrl } from '../download/source-url.ts'
 import { processMemory } from '../process-memory.ts'
 import { aliases } from './aliases.ts'
@@ -215,9 +215,12 @@ function oneOf<T extends string>(env: Environment, variable: string, values: rea
 function cidrs(env: Environment, variable: string): readonly string[] {
   const ranges = list(env[variable])
   try {
-    parseCidrs(ranges)
+    parseAllowed(ranges)
   } catch (error) {
-    wrong(variable, `must be a list of CIDR ranges: ${(error as Error).message}`)
+    wrong(
+      variable,
+      `must be a list of CIDR ranges, addresses and names with ports: ${(error as Error).message}`,
+    )
   }
   return ranges
 }
