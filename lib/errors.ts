@@ -19,7 +19,7 @@ export const ERROR_CODES = {
   'not-uploaded': { status: 409, means: 'The image has not been uploaded yet.' },
   'body-too-large': { status: 413, means: 'The body has more than 4 MiB.' },
   'form-too-large': { status: 413, means: 'The form has more than 20 times `MAX_SOURCE_BYTES`.' },
-  'too-many-files': { status: 413, means: 'The form has too many files or parts.' },
+  'too-many-files': { status: 413, means: 'The form has too many files or fields.' },
   'unsupported-media-type': {
     status: 415,
     means: 'The body has another content type than the endpoint takes.',

@@ -95,3 +95,12 @@ test('a file without a name or a field is refused, and not a fault', () =>
       expect(answer).toContain('"code":"invalid"')
     }),
   ))
+
+test('a form of too many fields is refused as too large', () =>
+  withApp(SETUPS[0], (app) =>
+    withServer(app, async (url) => {
+      const answer = await send(url, '/upload', FORM, `${field('a', 'b').repeat(31)}--b--\r\n`)
+      expect(answer.slice(0, 12)).toBe('HTTP/1.1 413')
+      expect(answer).toContain('"code":"too-many-files"')
+    }),
+  ))
