@@ -1,5 +1,8 @@
 import proxyAddr from '@fastify/proxy-addr'
 
+/** Connections of one address, and of those sockets. */
+export const MOST_OF_ADDRESS = 256
+
 /** Addresses of this machine, which limits by address leave alone. */
 const LOOPBACK = ['loopback']
 

@@ -1,10 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { AppError } from '../errors.ts'
-import { openCounts } from './addresses.ts'
-
-/** Connections of one address. */
-const MOST_OF_ADDRESS = 256
+import { MOST_OF_ADDRESS, openCounts } from './addresses.ts'
 
 /** Connections past a limit that are still answered, in all and of one address. */
 const SPARE = { all: 256, ofAddress: 8 }

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import type { Live } from '../function.ts'
 import type { LiveApp } from '../live/hub.ts'
-import { exemptAddresses, openCounts } from './addresses.ts'
+import { exemptAddresses, MOST_OF_ADDRESS, openCounts } from './addresses.ts'
 import { logRequest } from './log-request.ts'
 import { Problem } from './schemas.ts'
 import { serveSocket } from './socket.ts'
@@ -11,9 +11,6 @@ import { serveEvents } from './sse.ts'
 
 /** Largest message of a client, in bytes; a larger one closes its socket with 1009. */
 const MAX_PAYLOAD = 65_536
-
-/** Sockets of one address. */
-const MOST_OF_ADDRESS = 256
 
 const EVENTS = {
   200: {
@@ -38,7 +35,10 @@ export async function mountLive(
     if (isExempt(address)) return true
     const isAdmitted = byAddress.add(address) <= MOST_OF_ADDRESS
     socket.on('close', () => byAddress.remove(address))
-    if (!isAdmitted) socket.close(1008, 'The address has too many sockets')
+    if (!isAdmitted) {
+      socket.on('error', () => socket.terminate())
+      socket.close(1008, 'The address has too many sockets')
+    }
     return isAdmitted
   }
   await server.register(websocket, { options: { maxPayload: MAX_PAYLOAD } })

@@ -38,7 +38,7 @@ export function limitBodyTime(raw: IncomingMessage): void {
     const error = new AppError('body-too-slow', `The body did not come within ${BODY_MS / 1000} s`)
     // Who reads it listens; destroyed, the request could not be answered.
     if (raw.listenerCount('error') > 0) raw.emit('error', error)
-  }, BODY_MS)
+  }, BODY_MS).unref()
   const stop = () => clearTimeout(timer)
   raw.once('end', stop).once('close', stop)
 }

@@ -30,8 +30,8 @@ export function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories)
     return path.join(rootOf(key), key.slice(key.indexOf('/') + 1))
   }
   const modesOf = (key: string) => (key.startsWith('thumbs/') ? SHARED : PRIVATE)
-  // Earlier versions left it open to all.
-  const closeOriginals = once(() => orMissing(chmod(originals, PRIVATE.directory)))
+  // Earlier versions left it open to all. One that is another user's stays as it is, and a write says what else is wrong.
+  const closeOriginals = once(() => chmod(originals, PRIVATE.directory).catch(() => {}))
   const secret = once(() => readSecret(storageDir))
   const head = (key: string) => infoOf(fileOf(key))
   return {
