@@ -25,7 +25,8 @@ export const ERROR_CODES = {
   'upload-refused': { status: 403, means: 'The upload form is not the one that was handed out.' },
   'upload-expired': { status: 403, means: 'The upload was not finished in time.' },
   'not-found': { status: 404, means: 'There is nothing under this address or id.' },
-  'upload-too-slow': { status: 408, means: 'The upload brought less than 30 kB in a minute.' },
+  'body-too-slow': { status: 408, means: 'The body did not come within 30 s.' },
+  'upload-too-slow': { status: 408, means: 'The upload brought less than 30 kB in 30 s.' },
   'already-active': { status: 409, means: 'A job of this URL waits or is being processed.' },
   'already-completed': { status: 409, means: 'The photo is completed; `force` processes it again.' },
   'already-processing': { status: 409, means: 'The photo is being processed.' },
@@ -33,7 +34,8 @@ export const ERROR_CODES = {
   'idempotency-key-in-use': { status: 409, means: 'A request with this key is still being answered.' },
   'not-uploaded': { status: 409, means: 'The image has not been uploaded yet.' },
   'body-too-large': { status: 413, means: 'The body has more than 4 MiB.' },
-  'too-many-files': { status: 413, means: 'The form has too many files or parts.' },
+  'form-too-large': { status: 413, means: 'The form has more than 20 times `MAX_SOURCE_BYTES`.' },
+  'too-many-files': { status: 413, means: 'The form has too many files or fields.' },
   'unsupported-media-type': {
     status: 415,
     means: 'The body has another content type than the endpoint takes.',
@@ -50,6 +52,7 @@ export const ERROR_CODES = {
     means: 'The project has used up a quota; `quota` says which, `Retry-After` until when.',
   },
   'too-many-sockets': { status: 429, means: 'The key or token has 16 sockets and event streams open.' },
+  'too-many-connections': { status: 503, means: 'The service, or the address, has too many connections.' },
   'database-unavailable': {
     status: 503,
     retry: true,

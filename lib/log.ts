@@ -30,8 +30,8 @@ async function openPretty(): Promise<DestinationStream> {
   return pretty({ colorize: true, singleLine: true, sync: true, translateTime: 'SYS:HH:MM:ss.l' })
 }
 
-/** Scheme, then user and password, then host and path, then query and fragment. */
-const URLS = /\b([a-z][a-z0-9+.-]*:\/\/)(?:[^\s/?#"'<>]*@)?([^\s?#"'<>]*)([?#][^\s"'<>]*)?/gi
+/** Scheme, which is short, then user and password, then host and path, then query and fragment. */
+const URLS = /\b([a-z][a-z0-9+.-]{0,30}:\/\/)(?:[^\s/?#"'<>]*@)?([^\s?#"'<>]*)([?#][^\s"'<>]*)?/gi
 
 /** A text whose URLs lack what may be secret: user, password, query and fragment. */
 export const redactUrls = (text: string): string =>

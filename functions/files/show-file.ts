@@ -1,12 +1,12 @@
 import { Type } from '@sinclair/typebox'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
+import { headersOfOriginal, headersOfRendition } from '../../lib/http/file-headers.ts'
 import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { answerStored } from '../../lib/http/stored-file.ts'
-import { contentTypeOf } from '../../lib/imaging/formats.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { isVisible } from '../../lib/photos/row.ts'
-import { isKey, photoOf, renditionKey } from '../../lib/storage/port.ts'
+import { isKey, type ObjectInfo, photoOf, renditionKey } from '../../lib/storage/port.ts'
 
 /** Serves a stored file: a rendition, or an original below `originals/`. */
 export const showFile = endpoint({
@@ -18,20 +18,19 @@ export const showFile = endpoint({
   tag: 'files',
   params: Type.Object({ '*': Type.String() }),
   replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(401, 403, 404, 503) },
-  async handle({ params, headers, method, caller }, { db, storage }) {
+  async handle({ params, headers, method, caller }, app) {
     const path = params['*']
-    const key = path.startsWith('originals/') ? path : renditionKey(path)
-    const isShown = isKey(key) && (await isVisible(db, photoOf(key) ?? '', caller.projects))
+    const isOriginal = path.startsWith('originals/')
+    const key = isOriginal ? path : renditionKey(path)
+    const describe = ({ bytes }: ObjectInfo) =>
+      isOriginal ? headersOfOriginal(app, key, bytes) : headersOfRendition(path)
+    const isShown = isKey(key) && (await isVisible(app.db, photoOf(key) ?? '', caller.projects))
     // A caller without a key comes by a link.
     const until = caller.keyId === undefined ? caller.until : undefined
-    const answer = isShown && (await answerStored(storage, key, typeOf(path), { headers, method, until }))
+    const answer = isShown && (await answerStored(app.storage, key, describe, { headers, method, until }))
     if (!answer) throw notFound('File')
     return answer
   },
 })
 
 export const handler = lambda(showFile)
-
-/** Renditions are named by their format; an original is served as bytes, since a stranger chose its content. */
-const typeOf = (path: string) =>
-  (!path.startsWith('originals/') && contentTypeOf(path)) || 'application/octet-stream'

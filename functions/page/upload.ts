@@ -42,7 +42,7 @@ export const upload = endpoint({
       }
     } catch (error) {
       // The answer names what was taken, and that the rest of the form was not read.
-      if (results.length === 0) throw error
+      if (!results.some((result) => 'uuid' in result)) throw error
       results.push(refusal(app, '', error))
     }
     if (results.length === 0)

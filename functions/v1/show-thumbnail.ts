@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
+import { headersOfRendition } from '../../lib/http/file-headers.ts'
 import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { answerStored } from '../../lib/http/stored-file.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
@@ -24,10 +25,12 @@ export const showThumbnail = endpoint({
       photo?.status === 'completed' ? primaryOf(await findRenditions(db, [photo.uuid])) : undefined
     const answer =
       thumbnail &&
-      (await answerStored(storage, renditionKey(thumbnail.url), `image/${thumbnail.format}`, {
-        headers,
-        method,
-      }))
+      (await answerStored(
+        storage,
+        renditionKey(thumbnail.url),
+        () => headersOfRendition(thumbnail.url, `image/${thumbnail.format}`),
+        { headers, method },
+      ))
     if (!answer) throw new AppError('not-found', 'Thumbnail unavailable')
     return answer
   },

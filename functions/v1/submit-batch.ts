@@ -32,9 +32,9 @@ export const submitBatch = endpoint({
   },
   async handle({ body, caller }, app, reply) {
     const { sourceAllowCidrs } = app.config
-    const failed = body.urls.flatMap((url) => refusalOf(url, sourceAllowCidrs) ?? [])
-    const refused = new Set(failed.map(({ url }) => url))
-    const urls = body.urls.filter((url) => !refused.has(url))
+    const checked = body.urls.map((url) => ({ url, refusal: refusalOf(url, sourceAllowCidrs) }))
+    const failed = checked.flatMap(({ refusal }) => refusal ?? [])
+    const urls = checked.filter(({ refusal }) => !refusal).map(({ url }) => url)
     const submitted = await submitImages(app, urls, ownerFor(caller, body.project_id))
     const reader = await readerOf(app, caller)
     return reply(202, {

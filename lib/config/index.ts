@@ -16,6 +16,7 @@ import {
   oneOf,
   origins,
   printable,
+  proxies,
   url,
   wrong,
 } from './values.ts'
@@ -53,6 +54,10 @@ function read(env: Environment) {
     publicUrl: publicUrl.replace(/\/+$/, ''),
     corsOrigins: origins(env, 'CORS_ORIGINS'),
     ...access(env, host, publicUrl),
+    /** Proxies whose `X-Forwarded-*` headers count: addresses, ranges, or `loopback`, `linklocal`, `uniquelocal`. */
+    trustProxy: proxies(env, 'TRUST_PROXY'),
+    /** Connections of a process that serves HTTP. */
+    maxConnections: integer(env, 'MAX_CONNECTIONS', 10_000, 1, 1_000_000),
     /** How long the process, told to stop, still takes requests: until balancers see that it is not ready. */
     drainMs: integer(env, 'DRAIN_MS', 0, 0, 3_600_000),
     /** Where each process serves `/livez`, `/readyz` and `/metrics`, besides the api; 0: nowhere. */

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
-import { parseCidrs } from '../download/address.ts'
+import proxyAddr from '@fastify/proxy-addr'
+import { parseAllowed } from '../download/address.ts'
 
 /** Environment variables that are set. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -81,11 +82,25 @@ export function oneOf<T extends string>(
 export function cidrs(env: Environment, variable: string): readonly string[] {
   const ranges = list(env[variable])
   try {
-    parseCidrs(ranges)
+    parseAllowed(ranges)
   } catch (error) {
-    wrong(variable, `must be a list of CIDR ranges: ${(error as Error).message}`)
+    wrong(
+      variable,
+      `must be a list of CIDR ranges, addresses and names with ports: ${(error as Error).message}`,
+    )
   }
   return ranges
+}
+
+/** Addresses and ranges, or the names of ranges that Fastify takes. */
+export function proxies(env: Environment, variable: string): readonly string[] {
+  const found = list(env[variable])
+  try {
+    if (found.length > 0) proxyAddr.compile([...found])
+  } catch (error) {
+    wrong(variable, `must be a list of addresses and ranges: ${(error as Error).message}`)
+  }
+  return found
 }
 
 export function list(text: string | undefined): readonly string[] {

@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs'
-import path from 'node:path'
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -13,6 +11,7 @@ import {
 } from 'kysely'
 import { TRANSACTION_ENDED } from '../away.ts'
 import type { Db } from './port.ts'
+import { makePrivate } from './private-file.ts'
 import { clock, type SqliteResult } from './sqlite-message.ts'
 import { openThread } from './sqlite-thread.ts'
 
@@ -31,7 +30,7 @@ type SqliteOptions = {
  * reads, so that neither a long one nor the lock of another process stops the event loop.
  */
 export function openSqlite(file: string, options: SqliteOptions = {}): Db {
-  mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
+  makePrivate(file)
   return new Kysely({
     dialect: {
       createAdapter: () => new ThreadsAdapter(),

@@ -10,24 +10,54 @@ const AZURE_WIRE_SERVER = '168.63.129.16'
 /** Only addresses in here are routed on the public internet; all transition formats but 6to4 and Teredo lie outside. */
 const GLOBAL_UNICAST: Cidr = [ipaddr.parse('2000::'), 3]
 
-/** Whether a download may reach this address: it is a public one, or lies in a range that is allowed on purpose. */
-export function isAllowed(address: string, allowed: readonly string[] = []): boolean {
+/** What may be reached though it is not public: a range, or all that a name stands for; without a port on all of them. */
+export type Allowed = { cidr?: Cidr; name?: string; port?: number }
+
+/** Whether a download may reach a port of this address: it is a public one, or is allowed on purpose, itself or by the name that was looked up. */
+export function isAllowed(
+  address: string,
+  allowed: readonly string[] = [],
+  target: { port?: number; name?: string } = {},
+): boolean {
   const ip = parse(address)
   if (!ip) return false
-  return isPublic(ip) || parseCidrs(allowed).some((cidr) => contains(cidr, ip))
+  return (
+    isPublic(ip) ||
+    parseAllowed(allowed).some(
+      ({ cidr, name, port }) =>
+        (port === undefined || port === target.port) &&
+        (cidr ? contains(cidr, ip) : name === target.name?.toLowerCase()),
+    )
+  )
 }
 
-/** Ranges such as `10.0.0.0/8`, or single addresses; throws on anything else. */
-export function parseCidrs(texts: readonly string[]): Cidr[] {
-  return texts.map((text) => {
-    const [address = '', bits, ...rest] = text.split('/')
-    const ip = parse(address)
-    const width = ip?.kind() === 'ipv4' ? 32 : 128
-    const prefix = bits === undefined ? width : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN
-    if (!ip || rest.length > 0 || !(prefix <= width)) throw new Error(`${text} is no CIDR range`)
-    return [ip, prefix]
-  })
+/** Ranges such as `10.0.0.0/8`, single addresses, and with a port `10.0.0.0/8:80`, `[::1]:80`, `files.internal:80`; throws on anything else. */
+export const parseAllowed = (texts: readonly string[]): Allowed[] => texts.map(parseEntry)
+
+function parseEntry(text: string): Allowed {
+  const cidr = parseCidr(text)
+  if (cidr) return { cidr }
+  const [, place = '', digits = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? []
+  const port = Number(digits)
+  const range = parseCidr(withoutBrackets(place))
+  if (port >= 1 && port <= 65_535 && range) return { cidr: range, port }
+  if (port >= 1 && port <= 65_535 && NAME.test(place)) return { name: place.toLowerCase(), port }
+  throw new Error(`${text} is no CIDR range, and no address, range or name with a port`)
 }
+
+/** A host name: its last label is no number, which would make it an address. */
+const NAME = /^(?:[a-z0-9_-]+\.)*[a-z_-][a-z0-9_-]*$/i
+
+function parseCidr(text: string): Cidr | undefined {
+  const [address = '', bits, ...rest] = text.split('/')
+  const ip = parse(address)
+  const width = ip?.kind() === 'ipv4' ? 32 : 128
+  const prefix = bits === undefined ? width : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN
+  return ip && rest.length === 0 && prefix <= width ? [ip, prefix] : undefined
+}
+
+/** A URL's host as the socket knows it. */
+export const withoutBrackets = (host: string) => host.replace(/^\[(.*)\]$/, '$1')
 
 /** An IPv4-mapped address is the IPv4 address it stands for. */
 function parse(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {

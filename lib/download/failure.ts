@@ -13,7 +13,7 @@ export function badAnswer(status: number, headers: IncomingHttpHeaders): AppErro
 }
 
 /**
- * What kept a download from its end, in words that show no address, path or query; `isComplete` where the answer was whole
+ * What kept a download from its end, in words that tell a stranger nothing of a network: the log has the cause. `isComplete` where the answer was whole
  * by then: what came after it is a wrong length, as fewer bytes are, and not broken HTTP.
  */
 export function failure(error: unknown, host: string, isComplete = false): AppError {
@@ -25,8 +25,8 @@ export function failure(error: unknown, host: string, isComplete = false): AppEr
   }
   const code = (error as NodeJS.ErrnoException | undefined)?.code
   if (code?.startsWith('HPE_') && !isComplete)
-    return new AppError('invalid-answer', `The answer of ${host} breaks the rules of HTTP (${code})`, options)
-  return new AppError('network-error', `The download from ${host} failed${code ? ` (${code})` : ''}`, options)
+    return new AppError('invalid-answer', 'The answer of the source breaks the rules of HTTP', options)
+  return new AppError('network-error', 'The source could not be reached, or broke off', options)
 }
 
 /** Milliseconds from now that `Retry-After` names, as seconds or as a date; at most an hour. */

@@ -2,7 +2,7 @@ import events from 'node:events'
 import type { Response } from 'got'
 import { AppError } from '../errors.ts'
 import { once } from '../once.ts'
-import { parseCidrs } from './address.ts'
+import { parseAllowed } from './address.ts'
 import { openAgents } from './agent.ts'
 import { readBody } from './body.ts'
 import { openBufferPool } from './buffers.ts'
@@ -28,7 +28,7 @@ export function openDownloader({
   leastRate = LEAST_RATE,
   buffers = openBufferPool(),
 }: DownloadOptions): Downloader {
-  parseCidrs(allowCidrs) // a wrong one is said at the start, not at the first refusal
+  parseAllowed(allowCidrs) // a wrong one is said at the start, not at the first refusal
   const { close, ...agent } = openAgents(allowCidrs, lookup)
   const connecting = Math.ceil(timeoutMs / 3)
   // Loaded by the first download: 13 MB that an idle process does without.

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { AppError } from '../errors.ts'
-import { isAllowed } from './address.ts'
+import { isAllowed, withoutBrackets } from './address.ts'
 
 /** Characters of a URL at most, where a client sends it. */
 export const MAX_URL_LENGTH = 8192
@@ -34,7 +34,7 @@ export function checkSourceUrl(url: URL, allowed: readonly string[] = []): URL {
   if (url.username || url.password) throw invalid('The URL carries a user name or a password')
   // WHATWG has turned 0x7f.1, 017700000001, 2130706433 and 127.0.0.1. into 127.0.0.1 by now.
   const address = withoutBrackets(url.hostname)
-  if (isIP(address) && !isAllowed(address, allowed)) throw blocked(address)
+  if (isIP(address) && !isAllowed(address, allowed, { port: portOf(url) })) throw blocked(address)
   return url
 }
 
@@ -42,7 +42,7 @@ export function checkSourceUrl(url: URL, allowed: readonly string[] = []): URL {
 export const blocked = (host: string) =>
   new AppError('blocked-address', `The address of ${host} may not be reached`)
 
-/** A URL's host as the socket knows it. */
-export const withoutBrackets = (host: string) => host.replace(/^\[(.*)\]$/, '$1')
+/** URLs leave out the port that goes with their scheme. */
+const portOf = ({ port, protocol }: URL) => Number(port || (protocol === 'https:' ? 443 : 80))
 
 const invalid = (message: string) => new AppError('invalid-source', message)

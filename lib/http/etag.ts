@@ -2,5 +2,5 @@
 export const isKnown = (header: string | string[] | undefined, etag: string): boolean =>
   header === '*' ||
   String(header ?? '')
-    .split(/\s*,\s*/)
-    .some((tag) => tag.replace(/^W\//, '') === etag)
+    .split(',')
+    .some((tag) => tag.trim().replace(/^W\//, '') === etag)

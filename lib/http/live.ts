@@ -1,4 +1,4 @@
-import websocket from '@fastify/websocket'
+import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authorize, identify, type Knock } from '../access/authorize.ts'
 import { checkOrigin } from '../access/browser.ts'
@@ -8,6 +8,7 @@ import type { Live } from '../function.ts'
 import { openConnections } from '../live/connections.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { limitTo } from '../live/session.ts'
+import { exemptAddresses, MOST_OF_ADDRESS, openCounts } from './addresses.ts'
 import type { Limits } from './limits.ts'
 import { logRequest } from './log-request.ts'
 import { Problem } from './schemas.ts'
@@ -39,6 +40,19 @@ export function mountLive(
   app: LiveApp,
   limits: Limits,
 ): void {
+  const isExempt = exemptAddresses(app.config.trustProxy)
+  const byAddress = openCounts()
+  /** Closes a socket that is one too many; the others count until they close. */
+  const admit = (socket: WebSocket, address: string) => {
+    if (isExempt(address)) return true
+    const isAdmitted = byAddress.add(address) <= MOST_OF_ADDRESS
+    socket.on('close', () => byAddress.remove(address))
+    if (!isAdmitted) {
+      socket.on('error', () => socket.terminate())
+      socket.close(1008, 'The address has too many sockets')
+    }
+    return isAdmitted
+  }
   const connections = openConnections()
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const { path, access, summary, tag, params, subscription } of lives) {
@@ -71,6 +85,7 @@ export function mountLive(
       },
       wsHandler: (socket, request) => {
         logRequest(app, request, 101)
+        if (!admit(socket, request.ip)) return
         const meet = limits.meeting(request)
         const caller = callers.get(request)
         return serveSocket(app, socket, { caller, access, given: given(request), meet, connections })

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import helmet from '@fastify/helmet'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -16,10 +17,13 @@ import { readSchema } from '../db/migrate.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
 import { continueTrace, traceFields } from '../trace.ts'
+import { exemptAddresses } from './addresses.ts'
+import { limitConnections } from './connections.ts'
 import { readForm } from './form.ts'
 import { answerOnce } from './idempotency.ts'
 import { type Limits, openLimits } from './limits.ts'
 import { logRequest } from './log-request.ts'
+import { limitBodyTime, limitRest } from './pace.ts'
 import { problemOf, retryAfterOf } from './problem.ts'
 import { Bytes, KeyHeader, Problem } from './schemas.ts'
 import { validatorCompiler } from './validate.ts'
@@ -27,13 +31,25 @@ import { validatorCompiler } from './validate.ts'
 /** Largest JSON body: 10,000 uuids are 0.4 MB, 1,000 URLs of 4,000 characters 4 MB. */
 const BODY_LIMIT = 4 * 1024 * 1024
 
+/** A form may be as large as so many sources that are as large as they may be. */
+const MOST_SOURCES = 20
+
+/** For how long a browser uses https only, in s: a year. */
+const HSTS_S = 31_536_000
+
+/** Longest wait for the headers of a request, in ms, and how often connections are looked at. */
+const HEADERS = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 }
+
 /** A Fastify server without routes: how it validates, how it answers errors. */
-export function openServer(app: Pick<App, 'log' | 'metrics' | 'stopping'>): FastifyInstance {
+export function openServer(app: Pick<App, 'config' | 'log' | 'metrics' | 'stopping'>): FastifyInstance {
+  const { maxConnections, trustProxy, publicUrl } = app.config
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: true,
+    http: HEADERS,
+    trustProxy: trustProxy.length > 0 && [...trustProxy],
     genReqId: ({ headers }) => continueTrace(headers.traceparent),
     childLoggerFactory: (log, { reqId }) => log.child(traceFields(reqId)),
     frameworkErrors: refuse,
@@ -45,6 +61,16 @@ export function openServer(app: Pick<App, 'log' | 'metrics' | 'stopping'>): Fast
   server.addHook('onResponse', async (request, { statusCode, elapsedTime }) =>
     logRequest(app, request, statusCode, elapsedTime),
   )
+  // Plain HTTP is what runs here: TLS is for what stands before it.
+  server.register(helmet, {
+    contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
+    strictTransportSecurity: publicUrl.startsWith('https:') && { maxAge: HSTS_S },
+  })
+  limitConnections(server, maxConnections, exemptAddresses(trustProxy))
+  server.addHook('preParsing', async (request) => {
+    if (!/^multipart\//i.test(request.headers['content-type'] ?? '')) limitBodyTime(request.raw)
+  })
+  server.addHook('onResponse', async ({ raw }) => limitRest(raw))
   // A client that keeps its connection would send its next request to a process that is about to end.
   server.addHook('onSend', async (_request, response) => {
     if (app.stopping.aborted) response.header('connection', 'close')
@@ -64,7 +90,8 @@ function refuse(error: unknown, request: FastifyRequest, response: FastifyReply)
   if (retryAfter !== undefined) response.header('retry-after', retryAfter)
   if (problem.status === 401) response.header('www-authenticate', 'Bearer')
   // What is left of the request may never come.
-  if (problem.status === 408) response.header('connection', 'close')
+  if (problem.status === 408 || problem.code === 'too-many-connections')
+    response.header('connection', 'close')
   response.code(problem.status).type('application/problem+json').send(problem)
 }
 
@@ -85,6 +112,7 @@ export function mount(
   app: App,
   limits: Limits = openLimits(server, app),
 ): void {
+  const maxFormBytes = MOST_SOURCES * app.config.maxSourceBytes
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const endpoint of endpoints) {
     const { method, path, summary, tag, params, query, body, form, replies, handle } = endpoint
@@ -125,7 +153,16 @@ export function mount(
         const { params, query, body, headers, method } = request
         const caller = callers.get(request) ?? NOBODY
         const meet = limits.meeting(request, response)
-        const given = { params, query, body, headers, method, caller, meet, form: readForm(request) }
+        const given = {
+          params,
+          query,
+          body,
+          headers,
+          method,
+          caller,
+          meet,
+          form: readForm(request, maxFormBytes),
+        }
         const traced = { ...app, trace: request.id }
         const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
         const key = body === undefined ? undefined : headers['idempotency-key']

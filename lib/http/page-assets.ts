@@ -47,7 +47,9 @@ export const loadAssets = once(async (): Promise<Assets> => {
 
 /** Answers with a file of the page in the best encoding that the browser takes, or 304 where it has the file. */
 export function answerWith(asset: Asset, headers: Record<string, unknown>, more: Headers): Answer {
-  const accepted = String(headers['accept-encoding'] ?? '').split(/\s*[,;]\s*/)
+  const accepted = String(headers['accept-encoding'] ?? '')
+    .split(/[,;]/)
+    .map((part) => part.trim())
   const [encoding, body] = asset.encoded.find(([name]) => accepted.includes(name)) ?? [undefined, asset.body]
   // Weak: the encodings of one file share it.
   const caching = { vary: 'accept-encoding', etag: `W/${asset.etag}`, ...more }

@@ -28,7 +28,9 @@ const FASTIFY_CODES: Record<string, [code: ErrorCode, detail: string]> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed-json', 'The body is empty'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['malformed-json', 'The body is not JSON'],
   FST_FILES_LIMIT: ['too-many-files', 'The form has too many files; the rest was not read'],
+  FST_FIELDS_LIMIT: ['too-many-files', 'The form has too many fields; the rest was not read'],
   FST_PARTS_LIMIT: ['too-many-files', 'The form has too many parts; the rest was not read'],
+  MALFORMED_FORM: ['malformed-request', 'The form is cut off'],
   FST_ERR_BAD_URL: ['malformed-request', 'The URL is malformed'],
   FST_ERR_MAX_PARAM_LENGTH: ['not-found', 'Nothing has this path'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [

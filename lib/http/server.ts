@@ -1,5 +1,4 @@
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
@@ -11,6 +10,13 @@ import { acceptForms } from './form.ts'
 import { openLimits } from './limits.ts'
 import { acceptSockets, mountLive } from './live.ts'
 import { mount, openServer } from './mount.ts'
+
+/** Headers of answers that scripts of other origins may read. */
+const EXPOSED = [
+  ...['location', 'link', 'etag', 'retry-after', 'www-authenticate', 'content-disposition', 'last-event-id'],
+  ...['ratelimit', 'ratelimit-policy', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
+  ...['idempotency-replayed', 'x-cache'],
+]
 
 /** What stands above the endpoints: Markdown, since `/docs` shows it so. */
 const DESCRIPTION = [
@@ -31,16 +37,11 @@ export async function openHttp(
   lives: readonly Live[],
 ): Promise<FastifyInstance> {
   const server = openServer(app)
-  // Plain HTTP is what runs here, TLS is for what stands before it; thumbnails may be shown on pages of other origins.
-  await server.register(helmet, {
-    contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
-    crossOriginResourcePolicy: { policy: 'cross-origin' },
-  })
   if (app.config.corsOrigins.length > 0)
     await server.register(cors, {
       origin: [...app.config.corsOrigins],
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-      exposedHeaders: ['link', 'location', 'etag', 'retry-after', 'last-event-id'],
+      exposedHeaders: EXPOSED,
     })
   await acceptSockets(server)
   // Probes and Prometheus call a pod by its address.

@@ -6,9 +6,14 @@ import { watchCaller } from '../access/watch.ts'
 import { AppError } from '../errors.ts'
 import type { Connections } from '../live/connections.ts'
 import type { LiveApp } from '../live/hub.ts'
+import { openRate } from '../live/rate.ts'
 import { openSession } from '../live/session.ts'
 import type { Subscription } from '../outbox/replay.ts'
 import { problemOf } from './problem.ts'
+
+/** What a client may send, and of that with a cursor. */
+const MESSAGES = { most: 20, ms: 1_000 }
+const REPLAYS = { most: 10, ms: 60_000 }
 
 /** Bytes that may wait for a client before it is dropped. */
 const MAX_BUFFERED = 1024 * 1024
@@ -41,7 +46,14 @@ export function serveSocket(app: LiveApp, socket: WebSocket, opened: Opened): vo
   const ready = async () => {
     while (socket.readyState === socket.OPEN && socket.bufferedAmount > MAX_BUFFERED / 2) await delay(50)
   }
+  const messages = openRate(MESSAGES)
+  const replays = openRate(REPLAYS)
   const refuse = (why: string) => socket.close(POLICY_VIOLATION, why)
+  const mayReplay = () => {
+    const may = replays.take()
+    if (!may) refuse(`More than ${REPLAYS.most} replays in a minute`)
+    return may
+  }
   let stopWatching = () => {}
   let entered: Caller | undefined
   let leave = () => {}
@@ -76,15 +88,25 @@ export function serveSocket(app: LiveApp, socket: WebSocket, opened: Opened): vo
     if (status >= 500) app.log.error({ err: error }, 'message of a socket failed')
     answer({ error: { code, message: detail } })
   }
-  const client = { answer, complain, admit, given }
+  const client = { answer, complain, admit, mayReplay, given }
   const session = openSession(app, { send: ({ text }) => send(text), ready }, client)
+  /** Whether one more message is taken; a ping counts as one. */
+  const mayGoOn = () => {
+    if (socket.readyState !== socket.OPEN) return false
+    const may = messages.take()
+    if (!may) refuse(`More than ${MESSAGES.most} messages in a second`)
+    return may
+  }
   const stopHeartbeat = keepAlive(socket)
   const goAway = () => {
     socket.close(GOING_AWAY, 'The service is stopping')
     setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref()
   }
   app.hub.closing.addEventListener('abort', goAway)
-  socket.on('message', (data: Buffer, isBinary: boolean) => session.receive(isBinary ? '' : data.toString()))
+  socket.on('message', (data: Buffer, isBinary: boolean) => {
+    if (mayGoOn()) session.receive(isBinary ? '' : data.toString())
+  })
+  socket.on('ping', mayGoOn)
   socket.on('error', () => socket.terminate())
   socket.on('close', () => {
     app.hub.closing.removeEventListener('abort', goAway)

@@ -2,6 +2,9 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { AppError, describeErrors, type FieldError } from '../errors.ts'
 
+/** Deepest nesting of a body. */
+const MAX_DEPTH = 32
+
 /** Bodies are taken as they are; queries and params are text, and are turned into what the schema wants. */
 const strict = withFormats(new Ajv2020({ allErrors: false, coerceTypes: false, useDefaults: true }))
 const coercing = withFormats(new Ajv2020({ allErrors: false, coerceTypes: true, useDefaults: true }))
@@ -13,7 +16,8 @@ function withFormats(ajv: Ajv2020): Ajv2020 {
   // ajv-formats also takes `urn:uuid:…`, leap seconds and years that neither Date nor a database has.
   ajv.addFormat('uuid', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
   // No NUL, which PostgreSQL cannot hold; each wildcard lets a database look through the rest of the name once more.
-  ajv.addFormat('name-filter', /^[^\0*]*(\*+[^\0*]*){0,5}$/)
+  // A run of stars can be read in one way only: else 100 of them before a NUL would take seconds.
+  ajv.addFormat('name-filter', /^[^\0*]*(?:\*+(?:[^\0*]+|$)){0,5}$/)
   const dateTime = ajv.formats['date-time'] as { validate(text: string): boolean }
   ajv.addFormat('date-time', (text: string) => dateTime.validate(text) && isStorable(text))
   return ajv
@@ -24,13 +28,33 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
   const validate = (httpPart === 'body' ? strict : coercing).compile(schema as object)
   const part = httpPart === 'body' ? '' : `/${httpPart === 'querystring' ? 'query' : httpPart}`
   return (data: unknown) => {
-    if (validate(data)) return { value: data }
-    const errors = toFieldErrors(meant(validate.errors ?? []), part)
+    if (isDeeperThan(data, MAX_DEPTH))
+      return { error: invalid([{ pointer: part, detail: `must be nested at most ${MAX_DEPTH} deep` }]) }
+    if (!validate(data)) return { error: invalid(toFieldErrors(meant(validate.errors ?? []), part)) }
+    const endless = httpPart === 'body' ? undefined : findEndless(data)
+    if (endless === undefined) return { value: data }
     return {
-      error: new AppError('invalid', `The request does not fit: ${describeErrors(errors)}`, { errors }),
+      error: invalid([
+        { pointer: `${part}/${endless}`, detail: `must be within ±${Number.MAX_SAFE_INTEGER}` },
+      ]),
     }
   }
 }
+
+const invalid = (errors: FieldError[]) =>
+  new AppError('invalid', `The request does not fit: ${describeErrors(errors)}`, { errors })
+
+/** Whether arrays and objects lie in one another more than `most` deep; no deeper than that is looked. */
+const isDeeperThan = (value: unknown, most: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (most === 0 || Object.values(value).some((part) => isDeeperThan(part, most - 1)))
+
+/** The name of a number that Ajv has made of a text such as `1e309`, and no database can hold. */
+const findEndless = (data: unknown): string | undefined =>
+  Object.entries(data ?? {}).find(
+    ([, value]) => typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER,
+  )?.[0]
 
 /**
  * Of the alternatives of a schema each complains: what went furthest into the value is what was meant, and of those the

@@ -25,12 +25,18 @@ type Client = {
   complain(error: unknown): void
   /** Who a token belongs to; throws `unauthorized`. */
   admit(token: string): Promise<Caller>
+  /** Whether one more replay is begun; the socket is closed where not. */
+  mayReplay(): boolean
   /** What is subscribed to as soon as the caller is known. */
   given: { subscription: Subscription; cursor: string | undefined } | undefined
 }
 
 /** Opens the session of one socket: what its client sends is handled in turn. */
-export function openSession(app: LiveApp, sink: Sink, { answer, complain, admit, given }: Client): Session {
+export function openSession(
+  app: LiveApp,
+  sink: Sink,
+  { answer, complain, admit, mayReplay, given }: Client,
+): Session {
   const open = new Map<string, AbortController>()
   let caller: Caller | undefined
   let turn = Promise.resolve()
@@ -45,6 +51,7 @@ export function openSession(app: LiveApp, sink: Sink, { answer, complain, admit,
     const replayable = cursor === undefined ? undefined : isReplayable(cursor)
     if (cursor !== undefined && replayable === undefined)
       throw new AppError('invalid-cursor', '"after" must be the id of an event')
+    if (replayable && !mayReplay()) return
     open.get(key)?.abort()
     const ending = new AbortController()
     open.set(key, ending)

@@ -67,6 +67,12 @@ export function parseCloudEvent(body: Uint8Array): CloudEvent | undefined {
   return isEvent ? (event as CloudEvent) : undefined
 }
 
+/** The id of the event that a message of `photo-app` is; undefined where it is none. Anybody may have written the rest of it. */
+export function parseEventId(body: Uint8Array): string | undefined {
+  const { id, type } = (parseJson(Buffer.from(body).toString('utf8')) ?? {}) as Partial<CloudEvent>
+  return typeof id === 'string' && /^image\.\w+$/.test(String(type)) ? parseUuid(id) : undefined
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

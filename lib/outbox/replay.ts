@@ -82,6 +82,17 @@ export async function* missedEvents(
   }
 }
 
+/** The event of that id as subscribers get it; undefined where it is none of theirs. */
+export async function findEvent(db: Db, id: string): Promise<CloudEvent | undefined> {
+  const row = await db
+    .selectFrom('events')
+    .select(['id', 'photo_uuid', 'type', 'at', 'data', 'traceparent'])
+    .where('id', '=', id)
+    .where(IS_LIVE)
+    .executeTakeFirst()
+  return row && toCloudEvent(row)
+}
+
 /** The id of the last event that subscribers get: a cursor for what happens from now on. */
 export async function findLastEvent(db: Db): Promise<string | undefined> {
   const last = db

@@ -7,16 +7,16 @@ import { orMissing, walk } from './disk.ts'
 import { checkWritable, findUnfinished, linkFirst, removeDurably, replace, writeDurably } from './durable.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
 import { isKey, type ObjectInfo, OWNER, type Storage } from './port.ts'
-import { openRoot, type Root } from './root.ts'
+import { openRoot, PRIVATE, type Root, SHARED } from './root.ts'
 import { signPolicy, verifyPolicy } from './upload-policy.ts'
 
 type Directories = { storageDir: string; thumbsDir: string; publicUrl: string }
 
 /** Stores below two local directories: renditions in `thumbsDir`, all else in `storageDir`. */
 export async function openDirectory({ storageDir, thumbsDir, publicUrl }: Directories): Promise<Storage> {
-  const own = await openRoot(storageDir)
-  const originals = await openRoot(path.join(storageDir, 'originals'))
-  const thumbs = await openRoot(thumbsDir)
+  const own = await openRoot(storageDir, { ...SHARED, file: PRIVATE.file })
+  const originals = await openRoot(path.join(storageDir, 'originals'), PRIVATE)
+  const thumbs = await openRoot(thumbsDir, SHARED)
   const roots = { originals, thumbs }
   const rootOf = (key: string) => (key.startsWith('thumbs/') ? thumbs : originals)
   const fileOf = (key: string) => {
@@ -100,9 +100,6 @@ async function readSecret(root: Root): Promise<Uint8Array> {
   const file = path.join(root.directory, '.upload-secret')
   const known = await orMissing(readFile(file))
   if (known) return known
-  await writeDurably(root, file, linkFirst, async (handle) => {
-    await handle.chmod(0o600)
-    await handle.writeFile(randomBytes(32))
-  })
+  await writeDurably(root, file, linkFirst, (handle) => handle.writeFile(randomBytes(32)))
   return readFile(file)
 }

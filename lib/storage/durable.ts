@@ -35,7 +35,7 @@ export async function writeDurably(
   const part = path.join(root.parts, randomUUID())
   await root.ready()
   try {
-    const handle = await inRoot(root, () => open(part, 'wx'))
+    const handle = await inRoot(root, () => open(part, 'wx', root.modes.file))
     try {
       await write(handle)
       await handle.sync()
@@ -97,15 +97,15 @@ async function inDirectory<T>(root: Root, directory: string, work: () => Promise
     for (const name of path.relative(made, directory).split(path.sep)) {
       const above = made
       made = path.join(made, name)
-      if (await makeOne(made)) await syncDirectory(above)
+      if (await makeOne(made, root.modes.directory)) await syncDirectory(above)
     }
     return work()
   })
 }
 
 /** False where it is there already. */
-const makeOne = (directory: string): Promise<boolean> =>
-  mkdir(directory).then(
+const makeOne = (directory: string, mode: number): Promise<boolean> =>
+  mkdir(directory, { mode }).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'EEXIST') return false

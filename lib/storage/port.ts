@@ -32,13 +32,19 @@ export interface Storage {
   setOwner(id: string): Promise<void>
   /** A form that lets whoever has it upload this one object, of 1 to `maxBytes` bytes, until `expiresAt`. */
   signUpload(key: string, limits: UploadLimits): Promise<UploadForm>
-  /** A link to read an object elsewhere, good for minutes, and not beyond `until` (ms since 1970); undefined where this service serves it itself. */
-  signRead(key: string, until?: number): Promise<string | undefined>
+  /**
+   * A link to read an object elsewhere, which answers with these headers: good for minutes, and not beyond `until` (ms since 1970).
+   * Undefined where this service serves it itself.
+   */
+  signRead(key: string, headers: ReadHeaders, until?: number): Promise<string | undefined>
   /** What a form that `signUpload` made allows; throws `upload-refused` or `upload-expired`. Undefined where uploads go elsewhere. */
   readonly verifyUpload: ((fields: Readonly<Record<string, string>>) => Promise<UploadPolicy>) | undefined
   /** Stores a byte and removes it; throws where nothing can be stored now. */
   check(): Promise<void>
 }
+
+/** `Content-Type` and `Content-Disposition`. */
+export type ReadHeaders = { type: string; disposition: string }
 
 /** `bytes` is the size; `etag` changes with the content and is quoted, as HTTP wants it. */
 export type ObjectInfo = { bytes: number; etag: string; modified: Date }

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { chmod, mkdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { lateError } from '../away.ts'
 import { withDeadline } from '../deadline.ts'
@@ -14,10 +14,20 @@ export const PARTS = '.parts'
 /** Longest wait at the start for a file system that hangs, in ms. */
 const OPEN_MS = 2_000
 
+/** Who may read what lies below a root. */
+type Modes = { file: number; directory: number }
+
+/** Nobody but this user. */
+export const PRIVATE: Modes = { file: 0o600, directory: 0o700 }
+
+/** Whoever the umask lets: others serve renditions. */
+export const SHARED: Modes = { file: 0o666, directory: 0o777 }
+
 /** A directory with all that lies below it, made once: one that has gone since is away, and nothing is made in its place. */
 export type Root = {
   readonly directory: string
   readonly parts: string
+  readonly modes: Modes
   /** Throws where the root is neither there nor can be made. */
   ready(): Promise<void>
   /** Throws where the root has gone. */
@@ -27,12 +37,15 @@ export type Root = {
 }
 
 /** Makes a root as soon as that can be done; waits for the first try. */
-export async function openRoot(directory: string): Promise<Root> {
+export async function openRoot(directory: string, modes: Modes): Promise<Root> {
   const parts = path.join(directory, PARTS)
-  const ready = once(() => make(parts).catch((cause: Error) => Promise.reject(gone(directory, cause))))
+  const ready = once(() =>
+    make(directory, parts, modes).catch((cause: Error) => Promise.reject(gone(directory, cause))),
+  )
   const root: Root = {
     directory,
     parts,
+    modes,
     ready,
     async check() {
       await ready()
@@ -58,9 +71,14 @@ export const gone = (directory: string, cause?: Error) =>
     code: 'ENODEV',
   })
 
-async function make(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true })
+async function make(root: string, parts: string, { directory: mode }: Modes): Promise<void> {
+  // What lies above the root belongs to other roots, too.
+  const above = await mkdir(path.dirname(root), { recursive: true })
+  const below = await mkdir(parts, { recursive: true, mode })
+  // Earlier versions left it open to all. One that is another user's stays as it is, and a write says what else is wrong.
+  if (mode === PRIVATE.directory) await chmod(root, mode).catch(() => {})
+  const first = above ?? below
   // Each new directory is an entry of the one above it.
-  for (let made = directory; first !== undefined && made.length >= first.length; made = path.dirname(made))
+  for (let made = parts; first !== undefined && made.length >= first.length; made = path.dirname(made))
     await syncDirectory(path.dirname(made))
 }

@@ -114,10 +114,11 @@ export function openS3(options: Options): Storage {
       })
       return { url, fields }
     },
-    signRead(key, until = Number.POSITIVE_INFINITY) {
+    signRead(key, { type, disposition }, until = Number.POSITIVE_INFINITY) {
       const leftS = Math.floor((until - Date.now()) / 1000)
       const expiresIn = Math.max(1, Math.min(READ_LINK_S, leftS))
-      return getSignedUrl(client, new GetObjectCommand(at(key)), { expiresIn })
+      const headers = { ResponseContentType: type, ResponseContentDisposition: disposition }
+      return getSignedUrl(client, new GetObjectCommand({ ...at(key), ...headers }), { expiresIn })
     },
     verifyUpload: undefined,
     async check() {

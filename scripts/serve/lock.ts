@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Config } from '../../lib/config/index.ts'
+import { makePrivate } from '../../lib/db/private-file.ts'
 
 /** Says that this process is the only service on its data; the operating system gives the lock back when the process ends, however it ends. */
 export type ServiceLock = {
@@ -20,7 +21,7 @@ export function lockData({ databaseUrl, rabbitmqUrl }: Config): ServiceLock | un
   if (rabbitmqUrl || !databaseUrl.startsWith('sqlite:')) return undefined
   const given = path.resolve(databaseUrl.slice('sqlite:'.length))
   const file = existsSync(given) ? realpathSync(given) : given
-  mkdirSync(path.dirname(file), { recursive: true })
+  makePrivate(`${file}-service`)
   // SQLite's own locks: a file with the number of a process in it would outlive the process.
   const lock = new DatabaseSync(`${file}-service`, { timeout: 0 })
   const owner: Owner = { pid: process.pid, since: new Date().toISOString() }
@@ -34,7 +35,7 @@ export function lockData({ databaseUrl, rabbitmqUrl }: Config): ServiceLock | un
       `Another service with the in-process queue uses ${given}: ${describe(readOwner(ownerFile))}. Stop it, or set another DATABASE_URL, or RABBITMQ_URL for both`,
     )
   }
-  const write = (url?: string) => writeFileSync(ownerFile, JSON.stringify({ ...owner, url }))
+  const write = (url?: string) => writeFileSync(ownerFile, JSON.stringify({ ...owner, url }), { mode: 0o600 })
   write()
   return {
     tell: write,

@@ -10,10 +10,16 @@ type Service = {
   volumes?: string[]
   environment?: Record<string, string>
   healthcheck?: { test?: string[]; disable?: boolean }
+  cap_drop?: string[]
+  security_opt?: string[]
+  mem_limit?: string
+  pids_limit?: number
   depends_on?: Record<string, { condition: string }>
 }
 
-const { services } = parse(await readFile('docker-compose.yml', 'utf8'), { merge: true }) as {
+/** The file as it is without `.env`. */
+const file = (await readFile('docker-compose.yml', 'utf8')).replace(/\$\{[A-Z_]+:-(\w+)\}/g, '$1')
+const { services } = parse(file, { merge: true }) as {
   services: Record<string, Service>
 }
 const configuration = await readFile('docs/configuration.md', 'utf8')
@@ -45,13 +51,32 @@ test('configures the service with variables that it knows', () => {
     host: '0.0.0.0',
     publicUrl: 'http://127.0.0.1:3000',
     thumbsDir: '/waldo-app-thumbs',
-    databaseUrl: expect.stringContaining('@postgres:5432/'),
-    rabbitmqUrl: expect.stringContaining('@rabbitmq:5672'),
+    databaseUrl: 'postgres://postgres:postgres@postgres:5432/postgres',
+    rabbitmqUrl: 'amqp://guest:guest@rabbitmq:5672',
     redisUrl: 'redis://redis:6379',
   })
   expect(app.volumes).toContain('waldo-app-thumbs:/waldo-app-thumbs')
   const documented = [...configuration.matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name)
   expect(documented).toEqual(expect.arrayContaining(Object.keys(environment)))
+})
+
+test('gives no service more rights, memory or processes than it needs', () => {
+  for (const [name, service] of Object.entries(services))
+    expect.soft(service, name).toMatchObject({
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      mem_limit: expect.stringMatching(/^\d+[gm]$/),
+      pids_limit: expect.any(Number),
+    })
+})
+
+test('says who may use the service, and under what names', () => {
+  expect(app.environment).toMatchObject({ AUTH: 'none', ALLOWED_HOSTS: 'waldo-app' })
+})
+
+test('takes every password from .env', async () => {
+  const text = await readFile('docker-compose.yml', 'utf8')
+  expect(text).not.toMatch(/PASS\w*: \w|:\/\/\w+:\w+@/)
 })
 
 test('scales with workers that share files, database and queue', () => {

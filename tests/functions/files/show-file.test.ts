@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { parse } from 'content-disposition'
 import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import { showFile } from '../../../functions/files/show-file.ts'
@@ -9,7 +10,7 @@ import type { App } from '../../../lib/app.ts'
 import { originalKey, renditionKey } from '../../../lib/storage/port.ts'
 import { type Environment, SETUPS, withApp } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
-import { call, expectNoSecrets, getRaw, problemOf, withServer } from '../support.ts'
+import { call, expectNoSecrets, getRaw, insertPhoto, problemOf, withServer } from '../support.ts'
 
 const FILE = 'ab/01890a5d-ac96-774b-bcce-b302099a80ab.jpg'
 const TEN = Buffer.from('0123456789')
@@ -258,3 +259,53 @@ const FORBIDDEN = [
   'originals/known%20',
   'thumbs/ab',
 ]
+
+describe('a browser', () => {
+  const uploaded = async (app: App, name: string, content: Uint8Array | string) => {
+    const uuid = await insertPhoto(app, { name, door: 'page' })
+    await app.storage.put(originalKey(uuid), Buffer.from(content))
+    return originalKey(uuid)
+  }
+
+  const dispositionOf = ({ headers }: Response) => {
+    const { type, parameters } = parse(headers.get('content-disposition') ?? '')
+    return [type, parameters.filename]
+  }
+
+  test.for([
+    ['cat.jpg', 'cat.jpg'],
+    ['cat.JPEG', 'cat.JPEG'],
+    ['cat', 'cat.jpg'],
+    ['cat.html', 'cat.html.jpg'],
+    ['../a\\b.jpg', '.._a_b.jpg'],
+    ['a"b.jpg', 'a"b.jpg'],
+    ['Käße 猫.jpg', 'Käße 猫.jpg'],
+  ] as const)('shows the original named %s, and saves it as %s', ([name, saved]) =>
+    withFile(async (_url, app, base) => {
+      const key = await uploaded(app, name, await jpeg(sample(64, 48)))
+      const answer = await fetch(`${base}/files/${key}`)
+      expect(answer.headers.get('content-type')).toBe('image/jpeg')
+      expect(dispositionOf(answer)).toEqual(['inline', saved])
+    }),
+  )
+
+  test.for(['page.html', 'cat.jpg', 'drawing.svg'])('saves what is no image, named %s', (name) =>
+    withFile(async (_url, app, base) => {
+      const key = await uploaded(
+        app,
+        name,
+        '<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>',
+      )
+      const answer = await fetch(`${base}/files/${key}`)
+      expect(answer.headers.get('content-type')).toBe('application/octet-stream')
+      expect(dispositionOf(answer)).toEqual(['attachment', name])
+    }),
+  )
+
+  test('shows a rendition, on any page, and saves it under its name', () =>
+    withFile(async (url) => {
+      const answer = await fetch(url)
+      expect(dispositionOf(answer)).toEqual(['inline', path.basename(FILE)])
+      expect(answer.headers.get('cross-origin-resource-policy')).toBe('cross-origin')
+    }))
+})

@@ -65,3 +65,18 @@ test('a batch that is empty, too long or no list is refused', () =>
       expect(await countJobs(app)).toBe(0)
     }),
   ))
+
+test('what is refused for its length is not accepted, nor is what its beginning is refused', () =>
+  withApp(SETUPS[0], (app) =>
+    withServer(app, async (url) => {
+      const longest = `${A}?${'a'.repeat(8192 - A.length - 1)}`
+      const answer = await post(`${url}/v1/images/batch`, {
+        urls: [`${longest}aaa`, longest, `ftp:${'x'.repeat(9_000)}`, 'x'.repeat(100_000)],
+      })
+      expect(answer.status).toBe(202)
+      const { accepted, failed } = (await answer.json()) as { accepted: Job[]; failed: { code: string }[] }
+      expect(accepted.map((job) => job.url)).toEqual([longest])
+      expect(failed.map(({ code }) => code)).toEqual(Array(3).fill('invalid-source'))
+      expect(await countJobs(app)).toBe(1)
+    }),
+  ))

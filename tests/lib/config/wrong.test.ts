@@ -31,6 +31,10 @@ test.for(INTEGERS)('%s takes whole numbers within bounds only', (name) => {
 
 const WRONG: readonly (readonly [variable: string, value: string, more?: Environment])[] = [
   ['PORT', '65536'],
+  ['TRUST_PROXY', 'true'],
+  ['TRUST_PROXY', '10.0.0.0/33'],
+  ['TRUST_PROXY', 'proxy.example.com'],
+  ['MAX_CONNECTIONS', '0'],
   ['PREFETCH', '0'],
   ['MAX_ATTEMPTS', '0'],
   ['RENDER_MEMORY', '0'],

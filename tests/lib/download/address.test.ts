@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isAllowed, parseCidrs } from '../../../lib/download/address.ts'
+import { isAllowed, parseAllowed } from '../../../lib/download/address.ts'
 
 const REFUSED = {
   'this network': ['0.0.0.0', '0.0.0.1', '0.255.255.255'],
@@ -109,15 +109,42 @@ describe('isAllowed', () => {
   )
 })
 
-describe('parseCidrs', () => {
+it.each([
+  [['127.0.0.1:80'], '127.0.0.1', { port: 80 }, true],
+  [['127.0.0.1:80'], '127.0.0.1', { port: 81 }, false],
+  [['127.0.0.1:80'], '127.0.0.1', {}, false],
+  [['10.0.0.0/8:80', '10.1.0.0/16:81'], '10.1.2.3', { port: 81 }, true],
+  [['10.0.0.0/8:80', '10.1.0.0/16:81'], '10.2.2.3', { port: 81 }, false],
+  [['[::1]:80'], '::1', { port: 80 }, true],
+  [['files.internal:80'], '10.1.2.3', { port: 80, name: 'FILES.internal' }, true],
+  [['files.internal:80'], '10.1.2.3', { port: 80, name: 'other.internal' }, false],
+  [['files.internal:80'], '10.1.2.3', { port: 81, name: 'files.internal' }, false],
+  [['files.internal:80'], '10.1.2.3', { port: 80 }, false],
+  [['127.0.0.1:80'], '8.8.8.8', { port: 443 }, true],
+])('where %j is allowed, %s with %j is: %s', (allowed, address, target, expected) =>
+  expect(isAllowed(address, allowed, target)).toBe(expected),
+)
+
+const read = (texts: string[]) =>
+  parseAllowed(texts).map(
+    ({ cidr, name, port }) => `${cidr ? cidr.join('/') : name}${port === undefined ? '' : ` ${port}`}`,
+  )
+
+describe('parseAllowed', () => {
   it('understands ranges and single addresses', () => {
-    const cidrs = parseCidrs(['10.0.0.0/8', '127.0.0.1', '::1', 'fd00::/8'])
-    expect(cidrs.map(([address, bits]) => `${address}/${bits}`)).toEqual([
+    expect(read(['10.0.0.0/8', '127.0.0.1', '::1', 'fd00::/8', 'fd00::1:80'])).toEqual([
       '10.0.0.0/8',
       '127.0.0.1/32',
       '::1/128',
       'fd00::/8',
+      'fd00::1:80/128',
     ])
+  })
+
+  it('understands ports of them, and of names', () => {
+    expect(
+      read(['10.0.0.0/8:443', '127.0.0.1:80', '[::1]:80', '[fd00::/8]:8080', 'Files.internal:9000']),
+    ).toEqual(['10.0.0.0/8 443', '127.0.0.1/32 80', '::1/128 80', 'fd00::/8 8080', 'files.internal 9000'])
   })
 
   it.each([
@@ -131,5 +158,15 @@ describe('parseCidrs', () => {
     '::/129',
     '010.0.0.0/8',
     'localhost',
-  ])('refuses %j', (text) => expect(() => parseCidrs([text])).toThrow('is no CIDR range'))
+    'localhost:',
+    'localhost:0',
+    'localhost:65536',
+    'localhost:http',
+    '10.0.0.0/33:80',
+    '999.0.0.1:80',
+    '10.1:80',
+    'a/8:80',
+    ':80',
+    '[::1]',
+  ])('refuses %j', (text) => expect(() => parseAllowed([text])).toThrow('is no CIDR range'))
 })

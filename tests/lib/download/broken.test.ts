@@ -26,7 +26,7 @@ describe('an answer', () => {
     source.set('/private', raw(answer))
     expect(await failureOf(`${source.url}/private?hunter2`)).toMatchObject({
       ...INVALID_ANSWER,
-      message: expect.stringMatching(/^The answer of 127\.0\.0\.1 breaks the rules of HTTP \(HPE_[A-Z_]+\)$/),
+      message: 'The answer of the source breaks the rules of HTTP',
     })
     expect(source.hits).toHaveLength(1)
   })

@@ -25,6 +25,23 @@ describe('an address', () => {
     expect(source.hits).toEqual([])
   })
 
+  it('is reached at the ports that are allowed, by its own or by the name that is, and at no other', async () => {
+    source.set('/a', bytes('a'))
+    const allowCidrs = [`127.0.0.1:${source.port}`, `inside.test:${source.port}`]
+    const { fetch } = downloader({ allowCidrs })
+    expect((await fetch(`http://127.0.0.1:${source.port}/a`)).data).toHaveLength(1)
+    for (const url of [`http://127.0.0.1:${elsewhere.port}/a`, 'http://127.0.0.1/a'])
+      await expect(fetch(url)).rejects.toMatchObject(BLOCKED)
+    const lookup = answering(['127.0.0.1'])
+    expect(
+      (await downloader({ allowCidrs, lookup }).fetch(`http://inside.test:${source.port}/a`)).data,
+    ).toHaveLength(1)
+    for (const url of [`http://inside.test:${elsewhere.port}/a`, `http://outside.test:${elsewhere.port}/a`])
+      expect(await failureOf(url, { allowCidrs, lookup })).toMatchObject(BLOCKED)
+    source.set('/away', redirect(`http://127.0.0.1:${elsewhere.port}/secret`))
+    expect(await failureOf(`${source.url}/away`, { allowCidrs })).toMatchObject(BLOCKED)
+  })
+
   it('is refused by the agent too, whatever was checked before', async () => {
     const agents = openAgents(['127.0.0.1/32'])
     for (const host of ['127.0.0.2', '::1', '::ffff:127.0.0.2', '']) {

@@ -19,6 +19,23 @@ test('the headers of an answer do not name the server, and keep browsers from gu
     }
   }))
 
+test('only over https browsers are told to stay there, and only images are for other pages', async () => {
+  for (const [PUBLIC_URL, hsts] of [
+    ['http://photos.example.com', null],
+    ['https://photos.example.com', 'max-age=31536000; includeSubDomains'],
+  ] as const)
+    await withApp(
+      EMBEDDED,
+      (app) =>
+        withServer(app, async (url) => {
+          const { headers } = await fetch(`${url}/photos`)
+          expect(headers.get('strict-transport-security')).toBe(hsts)
+          expect(headers.get('cross-origin-resource-policy')).toBe('same-origin')
+        }),
+      { PUBLIC_URL },
+    )
+})
+
 const preflight = (url: string, origin: string, method: string) =>
   fetch(url, {
     method: 'OPTIONS',
@@ -46,6 +63,9 @@ test.for(['GET', 'POST', 'DELETE'])('an origin that CORS_ORIGINS names may %s, a
           const { headers } = await fetch(`${url}/photos/nonsense`, { headers: { origin } })
           expect.soft(headers.get('access-control-allow-origin')).toBe(origin)
           expect.soft(headers.get('vary')).toMatch(/origin/i)
+          expect
+            .soft(headers.get('access-control-expose-headers'))
+            .toMatch(/location.*link.*etag.*retry-after.*www-authenticate.*content-disposition.*x-cache/)
           const allowed = await preflight(`${url}/photos/${uuidv7()}`, origin, method)
           expect.soft(allowed.status).toBe(204)
           expect.soft(allowed.headers.get('access-control-allow-origin')).toBe(origin)

@@ -43,3 +43,18 @@ test.each([
 ])('of a wrong %s it is said what would fit', (name, value, detail) => {
   expect(complaints(list.query, { [name]: value }, 'querystring')).toEqual({ [`/query/${name}`]: detail })
 })
+
+test.each(['1e309', '-1e309', '1e300', '9007199254740993'])(
+  'a number such as %s is refused, which no database holds',
+  (number) => {
+    const schema = { type: 'object', properties: { offset: { type: 'integer' } } }
+    expect(complaints(schema, { offset: number }, 'querystring')).toHaveProperty('/query/offset')
+  },
+)
+
+test('a body that is nested more than 32 deep is refused, whatever its schema takes', () => {
+  const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
+  expect(complaints({}, nested(32))).toBeUndefined()
+  expect(complaints({}, nested(33))).toEqual({ '': 'must be nested at most 32 deep' })
+  expect(complaints({}, nested(100_000))).toEqual({ '': 'must be nested at most 32 deep' })
+})

@@ -47,6 +47,7 @@ describe.for(SETUPS)('an endpoint in Lambda on $name', (setup) => {
         false,
       ])
       expect(JSON.parse(body)).toMatchObject({ items: [{ uuid, name: 'a,b' }], next: null })
+      expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
     }),
   )
 

@@ -50,17 +50,20 @@ test('a form uploads its one key, of its sizes, in its time, and nothing else', 
     await expect.poll(() => post(short, 'late'), { timeout: DEADLINE_MS }).toEqual([403, 'AccessDenied'])
   }))
 
+const HEADERS = { type: 'image/jpeg', disposition: 'inline; filename="b.jpg"' }
+
 test('a link reads its one object, and no other', () =>
   withBucket(async (storage) => {
     await storage.put(renditionKey('aa/b.jpg'), Buffer.from('bytes'))
     await storage.put(KEY, Buffer.from('secret'))
-    const link = (await storage.signRead(renditionKey('aa/b.jpg'))) ?? ''
+    const link = (await storage.signRead(renditionKey('aa/b.jpg'), HEADERS)) ?? ''
     const answer = await fetch(link)
     expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
       200,
       'image/jpeg',
       'bytes',
     ])
+    expect(new URL(link).searchParams.get('response-content-disposition')).toBe(HEADERS.disposition)
     expect((await fetch(link.replace('thumbs/aa/b.jpg', KEY))).status).toBe(403)
     expect((await fetch(link.replace('X-Amz-Expires=900', 'X-Amz-Expires=9000'))).status).toBe(403)
     expect((await fetch(link.split('?')[0] ?? '')).status).toBe(403)
