@@ -127,6 +127,7 @@ on('an image is submitted by its URL once under a key, made, listed and shown by
     const call = caller(env)
     const event = await request('POST', '/v1/images', { url: `${source.url}/a.jpg` })
     const keyed = { ...event, headers: { ...event.headers, 'idempotency-key': 'k' } }
+    expect((await call('v1-submit', { ...event, headers: {} })).statusCode).toBe(401)
     const submitted = await call('v1-submit', keyed)
     const again = await call('v1-submit', keyed)
     expect([submitted.statusCode, again.statusCode, again.body]).toEqual([202, 202, submitted.body])
@@ -185,8 +186,13 @@ on('a job is submitted, made and shown by its bundles, with what the camera wrot
     expect(messages).toEqual([JSON.stringify({ photo_uuid: jobId })])
     await call('consumers-process-photo', toRmqEvent(messages))
     const { status, resultUrl } = await show()
-    expect([status, resultUrl]).toEqual(['COMPLETED', expect.stringMatching(new RegExp(`/${jobId}\\.webp$`))])
-    const file = await call('files-show-file', await request('GET', new URL(resultUrl).pathname))
+    expect([status, resultUrl]).toEqual([
+      'COMPLETED',
+      expect.stringMatching(new RegExp(`/${jobId}\\.webp\\?exp=`)),
+    ])
+    // The link opens it without a key.
+    const byLink = { ...(await request('GET', resultUrl)), headers: {} }
+    const file = await call('files-show-file', byLink)
     expect([file.isBase64Encoded, file.headers?.['content-type']]).toEqual([true, 'image/webp'])
     const { width, height, format } = await sharp(Buffer.from(file.body, 'base64')).metadata()
     expect([format, width, height]).toEqual(['webp', 75, 100])

@@ -78,12 +78,15 @@ export async function withFunction(
   }
 }
 
+/** Functions want keys wherever they run. */
+const ADMIN_KEY = `pp_admin_${'0'.repeat(43)}`
+
 /** The environment of functions, on a migrated database, with an app to look at what they do. */
 export function withServers(use: (env: Environment, app: App) => Promise<void>): Promise<void> {
   const open = async (env: Environment) => {
     const app = await openApp(readConfig(env))
     try {
-      await use(env, app)
+      await use({ ...env, ADMIN_KEY }, app)
     } finally {
       await app.close()
     }
@@ -110,7 +113,7 @@ export async function readEvent<T>(name: string): Promise<T> {
   return JSON.parse(await readFile(new URL(`../events/${name}.json`, import.meta.url), 'utf8')) as T
 }
 
-/** An API Gateway event for a method and a path, with a JSON body in base64. */
+/** An API Gateway event for a method and a path, with a key, and a JSON body in base64. */
 export async function request(
   method: string,
   target: string,
@@ -123,7 +126,11 @@ export async function request(
     rawPath: url.pathname,
     rawQueryString: url.search.slice(1),
     queryStringParameters: Object.fromEntries(url.searchParams),
-    headers: { ...event.headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    headers: {
+      ...event.headers,
+      authorization: `Bearer ${ADMIN_KEY}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
     requestContext: {
       ...event.requestContext,
       http: { ...event.requestContext.http, method, path: url.pathname },
