@@ -1,4 +1,4 @@
-import { fastifyCookie } from '@fastify/cookie'
+import { parseCookie, stringifySetCookie } from 'cookie'
 import type { Config } from '../config/index.ts'
 
 /** The cookie of who signed in on the page. */
@@ -10,7 +10,9 @@ export const sessionCookie = (
   token: string,
   until: number,
 ): string =>
-  fastifyCookie.serialize(NAME, token, {
+  stringifySetCookie({
+    name: NAME,
+    value: token,
     httpOnly: true,
     sameSite: 'strict',
     secure: publicUrl.startsWith('https:'),
@@ -20,4 +22,4 @@ export const sessionCookie = (
 
 /** The session of a request's cookies. */
 export const readSession = (cookies: string | string[] | undefined): string | undefined =>
-  typeof cookies === 'string' ? fastifyCookie.parse(cookies)[NAME] : undefined
+  typeof cookies === 'string' ? parseCookie(cookies)[NAME] : undefined

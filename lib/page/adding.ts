@@ -22,7 +22,7 @@ export function openAdding(store: Store, announcer: Announcer, take: (event: Pho
   }
   const uploads = openUploads(
     (stored) => {
-      store.add(stored.map(parseWorkMessage))
+      store.add(stored.map(photoOf))
       for (const upload of stored) {
         byUuid.set(upload.uuid ?? '', upload)
         release(upload.uuid ?? '')
@@ -79,7 +79,7 @@ export function openAdding(store: Store, announcer: Announcer, take: (event: Pho
  * What is known of an uploaded file before the first event; the first 48 bits of its id are its time, by a clock that events do
  * not have: it is older than any of them.
  */
-function parseWorkMessage({ uuid = '', name }: Upload): Photo {
+function photoOf({ uuid = '', name }: Upload): Photo {
   const at = new Date(Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)).toISOString()
   const updated_at = new Date(0).toISOString()
   const known = { uuid, name, created_at: at, updated_at, url: 'originals/', door: 'page' }

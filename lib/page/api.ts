@@ -50,6 +50,13 @@ export type Result<T> = { ok: true; value: T; date: number; cursor?: string } | 
 
 export const UNREACHABLE: Refusal = { code: 'unreachable', message: 'The service does not answer', status: 0 }
 
+let onUnauthorized = () => {}
+
+/** Calls `listener` whenever the service wants a credential that the page has not, or no longer. */
+export function whenUnauthorized(listener: () => void): void {
+  onUnauthorized = listener
+}
+
 /**
  * Sends a request to the service; `body` is sent as JSON. `date` of the result is the server's clock, in ms,
  * `cursor` the event from which on a list may lack what happened.
@@ -81,6 +88,7 @@ export async function request<T>(
 
 /** Why a request was refused: a problem (RFC 9457), or whatever a proxy answers. */
 export function refusalOf(status: number, text: string): Refusal {
+  if (status === 401) onUnauthorized()
   try {
     const { code, detail } = JSON.parse(text) as { code: string; detail: string }
     return { code, message: detail, status }

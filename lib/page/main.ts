@@ -7,6 +7,7 @@ import { isFiltered, openFilters, toQuery } from './filters.ts'
 import { count } from './format.ts'
 import { openGallery } from './gallery.ts'
 import { openOverview } from './overview.ts'
+import { openSignIn } from './sign-in.ts'
 import { type ConnectionState, openSocket, type PhotoEvent } from './socket.ts'
 import { openStore } from './store.ts'
 
@@ -78,6 +79,7 @@ const socket = openSocket({
     if (state === 'live') overview.refresh()
   },
   onReset: () => void load(),
+  onUnauthorized: () => void load(),
 })
 
 /** Reads the list again; the socket sends the events that came in between, from a little before it. */
@@ -102,7 +104,14 @@ byId<HTMLInputElement>('filters').addEventListener('focusin', () => {
   byId('codes').replaceChildren(...[...codes].sort().map((code) => new Option(code)))
 })
 
-const loaded = load()
-overview.refresh()
-await loaded
-socket.connect()
+async function begin(): Promise<void> {
+  const loaded = load()
+  overview.refresh()
+  await loaded
+  const state = store.state()
+  // Who has no key yet is told nothing.
+  if (typeof state === 'string' || state.status !== 401) socket.connect()
+}
+
+openSignIn(() => void begin())
+await begin()

@@ -39,6 +39,8 @@ export function openSocket(handlers: {
   onEvent(event: PhotoEvent): void
   onState(state: ConnectionState): void
   onReset(): void
+  /** The service wants a credential that the page has not. */
+  onUnauthorized(): void
 }) {
   let socket: WebSocket | undefined
   let cursor: string | undefined
@@ -97,8 +99,18 @@ export function openSocket(handlers: {
       if (message.reset) handlers.onReset()
       handlers.onState('live')
     }
+    if (message.error?.code === 'unauthorized') return leave()
     if (message.error) socket?.close()
     if (message.id && message.subject) take(message as PhotoEvent)
+  }
+
+  /** The session has ended: `connect` follows when there is another. */
+  const leave = () => {
+    const closing = socket
+    socket = undefined
+    clearTimeout(check)
+    closing?.close()
+    handlers.onUnauthorized()
   }
 
   const take = (event: PhotoEvent) => {

@@ -21,6 +21,12 @@ const PARAMETERS = {
     Default: '',
     Description: 'Base of the URLs handed out',
   },
+  AdminKey: {
+    variable: 'ADMIN_KEY',
+    ...OPTIONAL,
+    Description: 'pp_<id>_<secret>, which makes the other keys; without any, every request is answered 401',
+  },
+  Secret: { variable: 'SECRET', ...OPTIONAL, Description: 'Encrypts the signing keys in the database' },
   QueueName: { variable: 'QUEUE_NAME', Type: 'String', Default: 'photo-processor' },
   RedisUrl: { variable: 'REDIS_URL', ...OPTIONAL, Description: 'redis://…, the cache of images' },
   WebhookUrls: { variable: 'WEBHOOK_URLS', ...OPTIONAL, Description: 'Receivers of events' },

@@ -19,12 +19,12 @@ const ARGUMENTS = [
   '--disable-sync',
 ]
 
-/** Starts one browser for the tests of a file, with a new profile; returns how to get it. */
-export function useBrowser(): () => Browser {
+/** Starts one browser for the tests of a file, with a new profile and more arguments; returns how to get it. */
+export function useBrowser(more: readonly string[] = []): () => Browser {
   let browser: Browser | undefined
   beforeAll(async () => {
     const executablePath = inject('chromium')
-    if (executablePath) browser = await chromium.launch({ executablePath, args: ARGUMENTS })
+    if (executablePath) browser = await chromium.launch({ executablePath, args: [...ARGUMENTS, ...more] })
   })
   afterAll(() => browser?.close())
   return () => {
