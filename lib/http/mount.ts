@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import { fastifyCookie } from '@fastify/cookie'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -42,8 +41,6 @@ export function openServer(app: Pick<App, 'log' | 'metrics' | 'stopping'>): Fast
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
   })
   server.setValidatorCompiler(validatorCompiler)
-  // `access/session.ts` reads and writes cookies; the plugin loads what it needs for that when it is registered.
-  server.register(fastifyCookie, { hook: false })
   server.removeContentTypeParser('text/plain')
   server.addHook('onResponse', async (request, { statusCode, elapsedTime }) =>
     logRequest(app, request, statusCode, elapsedTime),
