@@ -1,18 +1,11 @@
-import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import net from 'node:net'
-import path from 'node:path'
 import { text } from 'node:stream/consumers'
-import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { type App, openApp } from '../../../lib/app.ts'
-import { readConfig } from '../../../lib/config/index.ts'
-import { migrate } from '../../../lib/db/migrate.ts'
-import { nowPlus } from '../../../lib/db/port.ts'
-import { checkUploads } from '../../../lib/photos/uploads.ts'
+import type { App } from '../../../lib/app.ts'
 import { originalKey } from '../../../lib/storage/port.ts'
 import { runRelay, runWorker } from '../../../scripts/serve/roles.ts'
-import { isAvailable, SETUPS, type Setup, withApp, withEnvironment } from '../../support/app.ts'
+import { isAvailable, SETUPS, type Setup, withApp } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
 import { openS3Server } from '../../support/s3-server.ts'
 import { until } from '../../support/service.ts'
@@ -182,38 +175,4 @@ test('with a bucket the bytes go there in parts', async () => {
     server.env,
   )
   await server.close()
-})
-
-describe.for(['insert', 'store'] as const)('kill -9 after the %s', (stage) => {
-  test.for(SETUPS)('loses no stored bytes and keeps no empty row, on $name', (setup, { skip }) => {
-    skip(!isAvailable(setup))
-    return withEnvironment(setup, async (env) => {
-      const app = await openApp(readConfig(env))
-      await migrate(app.db)
-      const file = path.join(app.config.storageDir, '..', 'a.jpg')
-      await writeFile(file, await jpeg(sample(64, 48)))
-      const died = await promisify(execFile)(
-        process.execPath,
-        ['tests/support/dying-upload.ts', stage, file],
-        {
-          env: { PATH: process.env.PATH, ...env },
-        },
-      ).catch((error: { signal: string }) => error)
-      expect(died).toMatchObject({ signal: 'SIGKILL' })
-      expect(await photos(app)).toMatchObject([{ status: 'init', name: 'a.jpg' }])
-      const longAgo = new Date(Date.now() - 17 * 60_000).toISOString()
-      await app.db
-        .updateTable('photos')
-        .set({ check_after: nowPlus(-1), created_at: longAgo })
-        .execute()
-      await checkUploads(app)
-      expect(await photos(app)).toMatchObject([
-        stage === 'store'
-          ? { status: 'pending', source_bytes: expect.any(Number), queued_at: expect.any(String) }
-          : { status: 'failed', error_code: 'upload-expired' },
-      ])
-      expect(await originals(app)).toHaveLength(stage === 'store' ? 1 : 0)
-      await app.close()
-    })
-  })
 })
