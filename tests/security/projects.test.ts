@@ -1,49 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import type { App } from '../../lib/app.ts'
 import { findPhoto } from '../../lib/photos/row.ts'
 import { originalKey } from '../../lib/storage/port.ts'
-import { insertPhoto, withServer } from '../functions/support.ts'
-import { type Environment, isAvailable, SETUPS, withApp } from '../support/app.ts'
+import { insertPhoto } from '../functions/support.ts'
+import { isAvailable, SETUPS } from '../support/app.ts'
 import { jpeg, sample } from '../support/images.ts'
-import { ADMIN_KEY, bearer, makeKey, WITH_KEYS } from './credentials.ts'
-import { makePhoto } from './world.ts'
-
-const URL_A = 'https://example.com/a.jpg?token=hush'
-
-/** Sends requests with a key; returns status and body. */
-const clientOf =
-  (url: string, key: string) =>
-  async <T = { code?: string }>(path: string, body?: unknown, headers: Record<string, string> = {}) => {
-    const answer = await fetch(`${url}${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: {
-        ...bearer(key),
-        ...headers,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
-    const isJson = answer.headers.get('content-type')?.includes('json')
-    return { status: answer.status, body: (isJson ? await answer.json() : await answer.text()) as T }
-  }
-
-type Client = ReturnType<typeof clientOf>
-
-/** A service with a client of project 1, one of project 2, and one that sees all. */
-const withClients = (
-  setup: (typeof SETUPS)[number],
-  use: (app: App, clients: { one: Client; two: Client; all: Client; url: string }) => Promise<void>,
-  more: Environment = {},
-) =>
-  withApp(
-    setup,
-    (app) =>
-      withServer(app, async (url) => {
-        const [one, two] = [clientOf(url, await makeKey(app, [1])), clientOf(url, await makeKey(app, [2]))]
-        await use(app, { one, two, all: clientOf(url, ADMIN_KEY), url })
-      }),
-    { ...WITH_KEYS, ...more },
-  )
+import { type Client, withClients } from './clients.ts'
+import { bearer, makeKey } from './credentials.ts'
+import { makePhoto, SOURCE } from './world.ts'
 
 type Items = { items: { uuid: string; id: string }[] }
 
@@ -83,7 +46,7 @@ describe.for(SETUPS)('a key of a project on $name', (setup) => {
     withClients(setup, async (app, { one, two, all }) => {
       const headers = { 'idempotency-key': 'once' }
       const send = async (client: Client) =>
-        (await client<{ id: string }>('/v1/images', { url: URL_A }, headers)).body.id
+        (await client<{ id: string }>('/v1/images', { url: SOURCE }, headers)).body.id
       const [first, second, third] = [await send(one), await send(two), await send(all)]
       expect(new Set([first, second, third]).size).toBe(3)
       expect([await send(one), await send(two), await send(all)]).toEqual([first, second, third])
@@ -100,11 +63,11 @@ describe.for(SETUPS)('a key of a project on $name', (setup) => {
       setup,
       async (_app, { one, two, all }) => {
         for (const client of [one, two, all]) {
-          expect((await client('/v1/images', { url: URL_A })).status).toBe(202)
-          expect((await client('/v1/images', { url: URL_A })).status).toBe(409)
+          expect((await client('/v1/images', { url: SOURCE })).status).toBe(202)
+          expect((await client('/v1/images', { url: SOURCE })).status).toBe(409)
         }
         const batch = await two<{ duplicates: unknown[]; accepted: unknown[] }>('/v1/images/batch', {
-          urls: [URL_A, 'https://example.com/b.jpg'],
+          urls: [SOURCE, 'https://example.com/b.jpg'],
         })
         expect([batch.body.duplicates.length, batch.body.accepted.length]).toEqual([1, 1])
       },
@@ -119,20 +82,20 @@ describe.for(SETUPS)('a key of a project on $name', (setup) => {
         const { uuid } = await makePhoto(app, 1, await jpeg(sample(8, 8)))
         const { url_hash } = await findPhoto(
           app.db,
-          (await one<{ id: string }>('/v1/images', { url: URL_A })).body.id,
+          (await one<{ id: string }>('/v1/images', { url: SOURCE })).body.id,
         )
         await app.db.deleteFrom('photos').where('uuid', '!=', uuid).execute()
-        await app.db.updateTable('photos').set({ door: 'v1', url: URL_A, url_hash }).execute()
+        await app.db.updateTable('photos').set({ door: 'v1', url: SOURCE, url_hash }).execute()
         const headers = { 'idempotency-key': 'once' }
         const found = await one<{ id: string; result: { thumbnail_path: string } }>(
           '/v1/images',
-          { url: URL_A },
+          { url: SOURCE },
           headers,
         )
         expect([found.status, found.body.id]).toEqual([200, uuid])
         expect(found.body.result.thumbnail_path).toContain('&sig=')
         expect(await app.db.selectFrom('idempotency_keys').selectAll().execute()).toEqual([])
-        expect((await two('/v1/images', { url: URL_A })).status).toBe(202)
+        expect((await two('/v1/images', { url: SOURCE })).status).toBe(202)
       },
       { DUPLICATE_HANDLING: 'reuse-completed' },
     ),
@@ -191,55 +154,3 @@ describe.for(SETUPS)('a key of a project on $name', (setup) => {
     }),
   )
 })
-
-test('the query of a source is for the key that added it, and for admin', () =>
-  withClients(SETUPS[0], async (app, { url }) => {
-    const [adder, other, admin] = [
-      clientOf(url, await makeKey(app)),
-      clientOf(url, await makeKey(app)),
-      clientOf(url, await makeKey(app, [1], ['admin'])),
-    ]
-    const added = await adder<{ uuid: string }>('/photos', { url: URL_A })
-    const { uuid } = added.body
-    const job = (await adder<{ id: string }>('/v1/images', { url: URL_A })).body.id
-    const token = (await adder<{ token: string }>('/tokens', {})).body.token
-    const shown = async (client: Client) =>
-      JSON.stringify([
-        (await client(`/photos/${uuid}`)).body,
-        (await client('/photos')).body,
-        (await client('/photos/pending')).body,
-        (await client('/v1/images')).body,
-        (await client(`/v1/images/${job}`)).body,
-      ]).split('?token=hush').length - 1
-    expect(JSON.stringify(added.body)).toContain('hush')
-    expect(await shown(adder)).toBe(7)
-    expect(await shown(clientOf(url, token))).toBe(7)
-    expect(await shown(admin)).toBe(7)
-    expect(await shown(other)).toBe(0)
-  }))
-
-test('what a key makes belongs to its project, at every door', () =>
-  withClients(SETUPS[0], async (app, { one, url }) => {
-    const bodies: [path: string, body: object][] = [
-      ['/photos', { url: URL_A }],
-      ['/api/v1/images/process', { imageUrl: URL_A, transformations: [] }],
-      ['/v1/images', { url: URL_A }],
-      ['/v1/images/batch', { urls: [URL_A] }],
-      ['/images', { filename: 'a.jpg', project_id: 1 }],
-    ]
-    for (const [path, body] of bodies) expect((await one(path, body)).status, path).toBeLessThan(300)
-    const form = new FormData()
-    form.append('image', new Blob([new Uint8Array(await jpeg(sample(8, 8)))]), 'a.jpg')
-    await fetch(`${url}/upload`, { method: 'POST', headers: bearer(await makeKey(app)), body: form })
-    const rows = await app.db.selectFrom('photos').select(['door', 'project_id', 'key_id']).execute()
-    expect(new Set(rows.map(({ door }) => door))).toEqual(
-      new Set(['photos', 'jobs', 'v1', 'projects', 'page']),
-    )
-    for (const row of rows) expect(row).toMatchObject({ project_id: 1, key_id: expect.any(String) })
-    const several = clientOf(url, await makeKey(app, [1, 2]))
-    for (const [path, body] of bodies.slice(0, 4)) {
-      expect((await several(path, body)).status, path).toBe(422)
-      expect((await several(path, { ...body, project_id: 2 })).status, path).toBeLessThan(300)
-      expect((await several(path, { ...body, project_id: 3 })).status, path).toBe(404)
-    }
-  }))
