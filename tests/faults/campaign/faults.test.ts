@@ -49,6 +49,7 @@ test.for(FAULTS)(
 
 /** A line of the table, and what the slowest repetition waited for. */
 function report(fault: string, outcomes: readonly Outcome[]): string[] {
+  if (outcomes.length === 0) return []
   const sorted = outcomes.toSorted((one, other) => one.recoveryMs - other.recoveryMs)
   const seconds = (outcome?: Outcome) => ((outcome?.recoveryMs ?? 0) / 1_000).toFixed(1)
   const sum = (of: 'requests' | 'failed') => outcomes.reduce((all, outcome) => all + outcome[of], 0)

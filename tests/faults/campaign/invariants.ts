@@ -111,12 +111,12 @@ async function checkFiles({ db, storageDir }: World): Promise<string[]> {
   ]
 }
 
-/** The bytes of originals and renditions by their keys; parts of uploads that died stay a while. */
+/** The bytes of originals and renditions by their keys. The service's own names begin with a dot: parts of uploads stay a while. */
 async function findFiles(storageDir: string): Promise<Map<string, number>> {
   const entries = await readdir(storageDir, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map((file) => path.join(file.parentPath, file.name))
   const keys = files.map((file) => [file, path.relative(storageDir, file)] as const)
-  const kept = keys.filter(([, key]) => /^(originals|thumbs)\/(?!\.parts\/)/.test(key))
+  const kept = keys.filter(([, key]) => /^(originals|thumbs)(\/[^./][^/]*)+$/.test(key))
   return new Map(await Promise.all(kept.map(async ([file, key]) => [key, (await stat(file)).size] as const)))
 }
 
