@@ -37,15 +37,19 @@ export async function authorize(
   meet: Meet,
 ): Promise<Caller> {
   if (app.config.auth === 'none') return EVERYBODY
-  if (link) {
-    const until = await opensFile(app, knock)
-    if (until !== undefined) return { scopes: ['read'], projects: '*', until }
-  }
+  const opened = link ? await opensFile(app, knock).catch(asRefusal) : undefined
+  if (typeof opened === 'number') return { scopes: ['read'], projects: '*', until: opened }
   if (access === 'public') return NOBODY
   const caller = await meet(() => identify(app, knock.headers), isMet(app, knock.headers))
-  if (!caller) throw unauthorized()
+  // A link that has ended does not matter to who has a key.
+  if (!caller) throw opened ?? unauthorized()
   if (!mayDo(caller, access)) throw new AppError('forbidden', `The credential lacks the scope "${access}"`)
   return caller
+}
+
+function asRefusal(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  throw error
 }
 
 /** Who sends a request: by its key or token, else by the cookie of the page. */

@@ -83,6 +83,12 @@ export const CALLS: Record<string, Calling> = {
     call: async ({ uploaded }) => ({ path: `/images/${await uploaded()}/uploaded` }),
   },
   'GET /projects/:id/images': { ok: 200, foreign: 404, call: () => ({ path: '/projects/1/images' }) },
+  'GET /projects/:id/quota': { ok: 200, foreign: 404, call: () => ({ path: '/projects/1/quota' }) },
+  'PUT /projects/:id/quota': {
+    ok: 200,
+    foreign: 404,
+    call: () => ({ path: '/projects/1/quota', body: { waiting: 1_000_000 } }),
+  },
   // What became of each file stands in the answer.
   'POST /upload': {
     ok: 202,

@@ -152,6 +152,20 @@ test('PUBLIC_FILES opens renditions, and no original however it is written', () 
     { ...WITH_KEYS, PUBLIC_FILES: 'true' },
   ))
 
+test('a link that has ended does not matter to who has a key', () =>
+  withApp(
+    SETUPS[0],
+    (app) =>
+      withServer(app, async (url) => {
+        const { path } = await makePhoto(app, 1, await jpeg(sample(8, 8)))
+        const ended = `/files/${path}?exp=1&kid=first&sig=x`
+        expect((await getRaw(url, ended)).status).toBe(403)
+        expect((await getRaw(url, ended, bearer(ADMIN_KEY))).status).toBe(200)
+        expect((await getRaw(url, ended, bearer(`pp_admin_${'x'.repeat(43)}`))).status).toBe(403)
+      }),
+    WITH_KEYS,
+  ))
+
 test('a bucket’s link is good no longer than the link that leads there', async () => {
   const server = await openS3Server()
   onTestFinished(() => server.close())
