@@ -126,7 +126,7 @@ test('X-Forwarded-For counts from a proxy in TRUST_PROXY only', async () => {
           else expect(closed()).toBe(0)
           for (const { socket } of answers) socket.destroy()
         }),
-      { TRUST_PROXY: trusted },
+      { TRUST_PROXY: trusted, AUTH: 'none' },
     )
 })
 
