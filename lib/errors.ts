@@ -6,7 +6,7 @@ export const ERROR_CODES = {
   // Of requests.
   'malformed-json': { status: 400, means: 'The body is not JSON.' },
   'malformed-request': { status: 400, means: 'The request breaks the rules of HTTP.' },
-  unauthorized: { status: 401, means: 'The request carries no key, token or session that holds.' },
+  unauthorized: { status: 401, means: 'The request carries no valid key, token or session.' },
   forbidden: { status: 403, means: 'The credential lacks the scope that the endpoint needs.' },
   'link-invalid': { status: 403, means: 'The signature of the link is not one of this service.' },
   'link-expired': { status: 403, means: 'The link has expired; read the photo again for a new one.' },

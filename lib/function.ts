@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Static, TSchema } from '@sinclair/typebox'
-import type { Meet } from './access/authorize.ts'
+import type { LimitRate } from './access/authorize.ts'
 import type { Access, Caller } from './access/caller.ts'
 import type { App } from './app.ts'
 import type { Subscription } from './outbox/replay.ts'
@@ -50,7 +50,7 @@ export type Request<P, Q, B> = {
   /** Who sent it: what it may see and make. */
   caller: Caller
   /** How a credential that comes otherwise than in the headers makes its caller known. */
-  meet: Meet
+  limitRate: LimitRate
 }
 
 /** One HTTP endpoint: what it takes, what it may answer, what it does. */

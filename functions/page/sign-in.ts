@@ -13,8 +13,8 @@ export const signIn = endpoint({
   tag: 'page',
   body: Strict({ key: Type.String({ maxLength: 200 }) }),
   replies: { 204: NoBody, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
-  async handle({ body, meet }, { access, config }, reply) {
-    const caller = await meet(() => access.keys.identify(body.key), access.keys.isMet(body.key))
+  async handle({ body, limitRate }, { access, config }, reply) {
+    const caller = await limitRate(() => access.keys.identify(body.key), access.keys.isKnown(body.key))
     if (!caller) throw unauthorized()
     const most = (caller.until ?? Number.POSITIVE_INFINITY) - Date.now()
     const { token, until } = await access.tokens.issue('session', caller, caller, Math.min(SESSION_MS, most))

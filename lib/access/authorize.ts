@@ -5,42 +5,42 @@ import type { AccessControl } from './index.ts'
 import { readSession } from './session.ts'
 
 /** What a request brings to open an endpoint. */
-export type Knock = {
+export type Presented = {
   /** The path of the application, without the query. */
   path: string
   query: Readonly<Record<string, unknown>>
   headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
-/** What an endpoint wants: a scope, and whether a signed link opens it too. */
-export type Door = { access: Access; link?: true | undefined }
+/** What an endpoint requires: a scope, and whether a signed link opens it too. */
+export type Requirement = { access: Access; link?: true | undefined }
 
-type Having = { access: AccessControl; config: Config }
+type AccessApp = { access: AccessControl; config: Config }
 
 /**
- * Finds out who calls, and counts the call; `isMet`: that costs no query, since this process knows the credential. Throws
+ * Finds out who calls, and counts the call; `isKnown`: that costs no query, since this process knows the credential. Throws
  * `rate-limited`.
  */
-export type Meet = (
+export type LimitRate = (
   identify: () => Promise<Caller | undefined>,
-  isMet: boolean,
+  isKnown: boolean,
 ) => Promise<Caller | undefined>
 
 /**
- * Who sends a request, once they may do what it wants. Throws `unauthorized` without a credential that holds, `forbidden` where
- * its scopes do not reach, and what `meet` and a bad link throw.
+ * Who sends a request, once they may do what it wants. Throws `unauthorized` without a valid credential, `forbidden` where
+ * its scopes do not reach, and what `limitRate` and a bad link throw.
  */
 export async function authorize(
-  app: Having,
-  { access, link }: Door,
-  knock: Knock,
-  meet: Meet,
+  app: AccessApp,
+  { access, link }: Requirement,
+  presented: Presented,
+  limitRate: LimitRate,
 ): Promise<Caller> {
   if (app.config.auth === 'none') return EVERYBODY
-  const opened = link ? await opensFile(app, knock).catch(asRefusal) : undefined
+  const opened = link ? await opensFile(app, presented).catch(asRefusal) : undefined
   if (typeof opened === 'number') return { scopes: ['read'], projects: '*', until: opened }
   if (access === 'public') return NOBODY
-  const caller = await meet(() => identify(app, knock.headers), isMet(app, knock.headers))
+  const caller = await limitRate(() => identify(app, presented.headers), isKnown(app, presented.headers))
   // A link that has ended does not matter to who has a key.
   if (!caller) throw opened ?? unauthorized()
   if (!mayDo(caller, access)) throw new AppError('forbidden', `The credential lacks the scope "${access}"`)
@@ -53,7 +53,7 @@ function asRefusal(error: unknown): AppError {
 }
 
 /** Who sends a request: by its key or token, else by the cookie of the page. */
-export async function identify(app: Having, headers: Knock['headers']): Promise<Caller | undefined> {
+export async function identify(app: AccessApp, headers: Presented['headers']): Promise<Caller | undefined> {
   const { authorization, cookie } = headers
   if (authorization !== undefined) {
     const text = readBearer(authorization)
@@ -64,19 +64,19 @@ export async function identify(app: Having, headers: Knock['headers']): Promise<
 }
 
 /** Whether this process knows the credential of a request: that of a stranger it would look up. */
-function isMet(app: Having, { authorization, cookie }: Knock['headers']): boolean {
-  if (authorization !== undefined) return isMetText(app, readBearer(authorization) ?? '')
-  return app.access.tokens.isMet('session', readSession(cookie) ?? '')
+function isKnown(app: AccessApp, { authorization, cookie }: Presented['headers']): boolean {
+  if (authorization !== undefined) return isKnownText(app, readBearer(authorization) ?? '')
+  return app.access.tokens.isKnown('session', readSession(cookie) ?? '')
 }
 
-export const isMetText = ({ access }: Having, text: string): boolean =>
-  access.keys.isMet(text) || access.tokens.isMet('token', text)
+export const isKnownText = ({ access }: AccessApp, text: string): boolean =>
+  access.keys.isKnown(text) || access.tokens.isKnown('token', text)
 
 const readBearer = (authorization: string | string[]): string | undefined =>
   typeof authorization === 'string' ? /^Bearer ([!-~]{1,4096})$/i.exec(authorization)?.[1] : undefined
 
 /** Who a key or a token belongs to; where access is open, whatever it is. */
-export async function identifyText({ access, config }: Having, text: string): Promise<Caller | undefined> {
+export async function identifyText({ access, config }: AccessApp, text: string): Promise<Caller | undefined> {
   if (config.auth === 'none') return EVERYBODY
   return text.startsWith('pp_') ? access.keys.identify(text) : access.tokens.identify('token', text)
 }
@@ -85,7 +85,10 @@ export async function identifyText({ access, config }: Having, text: string): Pr
 const RENDITION = /^\/files\/(?!originals\/)[\w./-]+$/
 
 /** Until when a file is open without a credential: by its signature, or because renditions are public. */
-async function opensFile({ access, config }: Having, { path, query }: Knock): Promise<number | undefined> {
+async function opensFile(
+  { access, config }: AccessApp,
+  { path, query }: Presented,
+): Promise<number | undefined> {
   if (config.publicFiles && RENDITION.test(path)) return Number.POSITIVE_INFINITY
   return access.links.verify(path, query)
 }

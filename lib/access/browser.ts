@@ -2,14 +2,14 @@ import type { Config } from '../config/index.ts'
 import { AppError } from '../errors.ts'
 import { isLoopbackHost } from '../loopback.ts'
 
-type Having = { config: Config }
+type AccessApp = { config: Config }
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 /**
  * Refuses what reaches an open service in the name of somebody else: a page of a name that was bound to this machine anew
  * (`unknown-host`), and a proxy that makes a service public of which its owner thinks it is local (`behind-a-proxy`).
  */
-export function checkLocal({ config }: Having, headers: Headers): void {
+export function checkLocal({ config }: AccessApp, headers: Headers): void {
   if (config.auth !== 'none') return
   if (!isKnownHost(config, headers.host))
     throw new AppError('unknown-host', 'The Host is not one of this service; ALLOWED_HOSTS names more')
@@ -29,7 +29,7 @@ function isKnownHost({ publicUrl, allowedHosts }: Config, host: Headers[string])
 
 /** Refuses what a page of another origin sends to change something, or to listen (`foreign-origin`). */
 export function checkOrigin(
-  { config }: Having,
+  { config }: AccessApp,
   { method, headers }: { method: string; headers: Headers },
 ): void {
   const { origin, host, upgrade } = headers

@@ -12,14 +12,14 @@ const TRUST_MS = 4_000
 const REREAD_MS = 500
 const MAX_KEYS = 10_000
 
-/** The keys that this process has met: looking one up again costs no query. */
+/** The keys that this process knows: looking one up again costs no query. */
 export type KeyCache = {
-  /** Who calls with the text of a key; undefined where it is none that holds now. */
+  /** Who calls with the text of a key; undefined where it is not valid now. */
   identify(text: string): Promise<Caller | undefined>
   /** What a key may do now, by its id: for tokens and sessions that were made from it. */
   find(id: string): Promise<Caller | undefined>
   /** Whether the text is that of a key which this process has met: looking it up costs next to nothing. */
-  isMet(text: string): boolean
+  isKnown(text: string): boolean
   /** Forgets a key that was changed here. */
   forget(id: string): void
 }
@@ -29,7 +29,7 @@ type Known = { at: number; isUsed: boolean; key: Promise<{ row: KeyRow; caller: 
 export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): KeyCache {
   const keys = new LRUCache<string, Known>({ max: MAX_KEYS })
   /** The ids of those that there were when they were last looked up. */
-  const met = new LRUCache<string, true>({ max: MAX_KEYS })
+  const seen = new LRUCache<string, true>({ max: MAX_KEYS })
   const admin = adminKey === undefined ? undefined : parseKey(adminKey)
   const adminCaller: Caller | undefined = admin && {
     scopes: ['admin'],
@@ -43,7 +43,7 @@ export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): Ke
     const known = keys.get(id)
     if (known && known.at > performance.now() - trustMs) return known
     const key = findKey(db, id).then((row) => {
-      if (row) met.set(id, true)
+      if (row) seen.set(id, true)
       return row && { row, caller: callerOf(row) }
     })
     const read = { at: performance.now(), isUsed: false, key }
@@ -52,7 +52,7 @@ export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): Ke
     return read
   }
 
-  /** The caller of a key that holds, and that `fits`. */
+  /** The caller of a valid key that `fits`. */
   async function use(
     id: string,
     trustMs: number,
@@ -81,9 +81,9 @@ export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): Ke
       return (await use(parsed.id, TRUST_MS, fits)) ?? use(parsed.id, REREAD_MS, fits)
     },
     find: async (id) => (id === admin?.id ? adminCaller : use(id, TRUST_MS, () => true)),
-    isMet(text) {
+    isKnown(text) {
       const { id } = parseKey(text) ?? {}
-      return id !== undefined && (id === admin?.id || met.has(id))
+      return id !== undefined && (id === admin?.id || seen.has(id))
     },
     forget: (id) => void keys.delete(id),
   }

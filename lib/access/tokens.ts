@@ -16,7 +16,7 @@ export type Tokens = {
   /** Who calls with a token; undefined where it is not one of ours, has ended, or its key has. */
   identify(purpose: Purpose, token: string): Promise<Caller | undefined>
   /** Whether this process has verified a token before. */
-  isMet(purpose: Purpose, token: string): boolean
+  isKnown(purpose: Purpose, token: string): boolean
 }
 
 const ISSUER = 'photo-processor'
@@ -79,7 +79,7 @@ export function openTokens(signing: Signing, keys: KeyCache): Tokens {
       const key = await keys.find(caller.keyId)
       return key && within(caller, key)
     },
-    isMet: (purpose, token) => verified.has(`${purpose} ${token}`),
+    isKnown: (purpose, token) => verified.has(`${purpose} ${token}`),
   }
 }
 

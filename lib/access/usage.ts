@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Db } from '../db/port.ts'
 import { countWaiting, type Quota, type Quotas, today } from './quotas.ts'
 
-/** A quota of a project: its own, or null; the one that holds; how much of it is used. */
+/** A quota of a project: its own, or null; the one in force; how much of it is used. */
 export type Usage = Record<keyof Quota, { own: number | null; limit: number | null; used: number }>
 
 /** Photos that are counted, of those that are not done. */

@@ -12,7 +12,7 @@ export function access(env: Environment, host: string, publicUrl: string) {
     auth: oneOf(env, 'AUTH', ['keys', 'none'], isLocal ? 'none' : 'keys'),
     /** Whether `auth` was set, rather than concluded. */
     isAuthSet: env.AUTH !== undefined,
-    /** A key of scope `admin` for all projects that always holds. */
+    /** A key of scope `admin` for all projects that is always valid. */
     adminKey: key(env, 'ADMIN_KEY'),
     /** Encrypts the signing keys in the database. */
     secret: secret(env, 'SECRET'),

@@ -1,33 +1,33 @@
 import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Meet } from '../access/authorize.ts'
+import type { LimitRate } from '../access/authorize.ts'
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
 import { isLoopbackHost } from '../loopback.ts'
 import { type Left, openCounter, type Subject } from './counter.ts'
 
-/** Credentials a minute that an address may send and that do not hold: a key that is unknown costs a query. */
+/** Credentials a minute that an address may send and that are not valid: a key that is unknown costs a query. */
 const FAILURES = 60
 
 /** How often keys may call, and strangers try. Signed links and what is public are not counted. */
 export type Limits = {
   /** How a request makes known who sends it: `response` gets the `RateLimit` headers of a key. */
-  meeting(request: FastifyRequest, response?: FastifyReply): Meet
+  of(request: FastifyRequest, response?: FastifyReply): LimitRate
 }
 
 /** Opens the limits of a server that is not ready yet; where access is open there are none. */
 export function openLimits(server: FastifyInstance, app: Pick<App, 'config'>): Limits {
   const { auth, rateLimit } = app.config
-  if (auth === 'none') return { meeting: () => (identify) => identify() }
+  if (auth === 'none') return { of: () => (identify) => identify() }
   const { count, look } = openCounter(server, app)
 
   return {
-    meeting: (request, response) => async (identify, isMet) => {
+    of: (request, response) => async (identify, isKnown) => {
       const address = addressOf(request)
-      if (address && !isMet) {
+      if (address && !isKnown) {
         const left = await look(request, address)
         if (left.remaining === 0)
-          throw refused('The address has sent too many credentials that do not hold', left)
+          throw refused('The address has sent too many credentials that are not valid', left)
       }
       const caller = await identify()
       if (!caller && address) await count(request, address)

@@ -1,6 +1,6 @@
 import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { authorize, identify, type Knock } from '../access/authorize.ts'
+import { authorize, identify, type Presented } from '../access/authorize.ts'
 import { checkOrigin } from '../access/browser.ts'
 import type { Caller } from '../access/caller.ts'
 import { AppError } from '../errors.ts'
@@ -68,8 +68,8 @@ export function mountLive(
         // A browser sends the token of a socket as its first message.
         const mayCome = app.config.auth === 'keys' && request.ws && authorization === undefined
         if (mayCome && !(await identify(app, request.headers))) return
-        const meet = limits.meeting(request, response)
-        callers.set(request, await authorize(app, { access }, knockOf(request), meet))
+        const limitRate = limits.of(request, response)
+        callers.set(request, await authorize(app, { access }, credentialsOf(request), limitRate))
       },
       handler: async (request, response) => {
         const of = given(request)
@@ -86,16 +86,16 @@ export function mountLive(
       wsHandler: (socket, request) => {
         logRequest(app, request, 101)
         if (!admit(socket, request.ip)) return
-        const meet = limits.meeting(request)
+        const limitRate = limits.of(request)
         const caller = callers.get(request)
-        return serveSocket(app, socket, { caller, access, given: given(request), meet, connections })
+        return serveSocket(app, socket, { caller, access, given: given(request), limitRate, connections })
       },
     })
   }
 }
 
 /** The token of an event stream may stand in its address, since a browser sends no header for it. */
-function knockOf({ headers, query, url, ws }: FastifyRequest): Knock {
+function credentialsOf({ headers, query, url, ws }: FastifyRequest): Presented {
   const { access_token, ...rest } = query as Record<string, unknown>
   const isGiven = typeof access_token === 'string' && headers.authorization === undefined && !ws
   return {

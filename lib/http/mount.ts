@@ -134,13 +134,13 @@ export function mount(
       // Before the body is read: a stranger costs no more than his headers.
       onRequest: async (request, response) => {
         checkOrigin(app, request)
-        const knock = {
+        const presented = {
           path: pathOf(request.url),
           query: request.query as Record<string, unknown>,
           headers: request.headers,
         }
-        const knocking = authorize(app, endpoint, knock, limits.meeting(request, response))
-        callers.set(request, await knocking.catch((error) => refuseUnmigrated(app, error)))
+        const authorizing = authorize(app, endpoint, presented, limits.of(request, response))
+        callers.set(request, await authorizing.catch((error) => refuseUnmigrated(app, error)))
       },
       // The form's parser is there for all; its content means nothing to others.
       preValidation: async (request) => {
@@ -152,7 +152,7 @@ export function mount(
       handler: async (request, response) => {
         const { params, query, body, headers, method } = request
         const caller = callers.get(request) ?? NOBODY
-        const meet = limits.meeting(request, response)
+        const limitRate = limits.of(request, response)
         const given = {
           params,
           query,
@@ -160,7 +160,7 @@ export function mount(
           headers,
           method,
           caller,
-          meet,
+          limitRate,
           form: readForm(request, maxFormBytes),
         }
         const traced = { ...app, trace: request.id }

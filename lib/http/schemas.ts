@@ -201,7 +201,7 @@ export const ShownKey = Type.Object({
 
 const Quota = Type.Object({
   own: Nullable(Type.Integer({ description: 'of the project itself' })),
-  limit: Nullable(Type.Integer({ description: 'the one that holds; null: none' })),
+  limit: Nullable(Type.Integer({ description: 'the one in force; null: none' })),
   used: Type.Integer({ description: 'today in UTC; of waiting: now' }),
 })
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WebSocket } from '@fastify/websocket'
-import { identifyText, isMetText, type Meet } from '../access/authorize.ts'
+import { identifyText, isKnownText, type LimitRate } from '../access/authorize.ts'
 import { type Access, type Caller, mayDo } from '../access/caller.ts'
 import { watchCaller } from '../access/watch.ts'
 import { AppError } from '../errors.ts'
@@ -31,13 +31,13 @@ type Opened = {
   caller: Caller | undefined
   access: Access
   given: { subscription: Subscription; cursor: string | undefined } | undefined
-  meet: Meet
+  limitRate: LimitRate
   connections: Connections
 }
 
 /** Serves one socket until it closes, or its credential ends. */
 export function serveSocket(app: LiveApp, socket: WebSocket, opened: Opened): void {
-  const { caller, access, given, meet, connections } = opened
+  const { caller, access, given, limitRate, connections } = opened
   const send = (text: string) => {
     if (socket.readyState !== socket.OPEN) return
     if (socket.bufferedAmount > MAX_BUFFERED) return socket.close(TRY_AGAIN_LATER, 'The client is too slow')
@@ -59,8 +59,8 @@ export function serveSocket(app: LiveApp, socket: WebSocket, opened: Opened): vo
   let leave = () => {}
   const admit = async (token: string) => {
     try {
-      const known = await meet(() => identifyText(app, token), isMetText(app, token))
-      if (!known || !mayDo(known, access)) throw new AppError('unauthorized', 'The token does not hold')
+      const known = await limitRate(() => identifyText(app, token), isKnownText(app, token))
+      if (!known || !mayDo(known, access)) throw new AppError('unauthorized', 'The token is not valid')
       if (entered && String(entered.projects) !== String(known.projects))
         throw new AppError('unauthorized', 'A later token must be for the same projects')
       return enter(known)

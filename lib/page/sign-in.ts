@@ -26,7 +26,7 @@ export function openSignIn(onSignedIn: () => void): void {
   form.addEventListener('submit', async (event) => {
     event.preventDefault()
     const result = await request('POST', '/session', { key: field.value.trim() })
-    if (!result.ok) return setText(error, result.status === 401 ? 'This key does not hold' : result.message)
+    if (!result.ok) return setText(error, result.status === 401 ? 'This key is not valid' : result.message)
     setText(error, '')
     field.value = ''
     localStorage.setItem(SIGNED_IN, 'true')

@@ -5,7 +5,7 @@ import type { Insertable } from 'kysely'
 import { uuidv7 } from 'uuidv7'
 import { expect, vi } from 'vitest'
 import { endpoints, lives } from '../../functions/index.ts'
-import type { Meet } from '../../lib/access/authorize.ts'
+import type { LimitRate } from '../../lib/access/authorize.ts'
 import { EVERYBODY } from '../../lib/access/caller.ts'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
@@ -41,7 +41,7 @@ export async function call<P, Q, B, R extends Replies>(
     headers: {},
     method: endpoint.method,
     caller: EVERYBODY,
-    meet: ((identify) => identify()) satisfies Meet,
+    limitRate: ((identify) => identify()) satisfies LimitRate,
   }
   const answer = await endpoint.handle({ ...empty, ...request } as Request<P, Q, B>, app, reply)
   return answer instanceof Answer ? answer : new Answer(200, answer)

@@ -22,7 +22,7 @@ inBrowser('who has a key signs in, sees photos live, and signs out', () =>
           expect(await page.getByRole('button', { name: 'Choose photos' }).isVisible()).toBe(false)
           await key.fill(`pp_admin_${'x'.repeat(43)}`)
           await page.getByRole('button', { name: 'Sign in' }).click()
-          await page.getByText('This key does not hold').waitFor()
+          await page.getByText('This key is not valid').waitFor()
           await key.fill(KEY)
           await page.getByRole('button', { name: 'Sign in' }).click()
           await seeConnection(page, 'live')

@@ -21,15 +21,16 @@ test('a key, a token, a session and a link cost 0.05 ms of processor time at mos
       const { token: session } = await access.tokens.issue('session', by, by, HOUR_MS)
       const link = new URL((await access.links.signer())('aa/b.jpg'), 'http://localhost')
       const path = '/files/aa/b.jpg'
-      const knocks = {
+      const presentations = {
         key: { path, query: {}, headers: bearer(key) },
         token: { path, query: {}, headers: bearer(token) },
         session: { path, query: {}, headers: { cookie: `session=${session}` } },
         link: { path, query: Object.fromEntries(link.searchParams), headers: {} },
       }
-      for (const [name, knock] of Object.entries(knocks)) {
+      for (const [name, presented] of Object.entries(presentations)) {
         const having = { access, config: app.config }
-        const enter = () => authorize(having, { access: 'read', link: true }, knock, (identify) => identify())
+        const enter = () =>
+          authorize(having, { access: 'read', link: true }, presented, (identify) => identify())
         const round = async () => {
           for (let i = 0; i < ROUNDS; i++) await enter()
         }

@@ -18,7 +18,7 @@ export const WITH_KEYS: Environment = { AUTH: 'keys', ADMIN_KEY }
 
 export const bearer = (text: string) => ({ authorization: `Bearer ${text}` })
 
-/** What a request may carry; without `scopes` it does not hold. */
+/** What a request may carry; without `scopes` it is not valid. */
 export type Credential = {
   name: string
   headers?: Record<string, string>

@@ -28,7 +28,7 @@ async function enter(url: string, headers: Record<string, string>): Promise<numb
   return error?.code ?? `subscribed ${subscribed}`
 }
 
-/** Without a header or a session that holds, a token may still come as the first message. */
+/** Without a header or a valid session, a token may still come as the first message. */
 function expected({ headers, scopes, projects = [] }: Credential): number | string {
   if (!scopes) return headers?.authorization ? 401 : 'unauthorized'
   if (!scopes.some((scope) => scope !== 'write')) return 403
