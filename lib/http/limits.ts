@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { LimitRate } from '../access/authorize.ts'
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
-import { isLoopbackHost } from '../loopback.ts'
+import { exemptAddresses } from './addresses.ts'
 import { type Left, openCounter, type Subject } from './counter.ts'
 
 /** Credentials a minute that an address may send and that are not valid: a key that is unknown costs a query. */
@@ -17,9 +17,13 @@ export type Limits = {
 
 /** Opens the limits of a server that is not ready yet; where access is open there are none. */
 export function openLimits(server: FastifyInstance, app: Pick<App, 'config'>): Limits {
-  const { auth, rateLimit } = app.config
+  const { auth, rateLimit, trustProxy } = app.config
   if (auth === 'none') return { of: () => (identify) => identify() }
   const { count, look } = openCounter(server, app)
+  const isExempt = exemptAddresses(trustProxy)
+  /** The address of a request, that of a network where it is IPv6; undefined: it speaks for whoever uses it. */
+  const addressOf = ({ ip }: FastifyRequest): Subject | undefined =>
+    isExempt(ip) ? undefined : { name: `address ${normalizeIP(ip)}`, max: FAILURES }
 
   return {
     of: (request, response) => async (identify, isKnown) => {
@@ -43,11 +47,6 @@ export function openLimits(server: FastifyInstance, app: Pick<App, 'config'>): L
       return caller
     },
   }
-}
-
-/** The address of a request, that of a network where it is IPv6; undefined: this machine, which speaks for whoever uses it. */
-function addressOf({ ip }: FastifyRequest): Subject | undefined {
-  return isLoopbackHost(ip) ? undefined : { name: `address ${normalizeIP(ip)}`, max: FAILURES }
 }
 
 const refused = (why: string, { resetMs }: Left) =>
