@@ -1,7 +1,8 @@
 import type { App } from '../app.ts'
-import type { CloudEvent } from '../outbox/event.ts'
-import { parseCloudEvent } from '../outbox/message.ts'
-import type { Subscription } from '../outbox/replay.ts'
+import { type CloudEvent, signEvent } from '../outbox/event.ts'
+import { parseEventId } from '../outbox/message.ts'
+
+import { findEvents, type Subscription } from '../outbox/replay.ts'
 import type { Consumer } from '../queue/port.ts'
 import { readMissed } from './missed.ts'
 
@@ -72,13 +73,43 @@ export function openHub(app: App): Hub {
     catchingUp = catchingUp.then(() => catchUp(from)).finally(() => gaps--)
   }
 
+  /** Ids of events that were heard of and not read yet, in their order. */
+  let unread: string[] = []
+  let reading = false
+
+  /** Reads the events that were heard of, many at once: anybody may publish to the exchange, so the rows count. */
+  const readHeard = async () => {
+    if (reading) return
+    reading = true
+    try {
+      while (unread.length > 0) {
+        const ids = unread
+        unread = []
+        const events = await findEvents(app.db, ids)
+        const sign = await app.access.links.signer()
+        for (const id of ids) {
+          const event = events.get(id)
+          if (!event) continue
+          heard.add(id)
+          deliver(signEvent(event, sign))
+        }
+      }
+    } catch (error) {
+      app.log.warn({ err: error }, 'events not read, trying again')
+      onGap()
+    } finally {
+      reading = false
+    }
+  }
+
   const hear = (body: Uint8Array) => {
-    const event = parseCloudEvent(body)
+    const id = parseEventId(body)
     // In the callback of the broker's library, what is thrown ends its connection.
-    if (!event)
+    if (id === undefined)
       return app.log.warn({ bytes: body.length }, 'a message that is no event of a photo is ignored')
-    heard.add(event.id)
-    deliver(event)
+    if (known.has(id)) return
+    unread.push(id)
+    void readHeard()
   }
 
   const listening: Promise<Consumer | undefined> = app.queue.listen(hear, onGap).catch(() => undefined)

@@ -54,19 +54,6 @@ function nameOf(part: unknown): string | undefined {
 const parseId = (text: string) =>
   parseUuid(text.replace(/^(\w{8})(\w{4})(\w{4})(\w{4})(\w{12})$/, '$1-$2-$3-$4-$5'))
 
-/** The event that a message of `photo-app` is; undefined where it is none. */
-export function parseCloudEvent(body: Uint8Array): CloudEvent | undefined {
-  const event = parseJson(Buffer.from(body).toString('utf8')) as Partial<CloudEvent> | null
-  const isEvent =
-    typeof event?.id === 'string' &&
-    parseUuid(event.id) !== undefined &&
-    /^image\.\w+$/.test(String(event.type)) &&
-    (event.subject === null || typeof event.subject === 'string') &&
-    typeof event.data === 'object' &&
-    event.data !== null
-  return isEvent ? (event as CloudEvent) : undefined
-}
-
 /** The id of the event that a message of `photo-app` is; undefined where it is none. Anybody may have written the rest of it. */
 export function parseEventId(body: Uint8Array): string | undefined {
   const { id, type } = (parseJson(Buffer.from(body).toString('utf8')) ?? {}) as Partial<CloudEvent>

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, isPostgres, nowPlus } from '../db/port.ts'
+import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
 import { parseUuid } from '../uuid.ts'
 import { type CloudEvent, signEvent, toCloudEvent } from './event.ts'
 
@@ -82,15 +82,15 @@ export async function* missedEvents(
   }
 }
 
-/** The event of that id as subscribers get it; undefined where it is none of theirs. */
-export async function findEvent(db: Db, id: string): Promise<CloudEvent | undefined> {
-  const row = await db
+/** Events by their ids, as they are stored; without those that are none of subscribers. */
+export async function findEvents(db: Db, ids: readonly string[]): Promise<Map<string, CloudEvent>> {
+  const rows = await db
     .selectFrom('events')
     .select(['id', 'photo_uuid', 'type', 'at', 'data', 'traceparent'])
-    .where('id', '=', id)
+    .where('id', 'in', uuids(db, ids))
     .where(IS_LIVE)
-    .executeTakeFirst()
-  return row && toCloudEvent(row)
+    .execute()
+  return new Map(rows.map((row) => [row.id, toCloudEvent(row)]))
 }
 
 /** The id of the last event that subscribers get: a cursor for what happens from now on. */

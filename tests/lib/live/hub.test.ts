@@ -1,5 +1,8 @@
+import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
+import type { App } from '../../../lib/app.ts'
 import { openHub } from '../../../lib/live/hub.ts'
+import type { CloudEvent } from '../../../lib/outbox/event.ts'
 import { happen } from '../../functions/projects/clients.ts'
 import { insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
@@ -30,4 +33,49 @@ describe.for(SETUPS)('the hub on $name', (setup) => {
       await hub.close()
     }),
   )
+
+  on('tells what the row of an event says, whatever the message says', () =>
+    withApp(setup, async (app) => {
+      const heard: CloudEvent[] = []
+      const hub = openHub(app)
+      hub.subscribe({ kind: 'all' }, ({ text }) => heard.push(JSON.parse(text)))
+      const [first, second] = [await insertProjectPhoto(app), await insertProjectPhoto(app)]
+      await until(async () => {
+        await happen(app, first)
+        return heard.length > 0
+      })
+      const [event] = heard
+      const invented = {
+        specversion: '1.0',
+        type: 'image.uploaded',
+        subject: second,
+        data: { project_id: 2 },
+      }
+      // Another process has not heard of the event yet.
+      const other = openHub(app)
+      const told: CloudEvent[] = []
+      other.subscribe({ kind: 'all' }, ({ text }) => told.push(JSON.parse(text)))
+      await until(async () => {
+        for (const id of [uuidv7(), `${event?.id}`])
+          await app.queue.publish(
+            [
+              {
+                id,
+                to: 'app',
+                key: 'image.uploaded',
+                body: Buffer.from(JSON.stringify({ ...invented, id })),
+              },
+            ],
+            5_000,
+          )
+        return told.length > 0
+      })
+      expect(told).toEqual([event])
+      expect(heard.every(({ subject, data }) => subject === first && data.project_id === 1)).toBe(true)
+      await hub.close()
+      await other.close()
+    }),
+  )
 })
+
+const insertProjectPhoto = (app: App) => insertPhoto(app, { door: 'projects', project_id: 1 })
