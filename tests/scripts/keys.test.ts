@@ -26,7 +26,12 @@ describe.for(SETUPS)('npm run keys on $name', (setup) => {
       )
       const app = await openApp(readConfig({ ...env, AUTH: 'keys' }))
       const { keys: known, links } = app.access
-      expect(await known.identify(first)).toEqual({ scopes: ['admin'], projects: '*', keyId: idOf(first) })
+      expect(await known.identify(first)).toEqual({
+        scopes: ['admin'],
+        projects: '*',
+        keyId: idOf(first),
+        credential: `key ${idOf(first)}`,
+      })
       const days = (((await known.identify(few))?.until ?? 0) - Date.now()) / 86_400_000
       expect(Math.round(days)).toBe(90)
       const listed = await keys(env, 'list')

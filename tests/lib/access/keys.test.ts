@@ -46,7 +46,11 @@ describe.for(SETUPS)('keys on $name', (setup) => {
     withApp(setup, async (app) => {
       const text = await makeKey(app)
       const cache = openKeyCache(app.db, NO_ADMIN)
-      expect(await cache.identify(text)).toEqual({ ...CALLER, keyId: idOf(text) })
+      expect(await cache.identify(text)).toEqual({
+        ...CALLER,
+        keyId: idOf(text),
+        credential: `key ${idOf(text)}`,
+      })
       const { text: next } = await rollKey(app.db, idOf(text), HOUR_MS)
       expect(next).not.toBe(text)
       for (const one of [text, next])
@@ -98,7 +102,7 @@ test('ADMIN_KEY holds without a row, and no other secret of its id', () =>
     const adminKey = `pp_root_${randomSecret()}`
     const { watched, statements } = watch(app)
     const cache = openKeyCache(watched.db, { adminKey })
-    const admin = { scopes: ['admin'], projects: '*', keyId: 'root' }
+    const admin = { scopes: ['admin'], projects: '*', keyId: 'root', credential: 'key root' }
     expect(await cache.identify(adminKey)).toEqual(admin)
     expect(await cache.find('root')).toEqual(admin)
     expect(await cache.identify(`pp_root_${randomSecret()}`)).toBeUndefined()
