@@ -24,7 +24,8 @@ async function withKey(
 test('a token says what it was granted, and is no session', () =>
   withKey(async ({ access: { tokens } }, keyId, by) => {
     const { token, until } = await tokens.issue('token', by, { ...GRANT, maxBytes: 5 }, HOUR_MS)
-    const caller = { ...GRANT, keyId, maxBytes: 5, until }
+    const signature = token.split('.').at(-1)
+    const caller = { ...GRANT, keyId, maxBytes: 5, until, credential: `token ${signature}` }
     expect(await tokens.identify('token', token)).toEqual(caller)
     expect(await tokens.identify('token', token)).toEqual(caller)
     expect(await tokens.identify('session', token)).toBeUndefined()
