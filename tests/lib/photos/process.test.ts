@@ -191,8 +191,9 @@ test('gives up at once what does not render in time', () =>
 test('tries again while nothing can be stored, at most MAX_ATTEMPTS times', async () => {
   const { storageDir } = pipeline().app.config
   const thumbsDir = `${storageDir}/../occupied`
-  await mkdir(storageDir, { recursive: true })
-  await writeFile(thumbsDir, 'a file where a directory should be')
+  await mkdir(thumbsDir, { recursive: true })
+  for (let i = 0; i < 256; i++)
+    await writeFile(`${thumbsDir}/${i.toString(16).padStart(2, '0')}`, 'a file where a directory should be')
   await withConfig(pipeline(), { thumbsDir, maxAttempts: 2 }, async (unable) => {
     const { uuid, outcome } = await attempt(unable, jpeg)
     expect(outcome).toBe('retried')
