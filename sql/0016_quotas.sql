@@ -1,5 +1,5 @@
 -- What a project may add, and what it has added on one day. A quota that is null is that of the configuration.
-create table projects (
+create table project_quotas (
   id bigint primary key not null,
   photos_per_day bigint,
   bytes_per_day bigint,

@@ -40,7 +40,10 @@ export async function authorize(
   const opened = link ? await opensFile(app, presented).catch(asRefusal) : undefined
   if (typeof opened === 'number') return { scopes: ['read'], projects: '*', until: opened }
   if (access === 'public') return NOBODY
-  const caller = await limitRate(() => identify(app, presented.headers), isKnown(app, presented.headers))
+  const { headers } = presented
+  // Who sends no credential costs no query, and is not counted among those who try some.
+  const isTrying = headers.authorization !== undefined || readSession(headers.cookie) !== undefined
+  const caller = isTrying ? await limitRate(() => identify(app, headers), isKnown(app, headers)) : undefined
   // A link that has ended does not matter to who has a key.
   if (!caller) throw opened ?? unauthorized()
   if (!mayDo(caller, access)) throw new AppError('forbidden', `The credential lacks the scope "${access}"`)

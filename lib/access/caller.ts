@@ -16,6 +16,8 @@ export type Caller = {
   projects: Projects
   /** The key that was sent, or from which the token or session was made; undefined: access is open, or a link. */
   keyId?: string
+  /** The beginning of the hash of the key's secret: what was made from a key ends with its secret. */
+  print?: string
   /** What the credential is called: a key, or one of its tokens and sessions; undefined where there is none. */
   credential?: string
   /** Requests a minute of the key, where it has a limit of its own. */

@@ -7,7 +7,14 @@ import { openSigning } from './signing.ts'
 import { openTokens, type Tokens } from './tokens.ts'
 
 /** What credentials are checked with, and made; and what projects may add. */
-export type AccessControl = { keys: KeyCache; tokens: Tokens; links: Links; quotas: Quotas }
+export type AccessControl = {
+  keys: KeyCache
+  tokens: Tokens
+  links: Links
+  quotas: Quotas
+  /** Reads what things are signed with, so that who signs in a transaction waits for no other connection. */
+  prepare(): Promise<unknown>
+}
 
 /** Opens it on a database, which is asked when a credential comes, and not before. */
 export function openAccess(config: Config, db: Db): AccessControl {
@@ -18,5 +25,6 @@ export function openAccess(config: Config, db: Db): AccessControl {
     tokens: openTokens(signing, keys),
     links: openLinks(signing, config),
     quotas: openQuotas(config),
+    prepare: () => signing.current(),
   }
 }

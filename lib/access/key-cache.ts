@@ -16,8 +16,8 @@ const MAX_KEYS = 10_000
 export type KeyCache = {
   /** Who calls with the text of a key; undefined where it is not valid now. */
   identify(text: string): Promise<Caller | undefined>
-  /** What a key may do now, by its id: for tokens and sessions that were made from it. */
-  find(id: string): Promise<Caller | undefined>
+  /** What a key may do now, by its id and the print of its secret: for tokens and sessions that were made from it. */
+  find(id: string, print: string): Promise<Caller | undefined>
   /** Whether the text is that of a key which this process has met: looking it up costs next to nothing. */
   isKnown(text: string): boolean
   /** Forgets a key that was changed here. */
@@ -36,6 +36,7 @@ export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): Ke
     projects: '*',
     keyId: admin.id,
     credential: credentialOf(admin.id),
+    print: printOf(hashSecret(admin.secret)),
   }
   const adminHash = admin && hashSecret(admin.secret)
 
@@ -75,12 +76,15 @@ export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): Ke
       if (!parsed) return undefined
       const given = hashSecret(parsed.secret)
       if (parsed.id === admin?.id) return isSame(given, adminHash) ? adminCaller : undefined
-      const fits = ({ secret_hash, previous_hash, previous_until }: KeyRow) =>
-        isSame(given, secret_hash) || (isAfterNow(previous_until) && isSame(given, previous_hash))
+      const fits = (row: KeyRow) => hasSecret(row, (hash) => isSame(given, hash))
       // Another process may have given it this secret a moment ago.
-      return (await use(parsed.id, TRUST_MS, fits)) ?? use(parsed.id, REREAD_MS, fits)
+      const caller = (await use(parsed.id, TRUST_MS, fits)) ?? (await use(parsed.id, REREAD_MS, fits))
+      return caller && { ...caller, print: printOf(given) }
     },
-    find: async (id) => (id === admin?.id ? adminCaller : use(id, TRUST_MS, () => true)),
+    async find(id, print) {
+      if (id === admin?.id) return printOf(adminHash ?? '') === print ? adminCaller : undefined
+      return use(id, TRUST_MS, (row) => hasSecret(row, (hash) => printOf(hash) === print))
+    },
     isKnown(text) {
       const { id } = parseKey(text) ?? {}
       return id !== undefined && (id === admin?.id || seen.has(id))
@@ -91,6 +95,13 @@ export function openKeyCache(db: Db, { adminKey }: Pick<Config, 'adminKey'>): Ke
 
 const holds = ({ revoked_at, expires_at }: KeyRow) =>
   revoked_at === null && (expires_at === null || isAfterNow(expires_at))
+
+/** Whether a key has a secret that fits: that of now, or for a while the one before. */
+const hasSecret = ({ secret_hash, previous_hash, previous_until }: KeyRow, fits: (hash: string) => boolean) =>
+  fits(secret_hash) || (previous_hash !== null && isAfterNow(previous_until) && fits(previous_hash))
+
+/** As much of a hash as tells the secrets of a key apart. */
+const printOf = (hash: string) => hash.slice(0, 16)
 
 const isAfterNow = (time: string | null) => time !== null && Date.parse(time) > Date.now()
 

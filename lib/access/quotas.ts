@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { Config } from '../config/index.ts'
 import { type Db, isPostgres } from '../db/port.ts'
-import type { ProjectsTable } from '../db/tables.ts'
+import type { ProjectQuotasTable } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
 
 /** What a project may add: photos and bytes a day (UTC), and how many photos may wait at once; null: without end. */
@@ -23,7 +23,7 @@ export type Quotas = {
   forget(): void
 }
 
-type Row = Selectable<ProjectsTable>
+type Row = Selectable<ProjectQuotasTable>
 
 /** How long a process trusts what it knows of whether any project has a quota of its own, in ms. */
 const TRUST_MS = 4_000
@@ -97,7 +97,7 @@ export function openQuotas({ quotas }: Pick<Config, 'quotas'>): Quotas {
 
 const hasQuotas = async (db: Db): Promise<boolean> =>
   (await db
-    .selectFrom('projects')
+    .selectFrom('project_quotas')
     .select('id')
     .where(({ eb, or }) => or(QUOTAS.map((quota) => eb(quota, 'is not', null))))
     .limit(1)
@@ -113,13 +113,13 @@ export const today = (db: Db) =>
 function lockProject(tx: Db, id: number): Promise<Row> {
   // A day that another transaction has begun meanwhile does not end again.
   const kept = (column: string) =>
-    sql<number>`case when excluded.day > projects.day then 0 else ${sql.ref(`projects.${column}`)} end`
+    sql<number>`case when excluded.day > project_quotas.day then 0 else ${sql.ref(`project_quotas.${column}`)} end`
   return tx
-    .insertInto('projects')
+    .insertInto('project_quotas')
     .values({ id, day: today(tx) })
     .onConflict((conflict) =>
       conflict.column('id').doUpdateSet({
-        day: sql`case when excluded.day > projects.day then excluded.day else projects.day end`,
+        day: sql`case when excluded.day > project_quotas.day then excluded.day else project_quotas.day end`,
         photos_today: kept('photos_today'),
         bytes_today: kept('bytes_today'),
       }),
@@ -130,7 +130,7 @@ function lockProject(tx: Db, id: number): Promise<Row> {
 
 const add = (tx: Db, { id }: Row, { photos, bytes }: { photos: number; bytes: number }) =>
   tx
-    .updateTable('projects')
+    .updateTable('project_quotas')
     .set(({ eb }) => ({
       photos_today: eb('photos_today', '+', photos),
       bytes_today: eb('bytes_today', '+', bytes),

@@ -19,7 +19,7 @@ export type Signing = {
 const TRUST_MS = 5_000
 
 /** How long it goes on signing with that while it reads again, in ms: who signs in a transaction must not wait for a connection. */
-const SIGN_MS = 60_000
+const SIGN_MS = 10_000
 
 /** How soon it reads again where a link names a key that it does not know, in ms. */
 const REREAD_MS = 500
@@ -90,7 +90,7 @@ export async function rotateSigningKey(
   const kid = randomBytes(6).toString('hex')
   await addKey(db, kid, secret)
   const rows = await selectRows(db)
-  const keepMs = Math.max(linkTtlMs + LINK_STEP_S * 1000, SESSION_MS) + 2 * TRUST_MS
+  const keepMs = Math.max(linkTtlMs + LINK_STEP_S * 1000, SESSION_MS) + TRUST_MS + SIGN_MS
   // A key was replaced when the one before it in this list, the newer, was made.
   const wasReplaced = (i: number) => Date.parse(rows[i - 1]?.created_at ?? '') <= Date.now() - keepMs
   const ended = rows.filter((row, i) => row.kid !== kid && (now || wasReplaced(i)))
@@ -144,8 +144,13 @@ async function open(kept: string, secret: string | undefined): Promise<Uint8Arra
   if (kept.startsWith(PLAIN)) return Buffer.from(kept.slice(PLAIN.length), 'base64url')
   if (secret === undefined)
     throw new Error('SECRET must be set: the signing keys of this database are encrypted with it')
-  const { plaintext } = await compactDecrypt(kept, keyOf(secret))
-  return plaintext
+  try {
+    return (await compactDecrypt(kept, keyOf(secret))).plaintext
+  } catch (cause) {
+    throw new Error('SECRET is not the one that the signing keys of this database are encrypted with', {
+      cause,
+    })
+  }
 }
 
 /** `SECRET` is a text of any length; a key of AES-256 has 32 bytes. */

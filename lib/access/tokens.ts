@@ -54,13 +54,14 @@ export function openTokens(signing: Signing, keys: KeyCache): Tokens {
   }
 
   return {
-    async issue(purpose, { keyId }, { scopes, projects, maxBytes }, ttlMs) {
+    async issue(purpose, { keyId, print }, { scopes, projects, maxBytes }, ttlMs) {
       const exp = Math.floor((Date.now() + ttlMs) / 1000)
       const { kid, secret } = await signing.current()
       const token = await new SignJWT({
         scopes,
         projects,
         ...(maxBytes !== undefined && { max_bytes: maxBytes }),
+        ...(print !== undefined && { print }),
       })
         .setProtectedHeader({ alg: 'HS256', kid })
         .setIssuer(ISSUER)
@@ -76,7 +77,7 @@ export function openTokens(signing: Signing, keys: KeyCache): Tokens {
       const caller = await verify(purpose, token)
       if (!caller || (caller.until ?? 0) <= Date.now()) return undefined
       if (caller.keyId === undefined) return caller
-      const key = await keys.find(caller.keyId)
+      const key = await keys.find(caller.keyId, caller.print ?? '')
       return key && within(caller, key)
     },
     isKnown: (purpose, token) => verified.has(`${purpose} ${token}`),
@@ -96,6 +97,7 @@ function callerOf({
   scopes,
   projects,
   max_bytes,
+  print,
 }: Record<string, unknown> & { sub?: string; exp?: number }): Caller {
   return {
     scopes: SCOPES.filter((scope) => Array.isArray(scopes) && scopes.includes(scope)),
@@ -103,5 +105,6 @@ function callerOf({
     until: exp * 1000,
     ...(sub && { keyId: sub }),
     ...(typeof max_bytes === 'number' && { maxBytes: max_bytes }),
+    ...(typeof print === 'string' && { print }),
   }
 }

@@ -11,7 +11,7 @@ const MOST_WAITING = 1_000_000
 /** Sets quotas of a project: null for that of the configuration; those that are not given stay. At least one is. */
 export async function setQuota(db: Db, quotas: Quotas, id: number, quota: Partial<Quota>): Promise<void> {
   await db
-    .insertInto('projects')
+    .insertInto('project_quotas')
     .values({ id, ...quota })
     .onConflict((conflict) => conflict.column('id').doUpdateSet(quota))
     .execute()
@@ -21,7 +21,7 @@ export async function setQuota(db: Db, quotas: Quotas, id: number, quota: Partia
 /** The quotas of a project with what is used of them; photos and bytes are counted while any quota holds for the project. */
 export async function readUsage(db: Db, quotas: Quotas, id: number): Promise<Usage> {
   const row = await db
-    .selectFrom('projects')
+    .selectFrom('project_quotas')
     .selectAll()
     .select(sql<number>`case when day = ${today(db)} then photos_today else 0 end`.as('photos'))
     .select(sql<number>`case when day = ${today(db)} then bytes_today else 0 end`.as('bytes'))

@@ -11,10 +11,11 @@ export function watchCaller(
   caller: Caller,
   onEnd: () => void,
 ): () => void {
-  const { keyId, until = Number.POSITIVE_INFINITY } = caller
+  const { keyId, print = '', until = Number.POSITIVE_INFINITY } = caller
   if (keyId === undefined && until === Number.POSITIVE_INFINITY) return () => {}
   const look = async () => {
-    const holds = Date.now() < until && (keyId === undefined || (await access.keys.find(keyId)) !== undefined)
+    const holds =
+      Date.now() < until && (keyId === undefined || (await access.keys.find(keyId, print)) !== undefined)
     if (holds) return
     clearInterval(timer)
     onEnd()

@@ -15,7 +15,7 @@ export type Tables = {
   storage_owner: StorageOwnerTable
   api_keys: ApiKeysTable
   signing_keys: SigningKeysTable
-  projects: ProjectsTable
+  project_quotas: ProjectQuotasTable
 }
 
 /** The tables of this project, besides the one of the migrations. */
@@ -32,7 +32,7 @@ export const TABLES = Object.keys({
   storage_owner: true,
   api_keys: true,
   signing_keys: true,
-  projects: true,
+  project_quotas: true,
 } satisfies Record<keyof Tables, true>)
 
 /** Which set of endpoints created a photo. */
@@ -147,7 +147,7 @@ type StoppedTargetsTable = { target: string; stopped_at: Generated<string> }
 
 /** The first answer to a request that carried an `Idempotency-Key`. */
 type IdempotencyKeysTable = {
-  /** Method and path pattern; before them the caller's projects, where it does not see all. */
+  /** Method and path pattern; before them a hash of the caller's projects, where it does not see all. */
   route: string
   key: string
   /** SHA-256, in hex, of the body: the same key with another body is a mistake. */
@@ -235,7 +235,7 @@ export type SigningKeysTable = {
 }
 
 /** What a project may add; a quota that is null is that of the configuration. Projects without quotas have no row. */
-export type ProjectsTable = {
+export type ProjectQuotasTable = {
   id: number
   photos_per_day: number | null
   bytes_per_day: number | null

@@ -1,4 +1,5 @@
 import proxyAddr from '@fastify/proxy-addr'
+import { normalizeIP } from '@fastify/rate-limit'
 
 /** Connections of one address, and of those sockets. */
 export const MOST_OF_ADDRESS = 256
@@ -11,6 +12,9 @@ export function exemptAddresses(trustProxy: readonly string[]): (address: string
   const isExempt = proxyAddr.compile([...LOOPBACK, ...trustProxy])
   return (address) => isExempt(address, 0)
 }
+
+/** What an address is counted by: of IPv6 its network, since whoever has one has all of it. */
+export const networkOf = (address: string): string => normalizeIP(address)
 
 /** Counts what is open by name, such as the connections of an address. */
 export function openCounts() {

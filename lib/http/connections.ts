@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { AppError } from '../errors.ts'
-import { MOST_OF_ADDRESS, openCounts } from './addresses.ts'
+import { MOST_OF_ADDRESS, networkOf, openCounts } from './addresses.ts'
 
 /** Connections past a limit that are still answered, in all and of one address. */
 const SPARE = { all: 256, ofAddress: 8 }
@@ -24,10 +24,11 @@ export function limitConnections(
   server.server.on('connection', (socket: Socket) => {
     // Undefined where the client has gone already.
     const { remoteAddress: address = '' } = socket
-    const ofAddress = byAddress.add(address)
+    const network = networkOf(address)
+    const ofAddress = byAddress.add(network)
     all++
     socket.once('close', () => {
-      byAddress.remove(address)
+      byAddress.remove(network)
       all--
     })
     const over = address === '' || isExempt(address) ? 0 : ofAddress - MOST_OF_ADDRESS

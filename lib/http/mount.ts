@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import helmet from '@fastify/helmet'
@@ -115,11 +116,13 @@ export function mount(
   const maxFormBytes = MOST_SOURCES * app.config.maxSourceBytes
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const endpoint of endpoints) {
-    const { method, path, summary, tag, params, query, body, form, replies, handle } = endpoint
+    const { method, path, access, summary, tag, params, query, body, form, replies, handle } = endpoint
     const part = {
       ...(params && { params }),
       ...(query && { querystring: query }),
-      ...(body && { body, headers: KeyHeader }),
+      ...(body && { body }),
+      // A key of a stranger would cost a transaction before he is known.
+      ...(body && access !== 'public' && { headers: KeyHeader }),
     }
     server.route({
       method,
@@ -129,7 +132,7 @@ export function mount(
         tags: [tag],
         ...(form && { consumes: ['multipart/form-data'], form }),
         ...part,
-        response: documented(endpoint.access === 'public' ? replies : { ...replies, 429: Problem }),
+        response: documented(access === 'public' ? replies : { ...replies, 429: Problem }),
       },
       // Before the body is read: a stranger costs no more than his headers.
       onRequest: async (request, response) => {
@@ -165,7 +168,7 @@ export function mount(
         }
         const traced = { ...app, trace: request.id }
         const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
-        const key = body === undefined ? undefined : headers['idempotency-key']
+        const key = body === undefined || access === 'public' ? undefined : headers['idempotency-key']
         const answering =
           typeof key === 'string'
             ? answerOnce(traced, { route: `${ownerOf(caller)}${method} ${path}`, key, body }, work)
@@ -179,7 +182,8 @@ export function mount(
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
 
 /** Callers of other projects have answers of their own under a key. */
-const ownerOf = ({ projects }: Caller) => (projects === '*' ? '' : `${[...projects].sort().join()} `)
+const ownerOf = ({ projects }: Caller) =>
+  projects === '*' ? '' : `${hash('sha256', [...projects].sort().join())} `
 
 /** Throws the error again, or, where the database only lacks a migration as yet, that it cannot be used now. */
 async function refuseUnmigrated({ db }: App, error: unknown): Promise<never> {

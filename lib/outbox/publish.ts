@@ -1,11 +1,15 @@
 import type { Sign } from '../access/links.ts'
 import type { App } from '../app.ts'
 import type { Db } from '../db/port.ts'
+import type { EventType } from '../db/tables.ts'
 import { type Message, PUBLISH_DEADLINE_MS } from '../queue/port.ts'
 import { awaitAnswers } from './answers.ts'
 import type { EventRow } from './event.ts'
 import { messageOf } from './message.ts'
 import { markPublished } from './published.ts'
+
+/** What carries no links. */
+const UNSIGNED: ReadonlySet<EventType> = new Set(['image.queued', 'message.dead'])
 
 /** How links are signed now; undefined while that cannot be known: the relay publishes when it can. */
 export const signerOrNone = ({ access }: Pick<App, 'access'>): Promise<Sign | undefined> =>
@@ -18,10 +22,10 @@ export async function publishEvents(
 ): Promise<number> {
   if (rows.length === 0) return 0
   const sign = await signerOrNone(app)
-  if (!sign) return 0
+  const ready = sign ? rows : rows.filter(({ type }) => UNSIGNED.has(type))
   return publishMessages(
     app,
-    rows.map((row) => messageOf(row, sign)),
+    ready.map((row) => messageOf(row, sign ?? ((path) => path))),
   )
 }
 

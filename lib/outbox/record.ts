@@ -3,7 +3,7 @@ import type { Db } from '../db/port.ts'
 import type { Message } from '../queue/port.ts'
 import type { NewEvent } from './event.ts'
 import { insertEvents } from './insert.ts'
-import { publishEvents, publishMessages, signerOrNone } from './publish.ts'
+import { publishEvents, publishMessages } from './publish.ts'
 import { publishWaiting } from './waiting.ts'
 
 /**
@@ -41,7 +41,7 @@ export async function inTransaction<A extends Pick<App, 'access' | 'db' | 'queue
 ): Promise<T> {
   if (app.db.isTransaction) return work(app)
   // What is signed in the transaction must not wait for another connection: they may all be in transactions.
-  await signerOrNone(app)
+  await app.access.prepare().catch(() => {})
   const deferred: Message[] = []
   const publish = async (messages: readonly Message[]) => {
     deferred.push(...messages)

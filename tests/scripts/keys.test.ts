@@ -26,7 +26,7 @@ describe.for(SETUPS)('npm run keys on $name', (setup) => {
       )
       const app = await openApp(readConfig({ ...env, AUTH: 'keys' }))
       const { keys: known, links } = app.access
-      expect(await known.identify(first)).toEqual({
+      expect(await known.identify(first)).toMatchObject({
         scopes: ['admin'],
         projects: '*',
         keyId: idOf(first),

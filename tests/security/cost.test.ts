@@ -4,7 +4,7 @@ import { openAccess } from '../../lib/access/index.ts'
 import { SETUPS, withApp } from '../support/app.ts'
 import { processorTime } from '../support/processor-time.ts'
 import { watch } from '../support/statements.ts'
-import { bearer, HOUR_MS, idOf, makeKey, WITH_KEYS } from './credentials.ts'
+import { bearer, HOUR_MS, idOf, makeKey, printOf, WITH_KEYS } from './credentials.ts'
 
 const ROUNDS = 5_000
 const MOST_MS = 0.05
@@ -16,7 +16,7 @@ test('a key, a token, a session and a link cost 0.05 ms of processor time at mos
       const { watched, statements } = watch(app)
       const access = openAccess(app.config, watched.db)
       const key = await makeKey(app)
-      const by = { scopes: ['read'], projects: [1], keyId: idOf(key) } as const
+      const by = { scopes: ['read'], projects: [1], keyId: idOf(key), print: printOf(key) } as const
       const { token } = await access.tokens.issue('token', by, by, HOUR_MS)
       const { token: session } = await access.tokens.issue('session', by, by, HOUR_MS)
       const link = new URL((await access.links.signer())('aa/b.jpg'), 'http://localhost')

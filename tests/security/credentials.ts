@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Projects, Scope } from '../../lib/access/caller.ts'
-import { createKey, revokeKey, rollKey } from '../../lib/access/keys.ts'
+import { createKey, hashSecret, revokeKey, rollKey } from '../../lib/access/keys.ts'
 import { openLinks, type Sign } from '../../lib/access/links.ts'
 import { openSigning } from '../../lib/access/signing.ts'
 import type { App } from '../../lib/app.ts'
@@ -36,6 +36,9 @@ export const makeKey = async (
   more: { expiresAt?: string } = {},
 ): Promise<string> => (await createKey(db, { name: 'key', scopes, projects, ...more })).text
 
+/** What a token carries of the secret of a key. */
+export const printOf = (key: string): string => hashSecret(key.slice(-43)).slice(0, 16)
+
 export const idOf = (key: string) => key.split('_')[1] ?? ''
 
 /** Every kind of credential, good and bad, for what belongs to project 1. */
@@ -53,8 +56,8 @@ export async function makeCredentials(app: App): Promise<Credential[]> {
   const ended = await makeKey(app, [1], ['read', 'write'], { expiresAt: new Date(0).toISOString() })
   const revoked = await makeKey(app)
   const [caller, revokedCaller] = [
-    await app.access.keys.find(idOf(full)),
-    await app.access.keys.find(idOf(revoked)),
+    await app.access.keys.identify(full),
+    await app.access.keys.identify(revoked),
   ]
   if (!caller || !revokedCaller) throw new Error('There is no such key')
   const token = async (by: typeof caller, ttlMs: number, scopes: readonly Scope[] = ['read', 'write']) =>

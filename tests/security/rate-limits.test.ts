@@ -223,9 +223,11 @@ describe('an address', () => {
   test('of IPv6 is counted by its network', () =>
     withKeys(async (given) => {
       let host = 1
-      const ask = () => get(given, undefined, { address: `2001:db8::${(host++).toString(16)}` })
-      expect(await statuses(61, ask)).toEqual([...Array(60).fill(401), 429])
-      expect((await get(given, undefined, { address: '2001:db8:0:1::1' })).statusCode).toBe(401)
+      const ask = (key?: string) => get(given, key, { address: `2001:db8::${(host++).toString(16)}` })
+      expect(await statuses(61, () => ask(unknownKey(0)))).toEqual([...Array(60).fill(401), 429])
+      expect((await get(given, unknownKey(0), { address: '2001:db8:0:1::1' })).statusCode).toBe(401)
+      // Who sends no credential tries none.
+      expect(await statuses(61, () => ask())).toEqual(Array(61).fill(401))
     }))
 })
 

@@ -8,7 +8,7 @@ import { connect, happen } from '../functions/projects/clients.ts'
 import { eventsOf, insertPhoto, withServer } from '../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../support/app.ts'
 import { until } from '../support/service.ts'
-import { ADMIN_KEY, bearer, HOUR_MS, idOf, makeKey, WITH_KEYS } from './credentials.ts'
+import { ADMIN_KEY, bearer, HOUR_MS, idOf, makeKey, printOf, WITH_KEYS } from './credentials.ts'
 
 type Client = Awaited<ReturnType<typeof connect>>
 
@@ -18,7 +18,7 @@ const withKeys = (use: (app: App, url: string) => Promise<void>, setup: (typeof 
   withApp(setup, (app) => withServer(app, (url) => use(app, url)), WITH_KEYS)
 
 const makeToken = async (app: App, key: string, projects: Projects, ttlMs = HOUR_MS) => {
-  const by = { scopes: ['read'], projects, keyId: idOf(key) } as const
+  const by = { scopes: ['read'], projects, keyId: idOf(key), print: printOf(key) } as const
   return (await app.access.tokens.issue('token', by, by, ttlMs)).token
 }
 
@@ -115,7 +115,8 @@ test('a socket ends with its token, or when its key is revoked', () =>
 
 test('a page of another origin opens no socket, whatever cookie it has', () =>
   withKeys(async (app, url) => {
-    const by = { scopes: ['read'], projects: [1], keyId: idOf(await makeKey(app)) } as const
+    const key = await makeKey(app)
+    const by = { scopes: ['read'], projects: [1], keyId: idOf(key), print: printOf(key) } as const
     const { token } = await app.access.tokens.issue('session', by, by, HOUR_MS)
     const headers = { cookie: `session=${token}` }
     const foreign = new WebSocket(url.replace('http', 'ws').concat('/ws'), {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createToken } from '../../../functions/keys/create-token.ts'
 import type { Caller } from '../../../lib/access/caller.ts'
-import { bearer, idOf, makeKey, WITH_KEYS } from '../../security/credentials.ts'
+import { bearer, idOf, makeKey, printOf, WITH_KEYS } from '../../security/credentials.ts'
 import { SETUPS, withApp } from '../../support/app.ts'
 import { call, withServer } from '../support.ts'
 
@@ -11,7 +11,12 @@ test('POST /tokens makes a token of one project that ends within an hour', () =>
     (app) =>
       withServer(app, async (url) => {
         const key = await makeKey(app, [1, 2])
-        const caller: Caller = { scopes: ['read', 'write'], projects: [1, 2], keyId: idOf(key) }
+        const caller: Caller = {
+          scopes: ['read', 'write'],
+          projects: [1, 2],
+          keyId: idOf(key),
+          print: printOf(key),
+        }
         const { status, body, headers } = await call(createToken, app, {
           body: { project_id: 2, scopes: ['read'], expires_in: 60, max_bytes: 9 },
           caller,

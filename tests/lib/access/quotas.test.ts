@@ -94,14 +94,14 @@ describe.for(SETUPS)('quotas on $name', (setup) => {
   on('a day ends at midnight in UTC by the clock of the database', () =>
     withQuotas({ QUOTA_PHOTOS_PER_DAY: '2' }, async (app) => {
       await add(app, 2)
-      await app.db.updateTable('projects').set({ day: '2026-01-31', bytes_today: 5 }).execute()
+      await app.db.updateTable('project_quotas').set({ day: '2026-01-31', bytes_today: 5 }).execute()
       expect(await used(app)).toEqual({ photos: 0, bytes: 0, waiting: 2 })
       expect(await accepted(Array.from({ length: 6 }, () => add(app)))).toBe(2)
       expect(await used(app)).toEqual({ photos: 2, bytes: 0, waiting: 4 })
       const { rows } = await sql<{
         day: string
         now: string
-      }>`select day, now_plus(0) as now from projects`.execute(app.db)
+      }>`select day, now_plus(0) as now from project_quotas`.execute(app.db)
       expect(rows).toEqual([{ day: rows[0]?.now.slice(0, 10), now: expect.any(String) }])
       const error = await add(app).catch((error) => error)
       const untilMidnight = 86_400_000 - (Date.now() % 86_400_000)
@@ -160,7 +160,7 @@ describe.for(SETUPS)('quotas on $name', (setup) => {
       // Whether anybody has one is looked up once in a few seconds.
       await ofProject(OWNER)
       expect(await ofProject(OWNER)).toEqual(await ofProject({ projectId: null, keyId: null }))
-      expect((await ofProject(OWNER)).filter((text) => text.includes('projects'))).toEqual([])
+      expect((await ofProject(OWNER)).filter((text) => text.includes('project_quotas'))).toEqual([])
       await setQuota(app.db, app.access.quotas, 7, { waiting: 0 })
       await expect(add(app)).rejects.toMatchObject({ code: 'quota-exceeded' })
       await add(app, 1, OTHER)

@@ -1,6 +1,7 @@
 import { SignJWT, UnsecuredJWT } from 'jose'
 import { expect, test } from 'vitest'
-import { revokeKey } from '../../../lib/access/keys.ts'
+import type { Caller } from '../../../lib/access/caller.ts'
+import { revokeKey, rollKey } from '../../../lib/access/keys.ts'
 import { openSigning } from '../../../lib/access/signing.ts'
 import type { App } from '../../../lib/app.ts'
 import { HOUR_MS, idOf, makeKey, WITH_KEYS } from '../../security/credentials.ts'
@@ -8,14 +9,12 @@ import { SETUPS, withApp } from '../../support/app.ts'
 
 const GRANT = { scopes: ['read'], projects: [1] } as const
 
-async function withKey(
-  use: (app: App, keyId: string, by: { scopes: ['write']; projects: [1]; keyId: string }) => Promise<void>,
-) {
+async function withKey(use: (app: App, keyId: string, by: Caller) => Promise<void>) {
   await withApp(
     SETUPS[0],
     async (app) => {
-      const keyId = idOf(await makeKey(app, [1], ['write']))
-      await use(app, keyId, { scopes: ['write'], projects: [1], keyId })
+      const text = await makeKey(app, [1], ['write'])
+      await use(app, idOf(text), (await app.access.keys.identify(text)) as Caller)
     },
     WITH_KEYS,
   )
@@ -25,12 +24,23 @@ test('a token says what it was granted, and is no session', () =>
   withKey(async ({ access: { tokens } }, keyId, by) => {
     const { token, until } = await tokens.issue('token', by, { ...GRANT, maxBytes: 5 }, HOUR_MS)
     const signature = token.split('.').at(-1)
-    const caller = { ...GRANT, keyId, maxBytes: 5, until, credential: `token ${signature}` }
+    const caller = { ...GRANT, keyId, maxBytes: 5, until, print: by.print, credential: `token ${signature}` }
     expect(await tokens.identify('token', token)).toEqual(caller)
     expect(await tokens.identify('token', token)).toEqual(caller)
     expect(await tokens.identify('session', token)).toBeUndefined()
     expect(await tokens.identify('token', `${token}x`)).toBeUndefined()
     expect(await tokens.identify('token', '')).toBeUndefined()
+  }))
+
+test('a token ends with the secret that it was made from', () =>
+  withKey(async ({ access, db }, keyId, by) => {
+    const { token } = await access.tokens.issue('token', by, GRANT, HOUR_MS)
+    await rollKey(db, keyId, HOUR_MS)
+    access.keys.forget(keyId)
+    expect(await access.tokens.identify('token', token)).toMatchObject(GRANT)
+    await rollKey(db, keyId, 0)
+    access.keys.forget(keyId)
+    expect(await access.tokens.identify('token', token)).toBeUndefined()
   }))
 
 test('a token ends by itself, and with its key', () =>
