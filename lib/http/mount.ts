@@ -115,11 +115,14 @@ export function mount(
   const maxFormBytes = MOST_SOURCES * app.config.maxSourceBytes
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const endpoint of endpoints) {
-    const { method, path, summary, tag, params, query, body, form, replies, handle } = endpoint
+    const { method, path, access, summary, tag, params, query, body, form, replies, handle } = endpoint
+    // A stranger who repeats a request must not hold a transaction while it is found out who sends it.
+    const isRepeatable = body !== undefined && access !== 'public'
     const part = {
       ...(params && { params }),
       ...(query && { querystring: query }),
-      ...(body && { body, headers: KeyHeader }),
+      ...(body && { body }),
+      ...(isRepeatable && { headers: KeyHeader }),
     }
     server.route({
       method,
@@ -129,7 +132,7 @@ export function mount(
         tags: [tag],
         ...(form && { consumes: ['multipart/form-data'], form }),
         ...part,
-        response: documented(endpoint.access === 'public' ? replies : { ...replies, 429: Problem }),
+        response: documented(access === 'public' ? replies : { ...replies, 429: Problem }),
       },
       // Before the body is read: a stranger costs no more than his headers.
       onRequest: async (request, response) => {
@@ -165,7 +168,7 @@ export function mount(
         }
         const traced = { ...app, trace: request.id }
         const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
-        const key = body === undefined ? undefined : headers['idempotency-key']
+        const key = isRepeatable ? headers['idempotency-key'] : undefined
         const answering =
           typeof key === 'string'
             ? answerOnce(traced, { route: `${ownerOf(caller)}${method} ${path}`, key, body }, work)
