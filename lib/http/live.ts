@@ -94,10 +94,11 @@ export function mountLive(
   }
 }
 
-/** The token of an event stream may stand in its address, since a browser sends no header for it. */
+/** The token of an event stream may stand in its address, since a browser sends no header for it; a key may not: it lasts. */
 function credentialsOf({ headers, query, url, ws }: FastifyRequest): Presented {
   const { access_token, ...rest } = query as Record<string, unknown>
-  const isGiven = typeof access_token === 'string' && headers.authorization === undefined && !ws
+  const isToken = typeof access_token === 'string' && !access_token.startsWith('pp_')
+  const isGiven = isToken && headers.authorization === undefined && !ws
   return {
     path: url,
     query: rest,
