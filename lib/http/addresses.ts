@@ -12,6 +12,10 @@ export function exemptAddresses(trustProxy: readonly string[]): (address: string
   return (address) => isExempt(address, 0)
 }
 
+/** An address without the port that some proxies write behind it: with another port it is the same client. */
+export const withoutPort = (address: string): string =>
+  address.replace(/^(?:\[([^\]]+)\]|([\d.]+)):\d+$/, '$1$2')
+
 /** Counts what is open by name, such as the connections of an address. */
 export function openCounts() {
   const counts = new Map<string, number>()

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { LimitRate } from '../access/authorize.ts'
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
-import { exemptAddresses } from './addresses.ts'
+import { exemptAddresses, withoutPort } from './addresses.ts'
 import { type Left, openCounter, type Subject } from './counter.ts'
 
 /** Credentials a minute that an address may send and that are not valid: a key that is unknown costs a query. */
@@ -23,7 +23,7 @@ export function openLimits(server: FastifyInstance, app: Pick<App, 'config'>): L
   const isExempt = exemptAddresses(trustProxy)
   /** The address of a request, that of a network where it is IPv6; undefined: it speaks for whoever uses it. */
   const addressOf = ({ ip }: FastifyRequest): Subject | undefined =>
-    isExempt(ip) ? undefined : { name: `address ${normalizeIP(ip)}`, max: FAILURES }
+    isExempt(ip) ? undefined : { name: `address ${normalizeIP(withoutPort(ip))}`, max: FAILURES }
 
   return {
     of: (request, response) => async (identify, isKnown) => {

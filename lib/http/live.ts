@@ -8,7 +8,7 @@ import type { Live } from '../function.ts'
 import { openConnections } from '../live/connections.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { limitTo } from '../live/session.ts'
-import { exemptAddresses, MOST_OF_ADDRESS, openCounts } from './addresses.ts'
+import { exemptAddresses, MOST_OF_ADDRESS, openCounts, withoutPort } from './addresses.ts'
 import type { Limits } from './limits.ts'
 import { logRequest } from './log-request.ts'
 import { Problem } from './schemas.ts'
@@ -45,8 +45,9 @@ export function mountLive(
   /** Closes a socket that is one too many; the others count until they close. */
   const admit = (socket: WebSocket, address: string) => {
     if (isExempt(address)) return true
-    const isAdmitted = byAddress.add(address) <= MOST_OF_ADDRESS
-    socket.on('close', () => byAddress.remove(address))
+    const client = withoutPort(address)
+    const isAdmitted = byAddress.add(client) <= MOST_OF_ADDRESS
+    socket.on('close', () => byAddress.remove(client))
     if (!isAdmitted) {
       socket.on('error', () => socket.terminate())
       socket.close(1008, 'The address has too many sockets')
