@@ -181,8 +181,10 @@ export function mount(
 
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
 
-/** Callers of other projects have answers of their own under a key. */
-const ownerOf = ({ projects }: Caller) => (projects === '*' ? '' : `${[...projects].sort().join()} `)
+/** Callers of other projects, or who may upload less, have answers of their own under a key. */
+const ownerOf = ({ projects, maxBytes }: Caller) =>
+  (projects === '*' ? '' : `${[...projects].sort().join()} `) +
+  (maxBytes === undefined ? '' : `${maxBytes} bytes `)
 
 /** Throws the error again, or, where the database only lacks a migration as yet, that it cannot be used now. */
 async function refuseUnmigrated({ db }: App, error: unknown): Promise<never> {
