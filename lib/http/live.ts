@@ -62,6 +62,8 @@ export function mountLive(
     server.route({
       method: 'GET',
       url: path,
+      // An event stream would not end, and has nothing else to say.
+      exposeHeadRoute: subscription === undefined,
       schema: { summary, tags: [tag], ...(params && { params }), response: subscription ? EVENTS : UPGRADE },
       onRequest: async (request, response) => {
         checkOrigin(app, request)
