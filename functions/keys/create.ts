@@ -14,7 +14,7 @@ export const create = endpoint({
   summary: 'Make a key; the answer alone shows it',
   tag: 'keys',
   body: Strict({
-    name: Type.String({ minLength: 1, maxLength: 255 }),
+    name: Type.String({ minLength: 1, maxLength: 255, pattern: '^\\P{Cc}+$' }),
     scopes: Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(scope))), {
       minItems: 1,
       uniqueItems: true,

@@ -40,12 +40,12 @@ export function openTokens(signing: Signing, keys: KeyCache): Tokens {
       const { payload, protectedHeader } = await jwtVerify(
         token,
         async ({ kid = '' }) => (await signing.find(kid))?.secret ?? Promise.reject(new errors.JWSInvalid()),
-        { algorithms: ['HS256'], issuer: ISSUER, audience: purpose, requiredClaims: ['exp'] },
+        { algorithms: ['HS256'], issuer: ISSUER, audience: purpose, requiredClaims: ['exp', 'jti'] },
       )
-      const signature = token.slice(token.lastIndexOf('.') + 1)
       return {
         kid: protectedHeader.kid ?? '',
-        caller: { ...callerOf(payload), credential: `${purpose} ${signature}` },
+        // Not by its signature, which can be written in several ways.
+        caller: { ...callerOf(payload), credential: `${purpose} ${payload.jti}` },
       }
     } catch (error) {
       if (error instanceof errors.JOSEError) return undefined

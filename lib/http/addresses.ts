@@ -13,8 +13,12 @@ export function exemptAddresses(trustProxy: readonly string[]): (address: string
   return (address) => isExempt(address, 0)
 }
 
-/** What an address is counted by: of IPv6 its network, since whoever has one has all of it. */
-export const networkOf = (address: string): string => normalizeIP(address)
+/**
+ * What an address is counted by: without the port that some proxies write behind it, and of IPv6 its network, since whoever has
+ * one has all of it.
+ */
+export const networkOf = (address: string): string =>
+  normalizeIP(address.replace(/^(?:\[([^\]]+)\]|([\d.]+)):\d+$/, '$1$2'))
 
 /** Counts what is open by name, such as the connections of an address. */
 export function openCounts() {

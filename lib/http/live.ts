@@ -62,6 +62,8 @@ export function mountLive(
     server.route({
       method: 'GET',
       url: path,
+      // An event stream would not end, and has nothing else to say.
+      exposeHeadRoute: subscription === undefined,
       schema: { summary, tags: [tag], ...(params && { params }), response: subscription ? EVENTS : UPGRADE },
       onRequest: async (request, response) => {
         checkOrigin(app, request)
@@ -95,10 +97,11 @@ export function mountLive(
   }
 }
 
-/** The token of an event stream may stand in its address, since a browser sends no header for it. */
+/** The token of an event stream may stand in its address, since a browser sends no header for it; a key may not: it lasts. */
 function credentialsOf({ headers, query, url, ws }: FastifyRequest): Presented {
   const { access_token, ...rest } = query as Record<string, unknown>
-  const isGiven = typeof access_token === 'string' && headers.authorization === undefined && !ws
+  const isToken = typeof access_token === 'string' && !access_token.startsWith('pp_')
+  const isGiven = isToken && headers.authorization === undefined && !ws
   return {
     path: url,
     query: rest,

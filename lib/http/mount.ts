@@ -117,12 +117,13 @@ export function mount(
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const endpoint of endpoints) {
     const { method, path, access, summary, tag, params, query, body, form, replies, handle } = endpoint
+    // A stranger who repeats a request must not hold a transaction while it is found out who sends it.
+    const isRepeatable = body !== undefined && access !== 'public'
     const part = {
       ...(params && { params }),
       ...(query && { querystring: query }),
       ...(body && { body }),
-      // A key of a stranger would cost a transaction before he is known.
-      ...(body && access !== 'public' && { headers: KeyHeader }),
+      ...(isRepeatable && { headers: KeyHeader }),
     }
     server.route({
       method,
@@ -168,7 +169,7 @@ export function mount(
         }
         const traced = { ...app, trace: request.id }
         const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
-        const key = body === undefined || access === 'public' ? undefined : headers['idempotency-key']
+        const key = isRepeatable ? headers['idempotency-key'] : undefined
         const answering =
           typeof key === 'string'
             ? answerOnce(traced, { route: `${ownerOf(caller)}${method} ${path}`, key, body }, work)
@@ -181,9 +182,10 @@ export function mount(
 
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
 
-/** Callers of other projects have answers of their own under a key. */
-const ownerOf = ({ projects }: Caller) =>
-  projects === '*' ? '' : `${hash('sha256', [...projects].sort().join())} `
+/** Callers of other projects, or who may upload less, have answers of their own under a key. */
+const ownerOf = ({ projects, maxBytes }: Caller) =>
+  (projects === '*' ? '' : `${hash('sha256', [...projects].sort().join())} `) +
+  (maxBytes === undefined ? '' : `${maxBytes} bytes `)
 
 /** Throws the error again, or, where the database only lacks a migration as yet, that it cannot be used now. */
 async function refuseUnmigrated({ db }: App, error: unknown): Promise<never> {

@@ -40,8 +40,11 @@ export function openSession(
   const open = new Map<string, AbortController>()
   let caller: Caller | undefined
   let turn = Promise.resolve()
+  let isClosed = false
 
   const subscribe = (wanted: Subscription, cursor?: string) => {
+    // Its client went while a message before this one was handled: nobody would end it.
+    if (isClosed) return
     if (!caller) throw unauthorized()
     const subscription = limitTo(caller, wanted)
     const name = nameOf(subscription)
@@ -90,6 +93,7 @@ export function openSession(
     receive: (text) => guard(() => receive(text)),
     enter: (known) => guard(() => enter(known)),
     close() {
+      isClosed = true
       for (const ending of open.values()) ending.abort()
       open.clear()
     },

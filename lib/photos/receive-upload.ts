@@ -10,8 +10,10 @@ import { confirmUpload, UPLOAD_EXPIRED, type UploadApp } from './uploads.ts'
 const KEEP_EVERY_MS = 20_000
 const KEEP_MS = 180_000
 
+const QUOTA_EXCEEDED = 'quota-exceeded'
+
 /** What an original that is stored comes to nothing by. */
-const LOST: readonly ErrorCode[] = ['not-found', UPLOAD_EXPIRED, 'quota-exceeded']
+const LOST: readonly ErrorCode[] = ['not-found', UPLOAD_EXPIRED, QUOTA_EXCEEDED]
 
 type Upload = { stopped: AppError | undefined }
 
@@ -52,8 +54,10 @@ async function* watched(content: Readable, upload: Upload): AsyncGenerator<Uint8
 export async function settleUpload(app: UploadApp, uuid: string): Promise<void> {
   try {
     await confirmUpload(app, uuid)
-    const { error_code } = await findPhoto(app.db, uuid)
+    const { error_code, error } = await findPhoto(app.db, uuid)
     if (error_code === UPLOAD_EXPIRED) throw tooLate()
+    // Another upload by the same link was too large: what this one has stored is not counted.
+    if (error_code === QUOTA_EXCEEDED) throw new AppError(QUOTA_EXCEEDED, error ?? '')
   } catch (error) {
     if (error instanceof AppError && LOST.includes(error.code)) await app.storage.remove(originalKey(uuid))
     throw error

@@ -4,7 +4,7 @@ import { originalKey } from '../../lib/storage/port.ts'
 import { insertPhoto } from '../functions/support.ts'
 import { isAvailable, SETUPS } from '../support/app.ts'
 import { jpeg, sample } from '../support/images.ts'
-import { type Client, withClients } from './clients.ts'
+import { type Client, clientOf, withClients } from './clients.ts'
 import { bearer, makeKey } from './credentials.ts'
 import { makePhoto, SOURCE } from './world.ts'
 
@@ -39,6 +39,20 @@ describe.for(SETUPS)('a key of a project on $name', (setup) => {
       expect(await seenBy(all)).toEqual(seen(own, foreign, nobodys))
       const filtered = await one<Items>('/photos?project_id=2')
       expect([filtered.status, filtered.body.items]).toEqual([200, []])
+    }),
+  )
+
+  on('gives no token that may upload less the upload link of another by its idempotency key', () =>
+    withClients(setup, async (_app, { one, url }) => {
+      const headers = { 'idempotency-key': 'once' }
+      const body = { filename: 'a.jpg', project_id: 1 }
+      type Made = { image_id: string }
+      const token = (await one<{ token: string }>('/tokens', { max_bytes: 20 })).body.token
+      const limited = () => clientOf(url, token)<Made>('/images', body, headers)
+      const [first, second] = [await one<Made>('/images', body, headers), await limited()]
+      expect([first.status, second.status]).toEqual([201, 201])
+      expect(second.body.image_id).not.toBe(first.body.image_id)
+      expect((await limited()).body.image_id).toBe(second.body.image_id)
     }),
   )
 

@@ -220,6 +220,21 @@ describe('an address', () => {
     }),
   )
 
+  test.for(['203.0.113.7:', '[2001:db8::1]:'])('is the same whatever port a proxy names (%s…)', (address) =>
+    withKeys(
+      async ({ server }) => {
+        let port = 1024
+        const ask = () =>
+          server.inject({
+            url: '/photos',
+            headers: { authorization: `Bearer ${unknownKey(0)}`, 'x-forwarded-for': `${address}${port++}` },
+          })
+        expect(await statuses(61, ask)).toEqual([...Array(60).fill(401), 429])
+      },
+      { TRUST_PROXY: '127.0.0.1' },
+    ),
+  )
+
   test('of IPv6 is counted by its network', () =>
     withKeys(async (given) => {
       let host = 1

@@ -102,6 +102,16 @@ test('a token has 16 of its own, whatever the other tokens of its key have', () 
     expect((await openByToken(url, other)).got).toEqual([{ authorized: true }])
   }))
 
+test('a token is the same however its signature is written', () =>
+  withUrl(async (app, url) => {
+    const token = await makeToken(url, await makeKey(app))
+    const written = Array.from({ length: MAX_CONNECTIONS }, (_, i) => token + ' '.repeat(i))
+    await Promise.all(written.map((text) => openByToken(url, text)))
+    const beyond = await openByToken(url, `${token}=`)
+    await until(() => beyond.ended.length > 0)
+    expect(beyond.ended).toEqual([{ code: 1008, why: expect.stringMatching(/16 sockets/) }])
+  }))
+
 test('a socket that sends its token again keeps its place, and takes no other', () =>
   withUrl(async (app, url) => {
     const key = await makeKey(app)

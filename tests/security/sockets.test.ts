@@ -177,8 +177,13 @@ test('an event stream takes its token in the address, and shows only the project
     expect(await statusOf(`/projects/1/events`)).toBe(401)
     expect(await statusOf(`/projects/1/events?access_token=${token}x`)).toBe(401)
     expect(await statusOf(`/projects/2/events?access_token=${token}`)).toBe(404)
+    // There is no end of the stream to wait for.
+    const head = await fetch(`${url}/projects/1/events?access_token=${token}`, { method: 'HEAD' })
+    expect(head.status).toBe(404)
     // Nothing else takes it there.
     expect(await statusOf(`/projects/1/images?access_token=${token}`)).toBe(401)
+    // A key ends with no hour, and logs keep addresses.
+    expect(await statusOf(`/projects/1/events?access_token=${key}`)).toBe(401)
     const stream = await fetch(`${url}/projects/1/events?access_token=${token}&after=${first?.id}`)
     expect(stream.status).toBe(200)
     let text = ''

@@ -3,7 +3,7 @@ import { create } from '../../../functions/keys/create.ts'
 import type { Caller } from '../../../lib/access/caller.ts'
 import { bearer, WITH_KEYS } from '../../security/credentials.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
-import { call, withServer } from '../support.ts'
+import { call, problemOf, withServer } from '../support.ts'
 
 const BODY = { name: 'mine', scopes: ['read', 'write'], projects: [1] } satisfies object
 const ADMIN: Caller = { scopes: ['admin'], projects: [1, 2], keyId: 'k' }
@@ -34,6 +34,22 @@ describe.for(SETUPS)('POST /keys on $name', (setup) => {
           expect((await fetch(`${url}/keys`, { headers: bearer(key) })).status).toBe(403)
         })
       },
+      WITH_KEYS,
+    ),
+  )
+
+  on('refuses a name with a control character, which PostgreSQL may not hold', () =>
+    withApp(
+      setup,
+      (app) =>
+        withServer(app, async (url) => {
+          const answer = await fetch(`${url}/keys`, {
+            method: 'POST',
+            headers: { ...bearer(WITH_KEYS.ADMIN_KEY ?? ''), 'content-type': 'application/json' },
+            body: JSON.stringify({ ...BODY, name: 'a\0b' }),
+          })
+          expect((await problemOf(answer, 422)).errors).toMatchObject([{ pointer: '/name' }])
+        }),
       WITH_KEYS,
     ),
   )

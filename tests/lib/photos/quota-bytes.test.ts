@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { readUsage } from '../../../lib/access/usage.ts'
 import type { App } from '../../../lib/app.ts'
 import { processPhoto } from '../../../lib/photos/process.ts'
+import { settleUpload } from '../../../lib/photos/receive-upload.ts'
 import { removeFiles } from '../../../lib/photos/removals.ts'
 import { findPhoto } from '../../../lib/photos/row.ts'
 import { checkUploads } from '../../../lib/photos/uploads.ts'
@@ -42,6 +43,20 @@ describe.for(SETUPS)('the bytes of a day on $name', (setup) => {
         const beyond = await post(`${url}/images`, { filename: 'a.jpg', project_id: 7 })
         expect([beyond.status, await beyond.json()]).toMatchObject([429, { quota: 'bytes_per_day' }])
         expect(await bytesOf(app)).toBe(100)
+      },
+      { QUOTA_BYTES_PER_DAY: '100' },
+    ),
+  )
+
+  on('keep out what another upload by the same link brings after that has failed', () =>
+    withUploads(
+      setup,
+      async (app, _url, link) => {
+        const full = await link()
+        expect((await upload(full, 'a'.repeat(101))).status).toBe(429)
+        await app.storage.put(`originals/${full.image_id}`, Buffer.alloc(102))
+        await expect(settleUpload(app, full.image_id)).rejects.toMatchObject({ code: 'quota-exceeded' })
+        expect(await originals(app)).toEqual([])
       },
       { QUOTA_BYTES_PER_DAY: '100' },
     ),
