@@ -1,10 +1,37 @@
 import { sql } from 'kysely'
 import type { App } from '../app.ts'
 import { type Db, texts, uuids } from '../db/port.ts'
-import { isOriginal, photoOf, renditionKey } from '../storage/port.ts'
+import { isOriginal, photoOf, renditionKey, type Storage } from '../storage/port.ts'
 import { removeUnless } from './removals.ts'
 
+/** Files looked at together. */
+const BATCH = 500
+
 type OrphanApp = Pick<App, 'access' | 'db' | 'queue' | 'storage' | 'trace'>
+
+/** Files looked at together: the keys of old ones, and the last of all, null at the end. `began` is when the list gave its first. */
+type Batch = { old: string[]; last: string | null; began: number }
+
+/** The files whose key begins with `prefix`, from behind `after`; those are old that have not changed for `ageMs`. */
+export async function* inBatches(
+  storage: Pick<Storage, 'list'>,
+  ageMs: number,
+  prefix = '',
+  after?: string,
+): AsyncGenerator<Batch> {
+  const before = Date.now() - ageMs
+  let began: number | undefined
+  let old: string[] = []
+  let seen = 0
+  for await (const { key, modified } of storage.list(prefix, after)) {
+    began ??= performance.now()
+    if (modified.getTime() < before) old.push(key)
+    if (++seen % BATCH > 0) continue
+    yield { old, last: key, began }
+    old = []
+  }
+  yield { old, last: null, began: began ?? performance.now() }
+}
 
 /** Those keys that neither a photo, a rendition nor a removal names; a photo that is worked on may be about to name them. */
 export async function withoutRow(db: Db, keys: readonly string[]): Promise<string[]> {
