@@ -24,10 +24,16 @@ export const FIRST_TIME = '0001-01-01T00:00:00.000Z'
 export const LAST_TIME = '9999-12-31T23:59:59.999Z'
 
 /** A subquery of the given uuids, however many: a list of parameters has a limit on either database. */
-export function uuids(db: Db, list: readonly string[]): RawBuilder<string> {
+export const uuids = (db: Db, list: readonly string[]): RawBuilder<string> =>
+  subquery(db, list, 'value::uuid')
+
+/** The same of any texts. */
+export const texts = (db: Db, list: readonly string[]): RawBuilder<string> => subquery(db, list, 'value')
+
+function subquery(db: Db, list: readonly string[], inPostgres: string): RawBuilder<string> {
   const json = JSON.stringify(list)
   return isPostgres(db)
-    ? sql<string>`(select value::uuid from jsonb_array_elements_text(${json}::jsonb))`
+    ? sql<string>`(select ${sql.raw(inPostgres)} from jsonb_array_elements_text(${json}::jsonb))`
     : sql<string>`(select value from json_each(${json}))`
 }
 

@@ -4,8 +4,11 @@ import { endTurn, takeTurn } from '../db/turns.ts'
 /** How often the sweep looks at the dead queue, in ms. */
 const EVERY_MS = 3_600_000
 
-/** Messages looked at in one go: the broker hands them out, oldest first. */
+/** Messages decided about in one go: the broker hands them out, oldest first. */
 const BATCH = 500
+
+/** Messages looked at in one go: those that do not say how old they are stay before all others. */
+const MOST = 5_000
 
 /**
  * Drops the messages from the broker's dead queue that are older than `eventsKeepMs`, as their events are deleted; returns how many. Those
@@ -18,7 +21,12 @@ export async function dropOldDead({ config, db }: Pick<App, 'config' | 'db'>): P
   const dead = await openDeadQueue({ url, queueName })
   try {
     const before = Date.now() - eventsKeepMs
-    const dropped = await dead.each(BATCH, ({ at }) => (at !== undefined && at < before ? 'drop' : 'keep'))
+    let left = BATCH
+    const dropped = await dead.each(MOST, ({ at }) => {
+      if (at === undefined) return 'keep'
+      if (left-- === 0) return 'stop'
+      return at < before ? 'drop' : 'keep'
+    })
     if (dropped === BATCH) await endTurn(db, 'dead', null, 0)
     return dropped
   } finally {

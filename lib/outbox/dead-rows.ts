@@ -35,6 +35,7 @@ export function openDeadRows(
           const letter = readLetter(data)
           const { from, body, bytes } = letter
           const fate = decide({ ...letter, id, at: Date.parse(at) })
+          if (fate === 'stop') return done
           const headers = traceparent === null ? {} : { traceparent }
           const isWhole = bytes === body.byteLength
           const isReplayed =

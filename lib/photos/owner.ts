@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { App } from '../app.ts'
+import { ROOTS } from '../storage/port.ts'
 import { withoutRow } from './orphans.ts'
 
-/** Files that are looked at of a storage that has no owner yet. */
+/** Files that are looked at of each root of a storage that has no owner yet. */
 const SAMPLE = 500
 
-/** With more of them without a row, the database is hardly theirs. */
-const SUSPICIOUS = 20
+/** So many files without a row any storage may have, or below each root such a share of all. */
+const FEW = 20
+const SMALL_SHARE = 0.04
 
 type OwnerApp = Pick<App, 'db' | 'storage'>
 
@@ -33,12 +35,25 @@ export async function renewOwner(app: OwnerApp): Promise<void> {
 const readOwner = ({ db }: OwnerApp) =>
   db.selectFrom('storage_owner').select(['id', 'next']).executeTakeFirstOrThrow()
 
-/** Whether the first files of the storage have rows, but for a few. */
+/** How many files below a root were looked at, and how many of them have no row. */
+type Count = { files: number; orphans: number }
+
+/** Whether so many files have no row that the database is hardly theirs. The files of one root do not speak for another. */
+export function areForeign(roots: readonly Count[]): boolean {
+  const orphans = roots.reduce((sum, root) => sum + root.orphans, 0)
+  return orphans > FEW && roots.some((root) => root.orphans > root.files * SMALL_SHARE)
+}
+
+/** Whether the first files below each root have rows, but for a few. */
 async function hasRows({ db, storage }: OwnerApp): Promise<boolean> {
-  const keys: string[] = []
-  for await (const { key } of storage.list('')) {
-    keys.push(key)
-    if (keys.length === SAMPLE) break
+  const counts: Count[] = []
+  for (const root of ROOTS) {
+    const keys: string[] = []
+    for await (const { key } of storage.list(`${root}/`)) {
+      keys.push(key)
+      if (keys.length === SAMPLE) break
+    }
+    counts.push({ files: keys.length, orphans: (await withoutRow(db, keys)).length })
   }
-  return (await withoutRow(db, keys)).length <= SUSPICIOUS
+  return !areForeign(counts)
 }

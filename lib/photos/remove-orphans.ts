@@ -1,19 +1,16 @@
 import type { App } from '../app.ts'
 import { awayCode } from '../away.ts'
 import { endTurn, takeTurn } from '../db/turns.ts'
-import { removeOrphan, withoutRow } from './orphans.ts'
+import { inBatches, removeOrphan, withoutRow } from './orphans.ts'
 import { isOwner, renewOwner } from './owner.ts'
 
-/** How often the sweep looks for files without a row, in ms: with the time that they are left alone less than an hour. */
+/** How long after the end of a search for files without a row the next begins, in ms. */
 const EVERY_MS = 20 * 60_000
 
 /** Younger files are left alone, in ms, though the row of each comes before it. */
 const YOUNG_MS = 30 * 60_000
 
-/** Files looked at together. */
-const BATCH = 500
-
-/** After so long the other parts of the sweep have their turn, in ms. */
+/** So long after the list gave its first file the other parts of the sweep have their turn, in ms. */
 const TURN_MS = 1_000
 
 type OrphansApp = Pick<App, 'access' | 'db' | 'queue' | 'storage' | 'trace' | 'log'>
@@ -30,11 +27,10 @@ export async function removeOrphans(app: OrphansApp): Promise<number> {
     return 0
   }
   if (turn.position === null) await renewOwner(app)
-  const end = performance.now() + TURN_MS
   let position: string | null = null
   let removed = 0
-  for await (const { old, last } of inBatches(app, turn.position ?? undefined)) {
-    // However long the list took, some go.
+  for await (const { old, last, began } of inBatches(app.storage, YOUNG_MS, '', turn.position ?? undefined)) {
+    // However long the batch took to come, some go.
     const batchEnd = performance.now() + TURN_MS
     for (const key of await withoutRow(app.db, old)) {
       if (await removeOne(app, key)) removed++
@@ -42,7 +38,8 @@ export async function removeOrphans(app: OrphansApp): Promise<number> {
       position = key
       break
     }
-    if (performance.now() > end) position ??= last
+    // Each turn begins the list anew, and that of a large directory takes long until its first file.
+    if (performance.now() > began + TURN_MS) position ??= last
     if (position !== null) break
   }
   await endTurn(app.db, 'orphans', position, position === null ? EVERY_MS : 0)
@@ -59,18 +56,4 @@ async function removeOne(app: OrphansApp, key: string): Promise<boolean> {
     app.log.warn({ err: error, key }, 'a file without a row could not be removed')
     return false
   }
-}
-
-/** The keys of the storage from behind `after`: those of files that are old, and the last of all. */
-async function* inBatches({ storage }: Pick<App, 'storage'>, after?: string) {
-  const before = Date.now() - YOUNG_MS
-  let old: string[] = []
-  let seen = 0
-  for await (const { key, modified } of storage.list('', after)) {
-    if (modified.getTime() < before) old.push(key)
-    if (++seen % BATCH > 0) continue
-    yield { old, last: key }
-    old = []
-  }
-  yield { old, last: null }
 }

@@ -14,8 +14,8 @@ export type DeadMessage = {
   bytes: number
 }
 
-/** What happens to a dead message: it stays, goes back to where it came from, or goes for good. */
-type Fate = 'keep' | 'replay' | 'drop'
+/** What happens to a dead message: it stays, goes back to where it came from, goes for good; or it stays with all behind it. */
+type Fate = 'keep' | 'replay' | 'drop' | 'stop'
 
 export type DeadMessages = {
   /**
@@ -47,6 +47,7 @@ export async function openDeadQueue(options: { url: string; queueName: string })
         if (!message) break
         const dead = toDeadMessage(message, queueName)
         const fate = decide(dead)
+        if (fate === 'stop') break
         if (fate === 'keep' || (fate === 'replay' && !(await replay(channel, message, dead)))) continue
         channel.ack(message)
         done++

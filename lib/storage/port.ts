@@ -60,9 +60,12 @@ export type UploadPolicy = { key: string; maxBytes: number }
 /** Where to post a multipart form: every field first, then the content as `file`. */
 export type UploadForm = { url: string; fields: Record<string, string> }
 
+/** What every key begins with, one of them; each may be a volume of its own. */
+export const ROOTS = ['originals', 'thumbs']
+
 const SEGMENT = '[A-Za-z0-9_-][A-Za-z0-9._-]*'
 const keysBelow = (root: string) => `^${root}(?:/${SEGMENT}){1,8}$`
-const KEY = new RegExp(keysBelow('(?:originals|thumbs)'))
+const KEY = new RegExp(keysBelow(`(?:${ROOTS.join('|')})`))
 
 /** The longest key, in characters. */
 export const MOST_KEY_LENGTH = 512

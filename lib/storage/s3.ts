@@ -18,7 +18,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { Config } from '../config/index.ts'
 import { contentTypeOf } from '../imaging/formats.ts'
 import { checkKey, limitBytes, sourceChanged, tooManyBytes } from './limits.ts'
-import { isKey, type ObjectInfo, OWNER, type Storage } from './port.ts'
+import { isKey, type ObjectInfo, OWNER, ROOTS, type Storage } from './port.ts'
 import { findOpenUploads } from './s3-unfinished.ts'
 
 type Options = NonNullable<Config['s3']>
@@ -30,7 +30,7 @@ const READ_LINK_S = 15 * 60
 const CHECK_KEY = 'thumbs/.check'
 
 /** No keys of objects, either: to which database those beside them belong. */
-const OWNERS = ['originals', 'thumbs'].map((root) => `${root}/${OWNER}`)
+const OWNERS = ROOTS.map((root) => `${root}/${OWNER}`)
 
 /** A connection that is silent for so long is given up, in ms. */
 const SILENCE_MS = 15_000

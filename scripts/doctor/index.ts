@@ -12,7 +12,7 @@ import { checkRows } from './rows.ts'
 const USAGE = `Usage: npm run doctor -- [--repair] [--sure]
 Compares rows, files and queues. Ends with 1 where something differs, and was not mended.
   --repair  mend what can be mended
-  --sure    the files are those of this database, even where most have no row`
+  --sure    the files are those of this database, even where many have no row`
 
 /** Names printed of each kind. */
 const SHOWN = 10

@@ -316,6 +316,24 @@ test('a part of the sweep runs once for all that it has left, and what it leaves
     expect(calls).toBe(3)
   }))
 
+test('npm run doctor removes nothing where too many renditions have no row, however many originals have one', () =>
+  withStored(SETUPS[0], undefined, async (app) => {
+    await renewOwner(app)
+    const photos = Array.from({ length: 40 }, () => {
+      const uuid = uuidv7()
+      return { uuid, url: originalKey(uuid), door: 'page' as const }
+    })
+    await addPhotos(app, photos)
+    const foreign = Array.from({ length: 21 }, () => renditionKey(`ab/${uuidv7()}.jpg`))
+    for (const key of [...photos.map(({ url }) => url), ...foreign])
+      await app.storage.put(key, Buffer.from('bytes'))
+    await ageFiles(app, undefined)
+    const found = await findingsOf(checkFiles(app, false))
+    expect(found).toHaveLength(21)
+    expect(found.some(({ mend }) => mend)).toBe(false)
+    expect((await findingsOf(checkFiles(app, true))).every(({ mend }) => mend)).toBe(true)
+  }))
+
 test(
   'npm run doctor removes nothing where most files have no row, unless it is sure',
   () =>

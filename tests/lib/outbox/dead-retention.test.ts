@@ -1,8 +1,10 @@
+import amqplib from 'amqplib'
 import { expect, test } from 'vitest'
 import type { App } from '../../../lib/app.ts'
 import { nowPlus } from '../../../lib/db/port.ts'
 import { dropOldDead } from '../../../lib/outbox/dead-retention.ts'
 import { openDeadQueue } from '../../../lib/queue/dead-queue.ts'
+import { deadQueue } from '../../../lib/queue/topology.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { until } from '../../support/service.ts'
 
@@ -42,6 +44,22 @@ test.skipIf(!isAvailable(SERVERS))('messages in the dead queue are kept for EVEN
     expect(await deadIn(app)).toEqual([])
     // Its turn comes once an hour.
     expect(await dropOldDead(app)).toBe(0)
+  }),
+)
+
+test.skipIf(!isAvailable(SERVERS))('messages that do not say how old they are hide none behind them', () =>
+  withApp(SERVERS, async (app) => {
+    await until(() => app.queue.isUp())
+    const connection = await amqplib.connect(app.config.rabbitmqUrl ?? '')
+    const channel = await connection.createConfirmChannel()
+    for (let i = 0; i < 600; i++)
+      channel.sendToQueue(deadQueue(app.config.queueName), Buffer.from('old'), { messageId: `${i}` })
+    await channel.waitForConfirms()
+    await connection.close()
+    await until(async () => (await app.queue.publish([dead('last')], 10_000)).size === 1)
+    expect(await sweep(app, 60_000)).toBe(0)
+    expect(await sweep(app, -60_000)).toBe(1)
+    expect((await deadIn(app)).slice(0, 2)).toEqual(['0', '1'])
   }),
 )
 

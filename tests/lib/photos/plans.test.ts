@@ -2,6 +2,7 @@ import { type CompiledQuery, sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import type { Db } from '../../../lib/db/port.ts'
 import { countPhotos, type Filters, findPending, findPhotos, findPhotosAt } from '../../../lib/photos/list.ts'
+import { withoutRow } from '../../../lib/photos/orphans.ts'
 import { at } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 
@@ -71,6 +72,22 @@ describe.skipIf(!isAvailable(SETUPS[1]))('the plans of lists on PostgreSQL', () 
       const { watched, queries } = watch(db)
       await findPending(watched, { limit: 1000 })
       expect(await explain(db, queries[0] as CompiledQuery)).toContain('"Index Name":"photos_status"')
+    }))
+
+  test('files are looked up by the indexes of their rows', () =>
+    withApp(SETUPS[1], async ({ db }) => {
+      await insertMany(db)
+      await sql`update photos set url = 'originals/' || uuid where door = 'v1'`.execute(db)
+      await sql`insert into photo_thumbnails (photo_uuid, width, height, url)
+        select uuid, 1, 1, 'ab/' || uuid || '.jpg' from photos`.execute(db)
+      await sql`analyze photos, photo_thumbnails`.execute(db)
+      const { watched, queries } = watch(db)
+      const keys = ['originals/by-hand', 'thumbs/ab/by-hand.jpg']
+      expect(await withoutRow(watched, keys)).toEqual(keys)
+      const plans = await Promise.all(queries.map((query) => explain(db, query)))
+      expect(plans.filter((plan) => /"Seq Scan".*"photo(s|_thumbnails)"/.test(plan))).toEqual([])
+      for (const index of ['photos_original', 'photo_thumbnails_url'])
+        expect(plans.join()).toContain(`"Index Name":"${index}"`)
     }))
 
   test('a total is exact up to 10,000 and then PostgreSQL’s estimate', () =>

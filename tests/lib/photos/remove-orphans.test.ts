@@ -63,16 +63,19 @@ async function sweepNow(app: App): Promise<number> {
 
 const keysOf = async ({ storage }: App) => (await Array.fromAsync(storage.list(''))).map(({ key }) => key)
 
+const addRendition = ({ db }: App, photo_uuid: string, url: string) =>
+  db
+    .insertInto('photo_thumbnails')
+    .values({ photo_uuid, name: 'thumbnail', width: 1, height: 1, url, format: 'jpeg', bytes: 5 })
+    .execute()
+
 /** A photo with its original and a rendition; the keys of both. */
 async function addWhole(app: App): Promise<string[]> {
   const uuid = uuidv7()
   const url = `ab/${uuid}.jpg`
   await addPhotos(app, [{ uuid, url: originalKey(uuid), door: 'page' }])
   await app.db.updateTable('photos').set({ status: 'completed' }).where('uuid', '=', uuid).execute()
-  await app.db
-    .insertInto('photo_thumbnails')
-    .values({ photo_uuid: uuid, name: 'thumbnail', width: 1, height: 1, url, format: 'jpeg', bytes: 5 })
-    .execute()
+  await addRendition(app, uuid, url)
   const keys = [originalKey(uuid), renditionKey(url)]
   for (const key of keys) await app.storage.put(key, BYTES)
   return keys
@@ -142,6 +145,23 @@ describe.for(STORAGES)('files without a row, $name', (storage) => {
     }),
   )
 
+  on('stay where a row names them, whatever photo their own name is of', () =>
+    withStored(storage, async ({ app, age }) => {
+      const names = [uuidv7(), 'by-hand']
+      const photos = await addPhotos(
+        app,
+        names.map((name) => ({ url: originalKey(name), door: 'page' as const })),
+      )
+      for (const [i, { uuid }] of photos.entries()) await addRendition(app, uuid, `ab/${names[i]}.jpg`)
+      const named = names.flatMap((name) => [originalKey(name), renditionKey(`ab/${name}.jpg`)])
+      for (const key of named) await app.storage.put(key, BYTES)
+      await addOrphans(app, 2)
+      await age(600)
+      expect(await sweepNow(app)).toBe(2)
+      expect(await keysOf(app)).toEqual(named.sort())
+    }),
+  )
+
   on('stay where the storage has lost its owner', () =>
     withStored(storage, async ({ app, age }) => {
       await addOrphans(app, 2)
@@ -170,6 +190,23 @@ describe.for(STORAGES)('files without a row, $name', (storage) => {
     }),
   )
 })
+
+test('renditions without a row stay, however many originals have one', () =>
+  withApp(SETUPS[0], async (app) => {
+    const photos = Array.from({ length: 500 }, () => {
+      const uuid = uuidv7()
+      return { uuid, url: originalKey(uuid), door: 'page' as const }
+    })
+    await addPhotos(app, photos)
+    const foreign = Array.from({ length: 21 }, () => renditionKey(`ab/${uuidv7()}.jpg`))
+    for (const key of [...photos.map(({ url }) => url), ...foreign]) await app.storage.put(key, BYTES)
+    await ageFiles(app, undefined, 600)
+    expect(await sweepNow(app)).toBe(0)
+    expect(await keysOf(app)).toHaveLength(521)
+    // Not too many.
+    await app.storage.remove(foreign[0] ?? '')
+    expect(await sweepNow(app)).toBe(20)
+  }))
 
 test('a process that dies while it notes the owner leaves one that counts', () =>
   withApp(SETUPS[0], async (app) => {
@@ -218,4 +255,26 @@ test('a search goes on in the next turn where the last one ended', () =>
       .where('name', '=', 'orphans')
       .executeTakeFirstOrThrow()
     expect(position).toBeNull()
+  }))
+
+test('a turn is as long whatever time the list takes to begin', () =>
+  withApp(SETUPS[0], async (app) => {
+    await renewOwner(app)
+    const keys = Array.from({ length: 3_000 }, () => originalKey(uuidv7())).sort()
+    let lists = 0
+    let last: string | undefined
+    const storage = {
+      ...app.storage,
+      async *list(_prefix: string, after = '') {
+        lists++
+        await delay(1_100)
+        for (const key of keys.filter((key) => key > after)) {
+          last = key
+          yield { key, bytes: 1, etag: '"e"', modified: new Date() }
+        }
+      },
+    }
+    while (last !== keys.at(-1)) await sweepNow({ ...app, storage })
+    // One, or two where the machine is busy: not one for every 500 files.
+    expect(lists).toBeLessThan(3)
   }))
