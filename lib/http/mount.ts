@@ -182,7 +182,7 @@ const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
 const ownerOf = ({ projects }: Caller) => (projects === '*' ? '' : `${[...projects].sort().join()} `)
 
 /** Throws the error again, or, where the database only lacks a migration as yet, that it cannot be used now. */
-async function refuseUnmigrated({ db }: App, error: unknown): Promise<never> {
+export async function refuseUnmigrated({ db }: App, error: unknown): Promise<never> {
   if (!isSchemaLacking(error) || (await readSchema(db)).missing === 0) throw error
   throw new AppError('database-unavailable', 'The database is not migrated yet; try again', { cause: error })
 }
