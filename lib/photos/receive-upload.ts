@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { App } from '../app.ts'
+import { awayCode } from '../away.ts'
 import { nowPlus } from '../db/port.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { originalKey } from '../storage/port.ts'
@@ -55,9 +56,15 @@ export async function settleUpload(app: UploadApp, uuid: string): Promise<void> 
     const { error_code } = await findPhoto(app.db, uuid)
     if (error_code === UPLOAD_EXPIRED) throw tooLate()
   } catch (error) {
-    if (error instanceof AppError && LOST.includes(error.code)) await app.storage.remove(originalKey(uuid))
+    if (error instanceof AppError && LOST.includes(error.code))
+      await app.storage.remove(originalKey(uuid)).catch(leaveToSweep)
     throw error
   }
+}
+
+/** The storage is away: the sweep removes what is lost. */
+function leaveToSweep(error: unknown): void {
+  if (!awayCode(error)) throw error
 }
 
 /** Keeps the sweep from the photo of an upload that goes on; what to say to the client where the photo waits no longer. */
