@@ -11,8 +11,8 @@ import { limitTo } from '../live/session.ts'
 import { exemptAddresses, MOST_OF_ADDRESS, openCounts } from './addresses.ts'
 import type { Limits } from './limits.ts'
 import { logRequest } from './log-request.ts'
-import { refuseUnmigrated } from './mount.ts'
-import { Problem } from './schemas.ts'
+import { documented, refuseUnmigrated } from './mount.ts'
+import { problems } from './schemas.ts'
 import { serveSocket } from './socket.ts'
 import { serveEvents } from './sse.ts'
 
@@ -24,10 +24,9 @@ const EVENTS = {
     description: 'Server-Sent Events whose data are CloudEvents',
     content: { 'text/event-stream': { schema: { type: 'string' } } },
   },
+  ...documented(problems(401, 403, 404, 421, 422, 429, 503)),
 }
-const UPGRADE = {
-  426: { description: 'Refused', content: { 'application/problem+json': { schema: Problem } } },
-}
+const UPGRADE = documented(problems(401, 403, 421, 426, 429, 503))
 
 /** Lets routes that are mounted after it be sockets; a hook that comes before it would leave those open that it refuses. */
 export async function acceptSockets(server: FastifyInstance): Promise<void> {
@@ -75,6 +74,7 @@ export function mountLive(
         const caller = await identifying.catch((error) => refuseUnmigrated(app, error))
         if (caller) callers.set(request, caller)
       },
+      serializerCompiler: () => JSON.stringify,
       handler: async (request, response) => {
         const of = given(request)
         const caller = callers.get(request)

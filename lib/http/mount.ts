@@ -195,8 +195,8 @@ function send(response: FastifyReply, answer: Answer): FastifyReply {
   return response.send(answer.body ?? undefined)
 }
 
-/** Problems have a content type of their own. */
-function documented(replies: AnyEndpoint['replies']) {
+/** Answers as the description has them: problems have a content type of their own. */
+export function documented(replies: AnyEndpoint['replies']) {
   return Object.fromEntries(
     Object.entries(replies).map(([status, schema]) => [
       status,
