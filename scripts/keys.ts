@@ -8,7 +8,7 @@ import { readUsage, setQuota } from '../lib/access/usage.ts'
 import { type Config, readConfig } from '../lib/config/index.ts'
 import { duration } from '../lib/config/values.ts'
 import { openDb } from '../lib/db/index.ts'
-import { migrate } from '../lib/db/migrate.ts'
+import { migratePatiently } from '../lib/db/patient.ts'
 import type { Db } from '../lib/db/port.ts'
 import { readArguments } from './arguments.ts'
 
@@ -28,7 +28,7 @@ readDotenv({ quiet: true })
 const config = readConfig(process.env)
 const db = await openDb(config.databaseUrl)
 try {
-  await migrate(db)
+  await migratePatiently(db, config.databaseUrl)
   await run(db, config)
 } catch (error) {
   console.error((error as Error).message)

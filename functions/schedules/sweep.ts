@@ -1,5 +1,7 @@
 import type { App } from '../../lib/app.ts'
 import { isDatabaseAway } from '../../lib/away.ts'
+import { checkDatabase } from '../../lib/db/check.ts'
+import type { Db } from '../../lib/db/port.ts'
 import { schedule } from '../../lib/function.ts'
 import { deleteOldAnswers } from '../../lib/http/idempotency.ts'
 import { lambdaSchedule } from '../../lib/lambda/schedule.ts'
@@ -46,10 +48,17 @@ export const sweep = schedule({
         done += await part(app)
       } catch (error) {
         app.log.error({ err: error }, 'a part of the sweep failed')
-        if (isDatabaseAway(error)) break
+        if (isDatabaseAway(error) && !(await isUsable(app.db))) break
       }
     return done
   },
 })
+
+/** Whether only this part met the limit, the lock or the other server that its error speaks of: the next part may do. */
+const isUsable = (db: Db): Promise<boolean> =>
+  checkDatabase(db).then(
+    () => true,
+    () => false,
+  )
 
 export const handler = lambdaSchedule(sweep)

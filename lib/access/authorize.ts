@@ -13,7 +13,7 @@ export type Presented = {
 }
 
 /** What an endpoint requires: a scope, and whether a signed link opens it too. */
-export type Requirement = { access: Access; link?: true | undefined }
+type Requirement = { access: Access; link?: true | undefined }
 
 type AccessApp = { access: AccessControl; config: Config }
 

@@ -5,7 +5,7 @@ import { type Db, nowPlus } from '../db/port.ts'
 import { SESSION_MS } from './session.ts'
 
 /** A secret that links, tokens and sessions are signed with; `kid` names it in them. */
-export type SigningKey = { kid: string; secret: Uint8Array }
+type SigningKey = { kid: string; secret: Uint8Array }
 
 /** The signing keys of the database, the same for all processes; made by whoever needs the first. */
 export type Signing = {

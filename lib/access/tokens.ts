@@ -6,9 +6,9 @@ import type { KeyCache } from './key-cache.ts'
 import type { Signing } from './signing.ts'
 
 /** What a token is for: calls by a program that must not have the key, or the page after its user signed in. */
-export type Purpose = 'token' | 'session'
+type Purpose = 'token' | 'session'
 
-export type Grant = { scopes: readonly Scope[]; projects: Projects; maxBytes?: number | undefined }
+type Grant = { scopes: readonly Scope[]; projects: Projects; maxBytes?: number | undefined }
 
 /** JSON Web Tokens (RFC 7519) with HS256, made from a key: they end with it. */
 export type Tokens = {

@@ -141,20 +141,24 @@ function notifications(env: Environment, allowed: readonly string[]) {
       wrong('WEBHOOK_URLS', `must be a list of URLs that may be reached: ${(error as Error).message}`)
     }
   }
-  const webhookSecret = secret(env, 'WEBHOOK_SECRET')
-  if (webhookUrls.length > 0 && !webhookSecret)
-    wrong('WEBHOOK_SECRET', 'must be set together with WEBHOOK_URLS')
+  const secret = webhookSecret(env, 'WEBHOOK_SECRET')
+  if (webhookUrls.length > 0 && !secret) wrong('WEBHOOK_SECRET', 'must be set together with WEBHOOK_URLS')
   const smtpUrl = url(env, 'SMTP_URL', ['smtp:', 'smtps:'])
   const notifyEmail = env.NOTIFY_EMAIL?.trim()
   if ((smtpUrl === undefined) !== (notifyEmail === undefined))
     wrong('NOTIFY_EMAIL', 'must be set together with SMTP_URL')
   if (notifyEmail !== undefined && !/^[^\s@<>",;:]+@[^\s@<>",;:]+$/.test(notifyEmail))
     wrong('NOTIFY_EMAIL', 'must be an e-mail address')
-  return { webhookUrls: Object.freeze([...new Set(webhookUrls)]), webhookSecret, smtpUrl, notifyEmail }
+  return {
+    webhookUrls: Object.freeze([...new Set(webhookUrls)]),
+    webhookSecret: secret,
+    smtpUrl,
+    notifyEmail,
+  }
 }
 
 /** As Standard Webhooks writes it: `whsec_` and the base64 of 24 to 64 bytes. */
-function secret(env: Environment, variable: string): string | undefined {
+function webhookSecret(env: Environment, variable: string): string | undefined {
   const text = env[variable]?.trim()
   if (text === undefined) return undefined
   const [, base64 = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? []

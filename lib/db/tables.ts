@@ -196,7 +196,7 @@ type TurnsTable = {
 }
 
 /** The one row that says which files are this database's: those of the storage that holds the same id. */
-export type StorageOwnerTable = {
+type StorageOwnerTable = {
   /** Null until the first search for files without a row. */
   id: string | null
   /** What takes its place; null unless that is under way. */
@@ -227,7 +227,7 @@ export type ApiKeysTable = {
 }
 
 /** What links, tokens and sessions are signed with: the newest signs, each verifies. */
-export type SigningKeysTable = {
+type SigningKeysTable = {
   kid: string
   /** A JWE where `SECRET` is set, else the bytes in base64url after `plain:`. */
   secret: string

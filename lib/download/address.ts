@@ -11,7 +11,7 @@ const AZURE_WIRE_SERVER = '168.63.129.16'
 const GLOBAL_UNICAST: Cidr = [ipaddr.parse('2000::'), 3]
 
 /** What may be reached though it is not public: a range, or all that a name stands for; without a port on all of them. */
-export type Allowed = { cidr?: Cidr; name?: string; port?: number }
+type Allowed = { cidr?: Cidr; name?: string; port?: number }
 
 /** Whether a download may reach a port of this address: it is a public one, or is allowed on purpose, itself or by the name that was looked up. */
 export function isAllowed(

@@ -14,10 +14,13 @@ export type Limits = {
   of(request: FastifyRequest, response?: FastifyReply): LimitRate
 }
 
+/** For a server that asks nobody who they are. */
+export const NO_LIMITS: Limits = { of: () => (identify) => identify() }
+
 /** Opens the limits of a server that is not ready yet; where access is open there are none. */
 export function openLimits(server: FastifyInstance, app: Pick<App, 'config'>): Limits {
   const { auth, rateLimit, trustProxy } = app.config
-  if (auth === 'none') return { of: () => (identify) => identify() }
+  if (auth === 'none') return NO_LIMITS
   const { count, look } = openCounter(server, app)
   const isExempt = exemptAddresses(trustProxy)
   /** The address of a request, that of a network where it is IPv6; undefined: it speaks for whoever uses it. */

@@ -1,6 +1,6 @@
 import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { authorize, identify, type Presented } from '../access/authorize.ts'
+import { authorize, identify, type LimitRate, type Presented } from '../access/authorize.ts'
 import { checkOrigin } from '../access/browser.ts'
 import type { Caller } from '../access/caller.ts'
 import { AppError } from '../errors.ts'
@@ -11,7 +11,8 @@ import { limitTo } from '../live/session.ts'
 import { exemptAddresses, MOST_OF_ADDRESS, networkOf, openCounts } from './addresses.ts'
 import type { Limits } from './limits.ts'
 import { logRequest } from './log-request.ts'
-import { Problem } from './schemas.ts'
+import { documented, refuseUnmigrated } from './mount.ts'
+import { problems } from './schemas.ts'
 import { serveSocket } from './socket.ts'
 import { serveEvents } from './sse.ts'
 
@@ -23,10 +24,9 @@ const EVENTS = {
     description: 'Server-Sent Events whose data are CloudEvents',
     content: { 'text/event-stream': { schema: { type: 'string' } } },
   },
+  ...documented(problems(401, 403, 404, 421, 422, 429, 503)),
 }
-const UPGRADE = {
-  426: { description: 'Refused', content: { 'application/problem+json': { schema: Problem } } },
-}
+const UPGRADE = documented(problems(401, 403, 421, 426, 429, 503))
 
 /** Lets routes that are mounted after it be sockets; a hook that comes before it would leave those open that it refuses. */
 export async function acceptSockets(server: FastifyInstance): Promise<void> {
@@ -56,6 +56,12 @@ export function mountLive(
   }
   const connections = openConnections()
   const callers = new WeakMap<FastifyRequest, Caller>()
+  /** Who sends a request; undefined where a browser may still say so: it sends the token of a socket as its first message. */
+  const identifyCaller = async (request: FastifyRequest, access: Live['access'], limitRate: LimitRate) => {
+    const mayCome = app.config.auth === 'keys' && request.ws && request.headers.authorization === undefined
+    if (mayCome && !(await identify(app, request.headers))) return undefined
+    return authorize(app, { access }, credentialsOf(request), limitRate)
+  }
   for (const { path, access, summary, tag, params, subscription } of lives) {
     const given = (request: FastifyRequest) =>
       subscription && { subscription: subscription(request.params as never), cursor: cursorOf(request) }
@@ -67,13 +73,11 @@ export function mountLive(
       schema: { summary, tags: [tag], ...(params && { params }), response: subscription ? EVENTS : UPGRADE },
       onRequest: async (request, response) => {
         checkOrigin(app, request)
-        const { authorization } = request.headers
-        // A browser sends the token of a socket as its first message.
-        const mayCome = app.config.auth === 'keys' && request.ws && authorization === undefined
-        if (mayCome && !(await identify(app, request.headers))) return
-        const limitRate = limits.of(request, response)
-        callers.set(request, await authorize(app, { access }, credentialsOf(request), limitRate))
+        const identifying = identifyCaller(request, access, limits.of(request, response))
+        const caller = await identifying.catch((error) => refuseUnmigrated(app, error))
+        if (caller) callers.set(request, caller)
       },
+      serializerCompiler: () => JSON.stringify,
       handler: async (request, response) => {
         const of = given(request)
         const caller = callers.get(request)

@@ -188,7 +188,7 @@ const ownerOf = ({ projects, maxBytes }: Caller) =>
   (maxBytes === undefined ? '' : `${maxBytes} bytes `)
 
 /** Throws the error again, or, where the database only lacks a migration as yet, that it cannot be used now. */
-async function refuseUnmigrated({ db }: App, error: unknown): Promise<never> {
+export async function refuseUnmigrated({ db }: App, error: unknown): Promise<never> {
   if (!isSchemaLacking(error) || (await readSchema(db)).missing === 0) throw error
   throw new AppError('database-unavailable', 'The database is not migrated yet; try again', { cause: error })
 }
@@ -201,8 +201,8 @@ function send(response: FastifyReply, answer: Answer): FastifyReply {
   return response.send(answer.body ?? undefined)
 }
 
-/** Problems have a content type of their own. */
-function documented(replies: AnyEndpoint['replies']) {
+/** Answers as the description has them: problems have a content type of their own. */
+export function documented(replies: AnyEndpoint['replies']) {
   return Object.fromEntries(
     Object.entries(replies).map(([status, schema]) => [
       status,

@@ -199,7 +199,7 @@ export const ShownKey = Type.Object({
   last_used_at: Nullable(Time),
 })
 
-const Quota = Type.Object({
+const QuotaUsage = Type.Object({
   own: Nullable(Type.Integer({ description: 'of the project itself' })),
   limit: Nullable(Type.Integer({ description: 'the one in force; null: none' })),
   used: Type.Integer({ description: 'today in UTC; of waiting: now' }),
@@ -208,7 +208,7 @@ const Quota = Type.Object({
 /** What a project may add, and what it has added. */
 export const ProjectUsage = Type.Object({
   project_id: ProjectId,
-  photos_per_day: Quota,
-  bytes_per_day: Quota,
-  waiting: Quota,
+  photos_per_day: QuotaUsage,
+  bytes_per_day: QuotaUsage,
+  waiting: QuotaUsage,
 })

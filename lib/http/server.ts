@@ -14,7 +14,7 @@ import { mount, openServer } from './mount.ts'
 /** Headers of answers that scripts of other origins may read. */
 const EXPOSED = [
   ...['location', 'link', 'etag', 'retry-after', 'www-authenticate', 'content-disposition', 'last-event-id'],
-  ...['ratelimit', 'ratelimit-policy', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
+  ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
   ...['idempotency-replayed', 'x-cache'],
 ]
 

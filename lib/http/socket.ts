@@ -9,6 +9,7 @@ import type { LiveApp } from '../live/hub.ts'
 import { openRate } from '../live/rate.ts'
 import { openSession } from '../live/session.ts'
 import type { Subscription } from '../outbox/replay.ts'
+import { refuseUnmigrated } from './mount.ts'
 import { problemOf } from './problem.ts'
 
 /** What a client may send, and of that with a cursor. */
@@ -66,7 +67,7 @@ export function serveSocket(app: LiveApp, socket: WebSocket, opened: Opened): vo
       return enter(known)
     } catch (error) {
       if (error instanceof AppError) refuse(error.message)
-      throw error
+      return refuseUnmigrated(app, error)
     }
   }
   const enter = (known: Caller) => {

@@ -1,5 +1,5 @@
 /** What a client may do so many times in so many ms, all of them at once if it likes. */
-export type Rate = { most: number; ms: number }
+type Rate = { most: number; ms: number }
 
 /** Counts what a client does; the result of `take` says whether it may. */
 export function openRate({ most, ms }: Rate, now = () => performance.now()) {

@@ -77,6 +77,8 @@ const isStopped = async ({ db }: App, target: Target) =>
     .executeTakeFirst()) !== undefined
 
 async function take({ db, access }: App, target: Target, most: number): Promise<Delivery[]> {
+  // Where it throws, no attempt is spent.
+  const sign = await access.links.signer()
   const due = db
     .selectFrom('deliveries')
     .select('event_id')
@@ -92,7 +94,6 @@ async function take({ db, access }: App, target: Target, most: number): Promise<
     .where('event_id', 'in', due)
     .returningAll()
     .execute()
-  const sign = await access.links.signer()
   return taken.flatMap((row) => (row.body === null ? [] : { ...row, body: signBody(row.body, sign) }))
 }
 

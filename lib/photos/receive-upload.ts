@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { App } from '../app.ts'
+import { awayCode } from '../away.ts'
 import { nowPlus } from '../db/port.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { originalKey } from '../storage/port.ts'
@@ -59,9 +60,15 @@ export async function settleUpload(app: UploadApp, uuid: string): Promise<void> 
     // Another upload by the same link was too large: what this one has stored is not counted.
     if (error_code === QUOTA_EXCEEDED) throw new AppError(QUOTA_EXCEEDED, error ?? '')
   } catch (error) {
-    if (error instanceof AppError && LOST.includes(error.code)) await app.storage.remove(originalKey(uuid))
+    if (error instanceof AppError && LOST.includes(error.code))
+      await app.storage.remove(originalKey(uuid)).catch(leaveToSweep)
     throw error
   }
+}
+
+/** The storage is away: the sweep removes what is lost. */
+function leaveToSweep(error: unknown): void {
+  if (!awayCode(error)) throw error
 }
 
 /** Keeps the sweep from the photo of an upload that goes on; what to say to the client where the photo waits no longer. */

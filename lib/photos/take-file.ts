@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { uuidv7 } from 'uuidv7'
 import type { Owner } from '../access/caller.ts'
 import type { App } from '../app.ts'
+import { awayCode } from '../away.ts'
 import { uuids } from '../db/port.ts'
 import { AppError } from '../errors.ts'
 import { originalKey } from '../storage/port.ts'
@@ -33,7 +34,8 @@ export async function takeFile(
     throw error
   }
   await settleUpload(app, uuid).catch((error: Error) => {
-    if (error instanceof AppError) throw error
+    // A client that is told to try again would make a second photo.
+    if (error instanceof AppError && !awayCode(error)) throw error
     app.log.warn({ err: error, photo_uuid: uuid }, 'the sweep will confirm the upload')
   })
   return { uuid, name }

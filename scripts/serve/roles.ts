@@ -7,6 +7,7 @@ import { consumers, endpoints, lives, schedules } from '../../functions/index.ts
 import type { App } from '../../lib/app.ts'
 import type { Schedule } from '../../lib/function.ts'
 import { openDrain } from '../../lib/http/drain.ts'
+import { NO_LIMITS } from '../../lib/http/limits.ts'
 import { mount, openServer } from '../../lib/http/mount.ts'
 import { loadAssets } from '../../lib/http/page-assets.ts'
 import { openHttp } from '../../lib/http/server.ts'
@@ -63,7 +64,7 @@ async function runHealth(app: App): Promise<Running> {
   if (port > 0) {
     app.metrics.observeProcess()
     // Who reaches this port may read the metrics.
-    mount(server, [liveness, healthz, readiness, { ...metrics, access: 'public' }], app)
+    mount(server, [liveness, healthz, readiness, { ...metrics, access: 'public' }], app, NO_LIMITS)
     await server.listen({ host, port })
   }
   return {

@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import type { FastifyInstance } from 'fastify'
+import { Redis } from 'ioredis'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { endpoints, lives } from '../../functions/index.ts'
 import type { NewKey } from '../../lib/access/keys.ts'
@@ -7,11 +8,12 @@ import { createKey } from '../../lib/access/keys.ts'
 import type { App } from '../../lib/app.ts'
 import { openHttp } from '../../lib/http/server.ts'
 import { openHub } from '../../lib/live/hub.ts'
+import { ROLES } from '../../scripts/serve/roles.ts'
 import { readEvent, withLambda } from '../functions/support.ts'
 import { type Environment, SETUPS, withApp } from '../support/app.ts'
 import { openProxy } from '../support/proxy.ts'
 import { openRedis } from '../support/servers/redis.ts'
-import { until } from '../support/service.ts'
+import { freePort, until } from '../support/service.ts'
 
 const [EMBEDDED] = SETUPS
 
@@ -274,6 +276,28 @@ describe.skipIf(inject('redisUrl') === undefined)('with Redis', () => {
       // A first request may find that Redis is not connected yet.
       await until(async () => left(await get(given, key)) - left(await get({ server: other }, key)) === 1)
     }))
+
+  test('the health of a process, which is public, opens no connection', async () => {
+    const redis = await openRedis()
+    onTestFinished(() => redis.close())
+    const client = new Redis(redis.url)
+    onTestFinished(() => client.disconnect())
+    const accepted = async () =>
+      Number(/total_connections_received:(\d+)/.exec(await client.info('stats'))?.[1])
+    const before = await accepted()
+    await withApp(
+      EMBEDDED,
+      async (app) => {
+        // The cache has its own.
+        await expect.poll(accepted).toBe(before + 1)
+        const health = await ROLES.relay?.[0]?.(app, Promise.resolve())
+        expect(await accepted()).toBe(before + 1)
+        expect((await fetch(`http://127.0.0.1:${app.config.healthPort}/metrics`)).status).toBe(200)
+        await health?.stop()
+      },
+      { AUTH: 'keys', REDIS_URL: redis.url, HEALTH_PORT: String(await freePort()) },
+    )
+  })
 
   test.for([
     { name: 'cut off', begin: 'cut', end: 'restore' },

@@ -3,7 +3,10 @@ import net from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import type { App } from '../../../lib/app.ts'
-import { originalKey } from '../../../lib/storage/port.ts'
+import { awayError } from '../../../lib/away.ts'
+import { nowPlus } from '../../../lib/db/port.ts'
+import { checkUploads } from '../../../lib/photos/uploads.ts'
+import { originalKey, type Storage } from '../../../lib/storage/port.ts'
 import { runRelay, runWorker } from '../../../scripts/serve/roles.ts'
 import { isAvailable, SETUPS, type Setup, withApp } from '../../support/app.ts'
 import { jpeg, sample } from '../../support/images.ts'
@@ -129,6 +132,40 @@ test('a client that hangs up leaves neither row nor file', () =>
     await expect.poll(() => originals(app)).toEqual([])
     await expect.poll(() => photos(app)).toEqual([])
     expect(await app.db.selectFrom('events').selectAll().execute()).toEqual([])
+  }))
+
+test('a photo that is stored while it cannot be confirmed is taken: sent again it would come twice', () =>
+  withApp(EMBEDDED, async (app) => {
+    const head = () => Promise.reject(awayError('storage-unavailable', new Error('EIO')))
+    await withServer({ ...app, storage: { ...app.storage, head } }, async (url) => {
+      const { status, results } = await send(url, [['image', 'some bytes', 'a.jpg']])
+      const [photo, ...others] = await photos(app)
+      expect({ status, results }).toEqual({ status: 202, results: [{ uuid: photo?.uuid, name: 'a.jpg' }] })
+      expect(others).toEqual([])
+      await app.db
+        .updateTable('photos')
+        .set({ check_after: nowPlus(-1) })
+        .execute()
+      expect(await checkUploads(app)).toBe(1)
+      expect(await photos(app)).toMatchObject([{ status: 'pending', source_bytes: 10 }])
+    })
+  }))
+
+test('a photo that was deleted meanwhile is refused, though its file cannot be removed now', () =>
+  withApp(EMBEDDED, async (app) => {
+    const storage: Storage = {
+      ...app.storage,
+      async putStream(...args) {
+        const stored = await app.storage.putStream(...args)
+        await app.db.deleteFrom('photos').execute()
+        return stored
+      },
+      remove: () => Promise.reject(awayError('storage-unavailable', new Error('EIO'))),
+    }
+    await withServer({ ...app, storage }, async (url) => {
+      const { results } = await send(url, [['image', 'some bytes', 'a.jpg']])
+      expect(results).toMatchObject([{ name: 'a.jpg', error: { code: 'not-found' } }])
+    })
   }))
 
 test('a photo that is deleted while it is uploaded leaves no file', () =>

@@ -50,6 +50,18 @@ describe.for(SETUPS)('what is due on $name', (setup) => {
     }),
   )
 
+  on('a signing key that cannot be read costs no attempt', () =>
+    withTargets(setup, ['/200'], async (app, receiver) => {
+      await noteFailure(app)
+      const links = { ...app.access.links, signer: () => Promise.reject(new Error('no key')) }
+      const target = `${receiver.url}/200`
+      await expect(run({ ...app, access: { ...app.access, links } }, target)).rejects.toThrow('no key')
+      expect(await deliveries(app)).toMatchObject([{ attempts: 0 }])
+      expect(await run(app, target)).toBe(1)
+      expect(receiver.received).toHaveLength(1)
+    }),
+  )
+
   on('what was told is forgotten after DELIVERIES_KEEP, what still waits is not', () =>
     withTargets(setup, ['/200', '/500'], async (app, receiver) => {
       await noteFailure(app)

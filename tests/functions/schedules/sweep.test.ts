@@ -97,6 +97,33 @@ describe.for(SETUPS)('sweep on $name', (setup) => {
     }),
   )
 
+  on('goes on to the next part where one meets a limit of the database that works for the others', () =>
+    withApp(setup, async (app) => {
+      const answer = {
+        route: 'POST /photos',
+        key: 'k',
+        fingerprint: '',
+        status: 201,
+        headers: '{}',
+        body: '',
+      }
+      await app.db
+        .insertInto('idempotency_keys')
+        .values({ ...answer, created_at: at(0) })
+        .execute()
+      const late = Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' })
+      const db = app.db.withPlugin({
+        transformQuery({ node }) {
+          if (node.kind === 'SelectQueryNode') throw late
+          return node
+        },
+        transformResult: async ({ result }) => result,
+      })
+      expect(await sweep.run({ ...app, db })).toBe(1)
+      expect(await app.db.selectFrom('idempotency_keys').selectAll().execute()).toEqual([])
+    }),
+  )
+
   on('frees each photo once, though several sweeps run at once', () =>
     withApp(setup, async (app) => {
       for (let i = 0; i < 10; i++) await lose(app)
