@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { revoke } from '../../../functions/keys/revoke.ts'
-import { bearer, idOf, makeKey, WITH_KEYS } from '../../security/credentials.ts'
+import { bearer, idOf, makeKey, printOf, WITH_KEYS } from '../../security/credentials.ts'
 import { SETUPS, withApp } from '../../support/app.ts'
 import { call, withServer } from '../support.ts'
 
@@ -10,7 +10,7 @@ test('DELETE /keys/{id} ends a key at once, with its tokens and sessions', () =>
     (app) =>
       withServer(app, async (url) => {
         const key = await makeKey(app)
-        const by = { scopes: ['read'], projects: [1], keyId: idOf(key) } as const
+        const by = { scopes: ['read'], projects: [1], keyId: idOf(key), print: printOf(key) } as const
         const { token } = await app.access.tokens.issue('token', by, by, 60_000)
         const { token: session } = await app.access.tokens.issue('session', by, by, 60_000)
         const statuses = () =>

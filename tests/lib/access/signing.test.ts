@@ -82,7 +82,7 @@ test('who signs in a transaction waits for no connection, once the keys are know
     const signing = openSigning(waiting, CONFIG)
     const { kid } = await signing.current()
     isSlow = true
-    ahead = 10_000
+    ahead = 7_000
     // The second comes while the keys are being read again for the first.
     expect([await signing.current(), await signing.current()]).toMatchObject([{ kid }, { kid }])
     slow.resolve()
