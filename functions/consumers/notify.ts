@@ -1,10 +1,14 @@
 import { type App, openApp } from '../../lib/app.ts'
+import { grouped } from '../../lib/db/grouped.ts'
 import { consumer } from '../../lib/function.ts'
 import { lambdaConsumer } from '../../lib/lambda/consumer.ts'
 import { enqueueDeliveries } from '../../lib/notifications/enqueue.ts'
 import { recordDeadLetter } from '../../lib/outbox/dead-letters.ts'
 import { parseEventId } from '../../lib/outbox/message.ts'
 import { findEvents } from '../../lib/outbox/replay.ts'
+
+/** What comes at the same time is one statement. */
+const findTogether = grouped(findEvents)
 
 /** Logs what happens to photos and enqueues the deliveries of each event, which the schedule `deliver` sends. */
 export const notify = consumer<App>({
@@ -15,7 +19,7 @@ export const notify = consumer<App>({
     if (!named)
       return recordDeadLetter(app, message, 'The message is not an event of a photo', 'notifications')
     // What is sent is signed: the row counts, whatever the message says.
-    const event = (await findEvents(app.db, [named])).get(named)
+    const event = (await findTogether(app.db, [named])).get(named)
     if (!event) return recordDeadLetter(app, message, 'There is no such event', 'notifications')
     const { id, type, subject, data } = event
     app.log.info(
