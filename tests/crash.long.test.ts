@@ -4,7 +4,7 @@ import { readConfig } from '../lib/config/index.ts'
 import { isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { expectCompletedAfter, STAGES } from './support/crash.ts'
 import { jpeg, sample } from './support/images.ts'
-import { DEADLINE_MS, getJson, postJson, startScript, until } from './support/service.ts'
+import { DEADLINE_MS, getJson, startScript, submitPhotos, until } from './support/service.ts'
 import { bytes, openSourceServer, stalledBody } from './support/source-server.ts'
 
 describe.for(SETUPS)('kill -9 on $name', (setup) => {
@@ -25,13 +25,8 @@ test('kill -9 of the embedded process with 50 photos queued: after the next star
   await withEnvironment(SETUPS[0], async (given) => {
     const env = { ...given, LEASE_MS: '1000' }
     const first = await startScript('start', env, /Try: curl/)
-    const photos = await postJson<Photo[]>(`${first.url}/photos`, {
-      urls: Array.from({ length: 50 }, (_, i) => `${source.url}/photo.jpg?${i}`),
-    })
-    await postJson(
-      `${first.url}/photos/process`,
-      photos.map(({ uuid }) => uuid),
-    )
+    const urls = Array.from({ length: 50 }, (_, i) => `${source.url}/photo.jpg?${i}`)
+    const photos = await submitPhotos<Photo>(first.url, urls)
     const completed = async (url: string) =>
       (await getJson<{ items: Photo[] }>(`${url}/photos?status=completed`)).items.length
     await until(async () => (await completed(first.url)) > 0)
@@ -58,13 +53,8 @@ test('kill -9 with downloads in hand costs their photos no attempt, and the time
   await withEnvironment(SETUPS[0], async (given) => {
     const env = { ...given, LEASE_MS: '8000', DOWNLOAD_TIMEOUT_MS: '600000' }
     const first = await startScript('start', env, /Try: curl/)
-    const photos = await postJson<Photo[]>(`${first.url}/photos`, {
-      urls: Array.from({ length: 12 }, (_, i) => `${source.url}/photo.jpg?${i}`),
-    })
-    await postJson(
-      `${first.url}/photos/process`,
-      photos.map(({ uuid }) => uuid),
-    )
+    const urls = Array.from({ length: 12 }, (_, i) => `${source.url}/photo.jpg?${i}`)
+    const photos = await submitPhotos<Photo>(first.url, urls)
     await until(() => source.hits.length === 12)
     await first.kill('SIGKILL')
     source.set('/photo.jpg', picture)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
-import { DEADLINE_MS, getJson, postJson, startScript, until } from './support/service.ts'
+import { DEADLINE_MS, getJson, startScript, submitPhotos, until } from './support/service.ts'
 import { bytes, openSourceServer, sequence, status } from './support/source-server.ts'
 
 const SERVERS = SETUPS[1]
@@ -25,11 +25,7 @@ test.skipIf(!isAvailable(SERVERS))(
         `${faltering.url}/late.jpg`,
         ...Array.from({ length: 100 }, (_, i) => `${source.url}/photo.jpg?${i}`),
       ]
-      const photos = await postJson<Photo[]>(`${api.url}/photos`, { urls })
-      await postJson(
-        `${api.url}/photos/process`,
-        photos.map(({ uuid }) => uuid),
-      )
+      const photos = await submitPhotos<Photo>(api.url, urls)
       const completed = async () =>
         (await getJson<{ items: Photo[] }>(`${api.url}/photos?status=completed&limit=1000`)).items.length
       const readLate = () => getJson<Photo>(`${api.url}/photos/${photos[0]?.uuid}`)

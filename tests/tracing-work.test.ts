@@ -1,10 +1,9 @@
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { describe, expect, test } from 'vitest'
 import { processPhotoMessage } from '../functions/consumers/process-photo.ts'
-import { nowPlus } from '../lib/db/port.ts'
 import { freeExpired } from '../lib/photos/expired.ts'
 import { processPhoto } from '../lib/photos/process.ts'
-import { insertPhoto, readEvent, withLambda } from './functions/support.ts'
+import { expireLeases, insertPhoto, readEvent, withLambda } from './functions/support.ts'
 import { isAvailable, SETUPS } from './support/app.ts'
 import { DEADLINE_MS, until } from './support/service.ts'
 import { bytes, sequence, status } from './support/source-server.ts'
@@ -50,11 +49,7 @@ describe.for(SETUPS)('the trace of work on $name', (setup) => {
       const lost = await insertPhoto(app, { ...expired, ...headerOf(2) })
       const given = await insertPhoto(app, { ...expired, attempts: 5, ...headerOf(3) })
       expect(await processPhoto(app, flaky)).toBe('retried')
-      await app.db
-        .updateTable('photos')
-        .set({ lease_until: nowPlus(-1000) })
-        .where('status', '=', 'processing')
-        .execute()
+      await expireLeases(app)
       await freeExpired(app)
       expect(await processPhoto(app, flaky)).toBe('completed')
       const events = await app.db.selectFrom('events').selectAll().orderBy('id').execute()

@@ -11,7 +11,7 @@ import { freeExpired } from '../../lib/photos/expired.ts'
 import { findPhoto } from '../../lib/photos/row.ts'
 import { renditionPath } from '../../lib/renditions/path.ts'
 import { renditionKey } from '../../lib/storage/port.ts'
-import { eventsOf, insertPhoto } from '../functions/support.ts'
+import { eventsOf, expireLeases, insertPhoto } from '../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../support/app.ts'
 import { until } from '../support/service.ts'
 
@@ -176,10 +176,7 @@ describe.for(DATABASES)('database in $name', ({ setup }) => {
     withApp(setup, async (app) => {
       const uuid = await insertPhoto(app)
       const late = await claim(app, uuid)
-      await app.db
-        .updateTable('photos')
-        .set({ lease_until: nowPlus(-1) })
-        .execute()
+      await expireLeases(app)
       await freeExpired(app)
       const current = await claim(app, uuid)
       if (!late || !current) throw new Error('not claimed')

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest'
 import { checkDatabase } from '../../lib/db/check.ts'
-import { nowPlus } from '../../lib/db/port.ts'
 import { claim, markRenderBegan, renew } from '../../lib/photos/attempt.ts'
 import { freeExpired } from '../../lib/photos/expired.ts'
 import { findPhoto } from '../../lib/photos/row.ts'
 import { whenDatabaseIsBack } from '../../scripts/serve/wait.ts'
-import { insertPhoto } from '../functions/support.ts'
+import { expireLeases, insertPhoto } from '../functions/support.ts'
 import { SETUPS, withApp } from '../support/app.ts'
 import { until } from '../support/service.ts'
 import { holdLock } from '../support/sqlite.ts'
@@ -24,10 +23,7 @@ test('a worker that could not renew its lease while the database was away is not
         app.db,
         attempts.filter((attempt) => attempt !== undefined),
       )
-      await app.db
-        .updateTable('photos')
-        .set({ lease_until: nowPlus(-1) })
-        .execute()
+      await expireLeases(app)
       const lock = await holdLock(app.config.databaseUrl.slice('sqlite:'.length))
       await freeExpired(app).catch(() => {})
       await lock.release()
@@ -45,10 +41,7 @@ test('a relay that starts while the database is away takes no worker for dead', 
     EMBEDDED,
     async (app) => {
       await claim(app, await insertPhoto(app))
-      await app.db
-        .updateTable('photos')
-        .set({ lease_until: nowPlus(-1) })
-        .execute()
+      await expireLeases(app)
       const lock = await holdLock(app.config.databaseUrl.slice('sqlite:'.length))
       let isWaiting = false
       const back = whenDatabaseIsBack(

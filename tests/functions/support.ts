@@ -9,6 +9,7 @@ import type { LimitRate } from '../../lib/access/authorize.ts'
 import { EVERYBODY } from '../../lib/access/caller.ts'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
+import { nowPlus } from '../../lib/db/port.ts'
 import type { EventType, PhotosTable } from '../../lib/db/tables.ts'
 import {
   Answer,
@@ -23,7 +24,7 @@ import { openHttp } from '../../lib/http/server.ts'
 import { openHub } from '../../lib/live/hub.ts'
 import type { Reader } from '../../lib/photos/show.ts'
 import { OWNER } from '../../lib/storage/port.ts'
-import { type Environment, type Setup, withEnvironment } from '../support/app.ts'
+import { type Environment, SETUPS, type Setup, withApp, withEnvironment } from '../support/app.ts'
 
 /** Who sees everything, by links as they are. */
 export const READER: Reader = { caller: EVERYBODY, sign: (path) => path }
@@ -63,13 +64,26 @@ export async function withServer<T>(
   }
 }
 
+/** The same of an app of its own, embedded. */
+export const withEmbedded = (
+  use: (app: App, url: string) => Promise<void>,
+  env: Environment = {},
+): Promise<void> => withApp(SETUPS[0], (app) => withServer(app, (url) => use(app, url)), env)
+
 /** Sends JSON, or text that is to be taken for JSON. */
-export const post = (url: string, body: unknown): Promise<Response> =>
+export const send = (
+  url: string,
+  method: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Response> =>
   fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
+
+export const post = (url: string, body: unknown): Promise<Response> => send(url, 'POST', body)
 
 /** Sends a path as it is: `fetch` would resolve its dots first. */
 export async function getRaw(url: string, path: string, headers: http.OutgoingHttpHeaders = {}) {
@@ -116,6 +130,14 @@ export async function insertPhoto(
     .execute()
   return uuid
 }
+
+/** Lets leases run out, as of workers that died: that of one photo, or those of all that are processed. */
+export const expireLeases = ({ db }: Pick<App, 'db'>, uuid?: string) =>
+  db
+    .updateTable('photos')
+    .set({ lease_until: nowPlus(-1) })
+    .where(({ eb }) => (uuid === undefined ? eb('status', '=', 'processing') : eb('uuid', '=', uuid)))
+    .execute()
 
 /** A time `seconds` after the first of 2026. */
 export const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString()

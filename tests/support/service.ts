@@ -83,6 +83,19 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
     process.kill(-child.pid, signal)
 }
 
+/** Adds photos by their URLs and requests their processing. */
+export async function submitPhotos<T extends { uuid: string }>(
+  service: string,
+  urls: string[],
+): Promise<T[]> {
+  const photos = await postJson<T[]>(`${service}/photos`, { urls })
+  await postJson(
+    `${service}/photos/process`,
+    photos.map(({ uuid }) => uuid),
+  )
+  return photos
+}
+
 /** Waits until `check` holds; throws with `describe()` past `timeoutMs`. */
 export async function until(
   check: () => boolean | Promise<boolean>,

@@ -14,7 +14,7 @@ import { isAvailable, SETUPS, withApp, withEnvironment } from '../../support/app
 import { jpeg, sample } from '../../support/images.ts'
 import { freePort, until } from '../../support/service.ts'
 import { bytes, sequence, status } from '../../support/source-server.ts'
-import { insertPhoto, post, readEvent, withLambda, withServer } from '../support.ts'
+import { expireLeases, insertPhoto, post, readEvent, withLambda, withServer } from '../support.ts'
 import { measure, parse, scrape } from './metrics-text.ts'
 
 const picture = await jpeg(sample(400, 300))
@@ -138,11 +138,7 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
       const rendering = { lease_token: crypto.randomUUID(), render_began_at: new Date().toISOString() }
       const lost = { status: 'processing', ...rendering } as const
       for (const attempts of [1, 1, 5]) await insertPhoto(app, { ...lost, attempts })
-      await app.db
-        .updateTable('photos')
-        .set({ lease_until: nowPlus(-1000) })
-        .where('status', '=', 'processing')
-        .execute()
+      await expireLeases(app)
       await freeExpired(app)
       for (const text of ['poison', uuidv7()])
         await processPhotoMessage.handle({ body: Buffer.from(text), headers: {}, redelivered: false }, app)

@@ -3,33 +3,19 @@ import { submit as submitJob } from '../../../functions/jobs/submit.ts'
 import { setQuota } from '../../../functions/projects/set-quota.ts'
 import { showQuota } from '../../../functions/projects/show-quota.ts'
 import { createKey } from '../../../lib/access/keys.ts'
-import type { App } from '../../../lib/app.ts'
-import { SETUPS, withApp } from '../../support/app.ts'
-import { problemOf, withServer } from '../support.ts'
-
-const [EMBEDDED] = SETUPS
+import { problemOf, send, withEmbedded } from '../support.ts'
 
 const URL_OF_PHOTO = 'https://example.com/photo.jpg'
 
 /** A job of project 7. */
 const JOB = { imageUrl: URL_OF_PHOTO, transformations: [], project_id: 7 }
 
-const send = (url: string, method: string, body: object, headers: Record<string, string> = {}) =>
-  fetch(url, {
-    method,
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  })
-
-const withUrl = (use: (app: App, url: string) => Promise<void>, env: Record<string, string> = {}) =>
-  withApp(EMBEDDED, (app) => withServer(app, (url) => use(app, url)), env)
-
 describe('the quotas of a project', () => {
   const quotaOf = async (url: string, id: number | string, headers: Record<string, string> = {}) =>
     fetch(url + showQuota.path.replace(':id', `${id}`), { headers })
 
   test('are shown with what is used of them, and set', () =>
-    withUrl(
+    withEmbedded(
       async (_app, url) => {
         const submit = () => send(url + submitJob.path, 'POST', JOB)
         await submit()
@@ -58,7 +44,7 @@ describe('the quotas of a project', () => {
     ))
 
   test('are whole numbers from 0', () =>
-    withUrl(async (_app, url) => {
+    withEmbedded(async (_app, url) => {
       const at = url + setQuota.path.replace(':id', '7')
       for (const body of [
         { waiting: -1 },
@@ -72,7 +58,7 @@ describe('the quotas of a project', () => {
     }))
 
   test('are those of the caller, with the scope admin', () =>
-    withUrl(
+    withEmbedded(
       async (app, url) => {
         const bearer = async (scope: 'write' | 'admin', projects: number[]) => {
           const { text } = await createKey(app.db, { name: 'a', scopes: [scope], projects })

@@ -1,23 +1,13 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openKeyCache } from '../../../lib/access/key-cache.ts'
 import { createKey, hashSecret, hasKeys, listKeys, revokeKey, rollKey } from '../../../lib/access/keys.ts'
 import { HOUR_MS, idOf, makeKey, randomSecret } from '../../security/credentials.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
+import { stopClock } from '../../support/clock.ts'
 import { watch } from '../../support/statements.ts'
 
 const NO_ADMIN = { adminKey: undefined }
 const CALLER = { scopes: ['read', 'write'], projects: [1] }
-
-/** Lets the clock by which processes trust what they know run ahead. */
-function clock() {
-  const start = performance.now()
-  let ahead = 0
-  const spy = vi.spyOn(performance, 'now').mockImplementation(() => start + ahead)
-  onTestFinished(() => spy.mockRestore())
-  return (ms: number) => {
-    ahead += ms
-  }
-}
 
 describe.for(SETUPS)('keys on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
@@ -85,7 +75,7 @@ describe.for(SETUPS)('keys on $name', (setup) => {
     withApp(setup, async (app) => {
       const text = await makeKey(app)
       const cache = openKeyCache(app.db, NO_ADMIN)
-      const pass = clock()
+      const pass = stopClock()
       expect(await cache.identify(text)).toMatchObject(CALLER)
       pass(1_000)
       const { text: next } = await rollKey(app.db, idOf(text), HOUR_MS)

@@ -1,8 +1,9 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openSigning, rotateSigningKey } from '../../../lib/access/signing.ts'
 import { nowPlus } from '../../../lib/db/port.ts'
 import { HOUR_MS } from '../../security/credentials.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
+import { stopClock } from '../../support/clock.ts'
 
 const SECRET = 'a secret of at least 32 characters'
 const CONFIG = { secret: undefined, linkTtlMs: HOUR_MS }
@@ -66,10 +67,7 @@ describe.for(SETUPS)('signing keys on $name', (setup) => {
 
 test('who signs in a transaction waits for no connection, once the keys are known', () =>
   withApp(SETUPS[0], async ({ db }) => {
-    const start = performance.now()
-    let ahead = 0
-    const spy = vi.spyOn(performance, 'now').mockImplementation(() => start + ahead)
-    onTestFinished(() => spy.mockRestore())
+    const pass = stopClock()
     const slow = Promise.withResolvers<void>()
     let isSlow = false
     const waiting = db.withPlugin({
@@ -82,7 +80,7 @@ test('who signs in a transaction waits for no connection, once the keys are know
     const signing = openSigning(waiting, CONFIG)
     const { kid } = await signing.current()
     isSlow = true
-    ahead = 7_000
+    pass(7_000)
     // The second comes while the keys are being read again for the first.
     expect([await signing.current(), await signing.current()]).toMatchObject([{ kid }, { kid }])
     slow.resolve()

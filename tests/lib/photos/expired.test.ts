@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import type { App } from '../../../lib/app.ts'
-import { nowPlus } from '../../../lib/db/port.ts'
 import { THUMBNAIL_RECIPE } from '../../../lib/imaging/recipe.ts'
 import type { CloudEvent } from '../../../lib/outbox/event.ts'
 import { claim, complete, markRenderBegan } from '../../../lib/photos/attempt.ts'
@@ -9,7 +8,7 @@ import { requestProcessing } from '../../../lib/photos/request.ts'
 import { findPhoto } from '../../../lib/photos/row.ts'
 import { renditionPath } from '../../../lib/renditions/path.ts'
 import { renditionKey } from '../../../lib/storage/port.ts'
-import { at, eventsOf, insertPhoto } from '../../functions/support.ts'
+import { at, eventsOf, expireLeases, insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { queuedDuring } from '../../support/queue.ts'
 import { until } from '../../support/service.ts'
@@ -24,7 +23,7 @@ async function loseWorker(app: App, attempts = 0): Promise<string> {
   const attempt = await claim(app, uuid)
   if (!attempt) throw new Error('not claimed')
   await markRenderBegan(app.db, [attempt])
-  await expire(app, uuid)
+  await expireLeases(app, uuid)
   return uuid
 }
 
@@ -32,16 +31,9 @@ async function loseWorker(app: App, attempts = 0): Promise<string> {
 async function loseEarly(app: App, photo: Parameters<typeof insertPhoto>[1]): Promise<string> {
   const uuid = await insertPhoto(app, photo)
   await claim(app, uuid)
-  await expire(app, uuid)
+  await expireLeases(app, uuid)
   return uuid
 }
-
-const expire = (app: App, uuid: string) =>
-  app.db
-    .updateTable('photos')
-    .set({ lease_until: nowPlus(-1) })
-    .where('uuid', '=', uuid)
-    .execute()
 
 /** A thumbnail that an earlier run has left, row and file. Returns the key of the file. */
 async function leaveThumbnail(app: App, photo_uuid: string): Promise<string> {
@@ -65,10 +57,7 @@ describe.for(SETUPS)('expired leases on $name', (setup) => {
         const late = await claim(app, await insertPhoto(app, { attempts: 1, queued_at: at(0) }))
         if (!late) throw new Error('not claimed')
         await markRenderBegan(app.db, [late])
-        await app.db
-          .updateTable('photos')
-          .set({ lease_until: nowPlus(-1) })
-          .execute()
+        await expireLeases(app)
         const url = pathOf(late.photo.uuid)
         const made = { name: 'thumbnail', format: 'jpeg', width: 2, height: 1, url, bytes: 3 }
         await app.storage.put(renditionKey(url), PICTURE)
@@ -169,11 +158,11 @@ describe.for(SETUPS)('expired leases on $name', (setup) => {
           detail: 'The worker was lost before a render began: the attempt does not count',
         })
         expect((await claim(app, uuid))?.photo.attempts).toBe(2)
-        await expire(app, uuid)
+        await expireLeases(app, uuid)
         expect(await freeExpired(app)).toBe(1)
         expect(await findPhoto(app.db, uuid)).toMatchObject({ ...given, given_back: 2 })
         await claim(app, uuid)
-        await expire(app, uuid)
+        await expireLeases(app, uuid)
         expect(await freeExpired(app)).toBe(1)
         expect(await findPhoto(app.db, uuid)).toMatchObject({ status: 'failed', error_code: 'worker-lost' })
         await requestProcessing(app, [uuid], false)
@@ -189,7 +178,7 @@ describe.for(SETUPS)('expired leases on $name', (setup) => {
       expect(await freeExpired(app)).toBe(1)
       expect(await findPhoto(app.db, uuid)).toMatchObject({ attempts: 1, given_back: 0 })
       const late = await claim(app, uuid)
-      await expire(app, uuid)
+      await expireLeases(app, uuid)
       expect(await freeExpired(app)).toBe(1)
       expect(await findPhoto(app.db, uuid)).toMatchObject({ attempts: 1, given_back: 1 })
       const current = await claim(app, uuid)
@@ -213,10 +202,7 @@ describe.for(SETUPS)('expired leases on $name', (setup) => {
         expect(await freeExpired({ ...app, storage: { ...app.storage, remove } })).toBe(1)
         expect((await findPhoto(app.db, fine)).status).toBe('failed')
         expect((await findPhoto(app.db, stuck)).status).toBe('processing')
-        await app.db
-          .updateTable('photos')
-          .set({ lease_until: nowPlus(-1) })
-          .execute()
+        await expireLeases(app)
         expect(await freeExpired(app)).toBe(1)
         expect((await findPhoto(app.db, stuck)).error_code).toBe('worker-lost')
       },

@@ -5,7 +5,7 @@ import { keepAtHand } from '../../../lib/photos/at-hand.ts'
 import { claim } from '../../../lib/photos/attempt.ts'
 import { requeueLost } from '../../../lib/photos/lost.ts'
 import { requestProcessing } from '../../../lib/photos/request.ts'
-import { eventsOf, insertPhoto } from '../../functions/support.ts'
+import { eventsOf, expireLeases, insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { queuedDuring } from '../../support/queue.ts'
 import { until } from '../../support/service.ts'
@@ -122,11 +122,7 @@ describe.for(SETUPS)('lost messages on $name', (setup) => {
       expect(await sweepTwice(app)).toBe(0)
       letGo()
       // The process died that had it.
-      await app.db
-        .updateTable('photos')
-        .set({ lease_until: nowPlus(-1) })
-        .where('uuid', '=', atHand)
-        .execute()
+      await expireLeases(app, atHand)
       expect(await sweepTwice(app)).toBe(1)
     }),
   )

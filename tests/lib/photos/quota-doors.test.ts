@@ -5,11 +5,7 @@ import { add } from '../../../functions/photos/add.ts'
 import { createUpload } from '../../../functions/projects/create-upload.ts'
 import { submit } from '../../../functions/v1/submit.ts'
 import { submitBatch } from '../../../functions/v1/submit-batch.ts'
-import type { App } from '../../../lib/app.ts'
-import { problemOf, withServer } from '../../functions/support.ts'
-import { SETUPS, withApp } from '../../support/app.ts'
-
-const [EMBEDDED] = SETUPS
+import { problemOf, send, withEmbedded } from '../../functions/support.ts'
 
 const URL_OF_PHOTO = 'https://example.com/photo.jpg'
 
@@ -23,19 +19,9 @@ const DOORS: Record<string, [path: string, body: object]> = {
   projects: [createUpload.path, { filename: 'a.jpg', project_id: 7 }],
 }
 
-const send = (url: string, method: string, body: object, headers: Record<string, string> = {}) =>
-  fetch(url, {
-    method,
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  })
-
-const withUrl = (use: (app: App, url: string) => Promise<void>, env: Record<string, string> = {}) =>
-  withApp(EMBEDDED, (app) => withServer(app, (url) => use(app, url)), env)
-
 describe('a quota of photos holds for', () => {
   test.for(Object.entries(DOORS))('%s', ([, [path, body]]) =>
-    withUrl(
+    withEmbedded(
       async (app, url) => {
         expect((await send(url + path, 'POST', body)).ok).toBe(true)
         const refused = await send(url + path, 'POST', body)
@@ -52,7 +38,7 @@ describe('a quota of photos holds for', () => {
   )
 
   test('the page, whose form goes on', () =>
-    withUrl(
+    withEmbedded(
       async (_app, url) => {
         const form = new FormData()
         form.append('project_id', '7')
@@ -72,7 +58,7 @@ describe('a quota of photos holds for', () => {
     ))
 
   test('a request that is sent again with its Idempotency-Key, once', () =>
-    withUrl(
+    withEmbedded(
       async (_app, url) => {
         const [path, body] = DOORS.jobs as [string, object]
         const ask = () => send(url + path, 'POST', body, { 'idempotency-key': 'a' })

@@ -1,12 +1,11 @@
 import { describe, expect, test, vi } from 'vitest'
-import { nowPlus } from '../../../lib/db/port.ts'
 import { AppError } from '../../../lib/errors.ts'
 import type { CloudEvent } from '../../../lib/outbox/event.ts'
 import { claim, retryLater } from '../../../lib/photos/attempt.ts'
 import { freeExpired } from '../../../lib/photos/expired.ts'
 import { findPhoto } from '../../../lib/photos/row.ts'
 import { showPhoto } from '../../../lib/photos/show.ts'
-import { eventsOf, insertPhoto, READER } from '../../functions/support.ts'
+import { eventsOf, expireLeases, insertPhoto, READER } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { until } from '../../support/service.ts'
 
@@ -64,10 +63,7 @@ describe.for(SETUPS)('a retry on $name', (setup) => {
         lease_token: crypto.randomUUID(),
         render_began_at: new Date().toISOString(),
       })
-      await app.db
-        .updateTable('photos')
-        .set({ lease_until: nowPlus(-1000) })
-        .execute()
+      await expireLeases(app)
       expect(await freeExpired(app)).toBe(1)
       expect(showPhoto(await findPhoto(app.db, uuid), [], READER).retry).toMatchObject({
         attempt: 1,

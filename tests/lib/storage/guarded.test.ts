@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import { readConfig } from '../../../lib/config/index.ts'
 import type { AppError } from '../../../lib/errors.ts'
 import { guarded } from '../../../lib/storage/guarded.ts'
@@ -94,13 +94,18 @@ test('a removal of what is unfinished, and a stream, that do not come to an end 
 })
 
 test('a look into every directory may take long as long as it goes on', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
   let isHanging = false
   async function* unfinished(_everywhere = false, onMove = () => {}) {
     for (let i = 0; i < 30; i++) {
-      await delay(100)
+      await vi.advanceTimersByTimeAsync(100)
       onMove()
     }
-    if (isHanging) await new Promise(() => {})
+    if (isHanging) {
+      await vi.advanceTimersByTimeAsync(1_600)
+      await new Promise(() => {})
+    }
     yield { key: KEY, modified: new Date(), remove: async () => {} }
   }
   const storage = guarded(withPart({ unfinished }), ms(1_500))
