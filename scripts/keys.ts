@@ -6,7 +6,7 @@ import { openQuotas, QUOTAS, type Quota } from '../lib/access/quotas.ts'
 import { rotateSigningKey } from '../lib/access/signing.ts'
 import { readUsage, setQuota } from '../lib/access/usage.ts'
 import { type Config, readConfig } from '../lib/config/index.ts'
-import { duration } from '../lib/config/values.ts'
+import { duration, integer } from '../lib/config/values.ts'
 import { openDb } from '../lib/db/index.ts'
 import { migratePatiently } from '../lib/db/patient.ts'
 import type { Db } from '../lib/db/port.ts'
@@ -91,9 +91,7 @@ function readCommand(given: string[]) {
 }
 
 function whole(name: string, text: string, least: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (Number.isSafeInteger(value) && value >= least) return value
-  throw new Error(`${name} must be a whole number from ${least}`)
+  return integer({ [name]: text }, name, least, least, Number.MAX_SAFE_INTEGER)
 }
 
 async function run(db: Db, config: Config): Promise<void> {

@@ -56,7 +56,7 @@ function asRefusal(error: unknown): AppError {
 }
 
 /** Who sends a request: by its key or token, else by the cookie of the page. */
-export async function identify(app: AccessApp, headers: Presented['headers']): Promise<Caller | undefined> {
+async function identify(app: AccessApp, headers: Presented['headers']): Promise<Caller | undefined> {
   const { authorization, cookie } = headers
   if (authorization !== undefined) {
     const text = readBearer(authorization)

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { openCounts } from '../counts.ts'
 import { AppError } from '../errors.ts'
-import { MOST_OF_ADDRESS, networkOf, openCounts } from './addresses.ts'
+import { MOST_OF_ADDRESS, networkOf } from './addresses.ts'
 
 /** Connections past a limit that are still answered, in all and of one address. */
 const SPARE = { all: 256, ofAddress: 8 }

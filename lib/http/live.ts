@@ -1,14 +1,15 @@
 import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { authorize, identify, type LimitRate, type Presented } from '../access/authorize.ts'
+import { authorize, type LimitRate, type Presented } from '../access/authorize.ts'
 import { checkOrigin } from '../access/browser.ts'
 import type { Caller } from '../access/caller.ts'
+import { openCounts } from '../counts.ts'
 import { AppError } from '../errors.ts'
 import type { Live } from '../function.ts'
 import { openConnections } from '../live/connections.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { limitTo } from '../live/session.ts'
-import { exemptAddresses, MOST_OF_ADDRESS, networkOf, openCounts } from './addresses.ts'
+import { exemptAddresses, MOST_OF_ADDRESS, networkOf } from './addresses.ts'
 import type { Limits } from './limits.ts'
 import { logRequest } from './log-request.ts'
 import { documented, refuseUnmigrated } from './mount.ts'
@@ -58,9 +59,13 @@ export function mountLive(
   const callers = new WeakMap<FastifyRequest, Caller>()
   /** Who sends a request; undefined where a browser may still say so: it sends the token of a socket as its first message. */
   const identifyCaller = async (request: FastifyRequest, access: Live['access'], limitRate: LimitRate) => {
-    const mayCome = app.config.auth === 'keys' && request.ws && request.headers.authorization === undefined
-    if (mayCome && !(await identify(app, request.headers))) return undefined
-    return authorize(app, { access }, credentialsOf(request), limitRate)
+    const mayCome = request.ws && request.headers.authorization === undefined
+    try {
+      return await authorize(app, { access }, credentialsOf(request), limitRate)
+    } catch (error) {
+      if (mayCome && error instanceof AppError && error.code === 'unauthorized') return undefined
+      return refuseUnmigrated(app, error)
+    }
   }
   for (const { path, access, summary, tag, params, subscription } of lives) {
     const given = (request: FastifyRequest) =>
@@ -73,8 +78,7 @@ export function mountLive(
       schema: { summary, tags: [tag], ...(params && { params }), response: subscription ? EVENTS : UPGRADE },
       onRequest: async (request, response) => {
         checkOrigin(app, request)
-        const identifying = identifyCaller(request, access, limits.of(request, response))
-        const caller = await identifying.catch((error) => refuseUnmigrated(app, error))
+        const caller = await identifyCaller(request, access, limits.of(request, response))
         if (caller) callers.set(request, caller)
       },
       serializerCompiler: () => JSON.stringify,

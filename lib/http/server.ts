@@ -6,10 +6,11 @@ import { checkLocal } from '../access/browser.ts'
 import { ERROR_CODES } from '../errors.ts'
 import type { AnyEndpoint, Live } from '../function.ts'
 import type { LiveApp } from '../live/hub.ts'
+import { openServer } from './bare-server.ts'
 import { acceptForms } from './form.ts'
 import { openLimits } from './limits.ts'
 import { acceptSockets, mountLive } from './live.ts'
-import { mount, openServer } from './mount.ts'
+import { mount } from './mount.ts'
 
 /** Headers of answers that scripts of other origins may read. */
 const EXPOSED = [

@@ -1,4 +1,5 @@
 import type { Caller } from '../access/caller.ts'
+import { openCounts } from '../counts.ts'
 import { AppError } from '../errors.ts'
 
 /** Sockets and event streams that a key, or one of its tokens or sessions, may have open in a process. */
@@ -11,22 +12,19 @@ export type Connections = {
 }
 
 export function openConnections(most = MAX_CONNECTIONS): Connections {
-  const open = new Map<string, number>()
+  const open = openCounts()
   return {
     enter({ credential }) {
       if (credential === undefined) return () => {}
-      const before = open.get(credential) ?? 0
-      if (before >= most)
-        throw new AppError('too-many-sockets', `The credential has ${most} sockets and event streams open`)
-      open.set(credential, before + 1)
-      let isIn = true
-      return () => {
-        if (!isIn) return
-        isIn = false
-        const left = (open.get(credential) ?? 1) - 1
-        if (left > 0) open.set(credential, left)
-        else open.delete(credential)
+      let leave = () => {
+        leave = () => {}
+        open.remove(credential)
       }
+      if (open.add(credential) > most) {
+        leave()
+        throw new AppError('too-many-sockets', `The credential has ${most} sockets and event streams open`)
+      }
+      return () => leave()
     },
   }
 }

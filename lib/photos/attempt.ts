@@ -108,7 +108,10 @@ export const complete = async (
   (await (isPostgres(app.db) ? completeAtOnce : completeInTransaction)(app, attempt, made, metadata)) ||
   (await isCompletedBy(app.db, attempt))
 
-/** Whether a photo was completed by this attempt: each has another number, or was preceded by more that were given back. */
+/**
+ * Whether a photo was completed by this attempt: each has another number, or was preceded by more that were given back. A new
+ * request begins with the first again: then a late attempt takes what that has completed for its own, which has the same files.
+ */
 async function isCompletedBy(db: Db, { photo }: Attempt): Promise<boolean> {
   const { uuid, attempts, given_back } = photo
   const found = await db

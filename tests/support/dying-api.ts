@@ -2,7 +2,8 @@ import { submit } from '../../functions/v1/submit.ts'
 import { openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { migrate } from '../../lib/db/migrate.ts'
-import { mount, openServer } from '../../lib/http/mount.ts'
+import { openServer } from '../../lib/http/bare-server.ts'
+import { mount } from '../../lib/http/mount.ts'
 
 // Submits an image under a key, and dies the moment after the commit.
 const [key = '', url] = process.argv.slice(2)
