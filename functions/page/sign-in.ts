@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { unauthorized } from '../../lib/access/authorize.ts'
 import { SESSION_MS, sessionCookie } from '../../lib/access/session.ts'
+import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { NoBody, problems, Strict } from '../../lib/http/schemas.ts'
 
@@ -15,7 +15,7 @@ export const signIn = endpoint({
   replies: { 204: NoBody, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
   async handle({ body, limitRate }, { access, config }, reply) {
     const caller = await limitRate(() => access.keys.identify(body.key), access.keys.isKnown(body.key))
-    if (!caller) throw unauthorized()
+    if (!caller) throw new AppError('unauthorized', 'The key is not valid')
     const most = (caller.until ?? Number.POSITIVE_INFINITY) - Date.now()
     const { token, until } = await access.tokens.issue('session', caller, caller, Math.min(SESSION_MS, most))
     return reply(204, null, {
