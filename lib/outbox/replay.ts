@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
+import { type Db, isPostgres, nowPlus, PREPARED, uuids } from '../db/port.ts'
 import { parseUuid } from '../uuid.ts'
 import { type CloudEvent, signEvent, toCloudEvent } from './event.ts'
 
@@ -89,6 +89,7 @@ export async function findEvents(db: Db, ids: readonly string[]): Promise<Map<st
     .select(['id', 'photo_uuid', 'type', 'at', 'data', 'traceparent'])
     .where('id', 'in', uuids(db, ids))
     .where(IS_LIVE)
+    .$if(isPostgres(db), (query) => query.modifyEnd(PREPARED))
     .execute()
   return new Map(rows.map((row) => [row.id, toCloudEvent(row)]))
 }
