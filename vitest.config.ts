@@ -6,7 +6,7 @@ const LONG = ['tests/**/*.long.test.ts']
 /** Tests that measure processor time or memory, start processes or keep what they opened: each file has a process to itself. */
 const ALONE = [
   'tests/*.test.ts',
-  'tests/{bundles,contracts,page,scripts,security}/**/*.test.ts',
+  'tests/{bundles,clients,contracts,page,scripts,security}/**/*.test.ts',
   'tests/functions/health/metrics*.test.ts',
   'tests/lib/log.test.ts',
   'tests/lib/{download,imaging,lambda}/**/*.test.ts',
