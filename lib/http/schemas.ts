@@ -183,7 +183,7 @@ export const ImageJob = Type.Object({
       thumbhash: Nullable(Type.String()),
     }),
   ),
-  error: Nullable(ErrorInfo),
+  error: Nullable(Type.String({ description: 'code: message' })),
 })
 
 /** A key as it is listed. */
