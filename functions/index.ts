@@ -32,6 +32,7 @@ import { confirmUpload } from './projects/confirm-upload.ts'
 import { createUpload } from './projects/create-upload.ts'
 import { followProject } from './projects/follow-project.ts'
 import { listImages } from './projects/list-images.ts'
+import { putUpload } from './projects/put-upload.ts'
 import { setQuota } from './projects/set-quota.ts'
 import { showQuota } from './projects/show-quota.ts'
 import { socket } from './projects/socket.ts'
@@ -67,6 +68,7 @@ export const endpoints: readonly AnyEndpoint[] = [
   livenessV1,
   createUpload,
   takeUpload,
+  putUpload,
   confirmUpload,
   listImages,
   showQuota,

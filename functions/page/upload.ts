@@ -1,12 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
 import { type Caller, ownerFor, uploadLimit } from '../../lib/access/caller.ts'
 import type { App } from '../../lib/app.ts'
 import { awayCode } from '../../lib/away.ts'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint, type FormPart } from '../../lib/function.ts'
 import { problemOf } from '../../lib/http/problem.ts'
-import { Bytes, ErrorInfo, ProjectId, problems, Uuid } from '../../lib/http/schemas.ts'
+import { readProjectId } from '../../lib/http/project-id.ts'
+import { Bytes, ErrorInfo, problems, Uuid } from '../../lib/http/schemas.ts'
 import { setNickname, takeFile } from '../../lib/photos/take-file.ts'
 
 const Result = Type.Union([
@@ -38,7 +38,7 @@ export const upload = endpoint({
       for await (const part of form) {
         if (part.kind === 'file') results.push(await take(app, caller, projectId, part))
         else if (part.name === 'nickname') nickname = part.value
-        else if (part.name === 'project_id') projectId = parseProject(part.value)
+        else if (part.name === 'project_id') projectId = readProjectId(part.value)
       }
     } catch (error) {
       // The answer names what was taken, and that the rest of the form was not read.
@@ -73,15 +73,6 @@ async function take(
     content.resume()
     return refusal(app, filename, error)
   }
-}
-
-/** The project of the files that follow. */
-function parseProject(text: string): number {
-  const id = /^\d{1,16}$/.test(text) ? Number(text) : 0
-  if (Value.Check(ProjectId, id)) return id
-  throw new AppError('invalid', 'The project is a whole number', {
-    errors: [{ pointer: '/project_id', detail: 'must be a whole number from 1 to 2^53-1' }],
-  })
 }
 
 const isTooSlow = (error: unknown) => error instanceof AppError && error.code === 'upload-too-slow'
