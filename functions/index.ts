@@ -15,12 +15,14 @@ import { createToken } from './keys/create-token.ts'
 import { list as listKeys } from './keys/list.ts'
 import { revoke as revokeKey } from './keys/revoke.ts'
 import { showAsset } from './page/show-asset.ts'
+import { showByNickname } from './page/show-by-nickname.ts'
 import { showContent } from './page/show-content.ts'
 import { showPage } from './page/show-page.ts'
 import { showStats } from './page/show-stats.ts'
 import { signIn } from './page/sign-in.ts'
 import { signOut } from './page/sign-out.ts'
 import { upload } from './page/upload.ts'
+import { uploadForm } from './page/upload-form.ts'
 import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
 import { listPending } from './photos/list-pending.ts'
@@ -74,7 +76,9 @@ export const endpoints: readonly AnyEndpoint[] = [
   showQuota,
   setQuota,
   upload,
+  uploadForm,
   showContent,
+  showByNickname,
   showStats,
   showFile,
   listKeys,

@@ -102,6 +102,16 @@ export const CALLS: Record<string, Calling> = {
     foreign: 202,
     call: ({ image }) => ({ path: '/upload', form: formOf({ project_id: '1' }, 'image', image) }),
   },
+  'POST /': {
+    ok: 202,
+    foreign: 202,
+    call: ({ image }) => ({ path: '/', form: formOf({ project_id: '1' }, 'image_data', image) }),
+  },
+  'GET /images/:nickname': {
+    ok: 200,
+    foreign: 404,
+    call: ({ done }) => ({ path: `/images/${done.uuid}` }),
+  },
   'GET /images/:uuid/content': {
     ok: 200,
     foreign: 404,
