@@ -88,6 +88,6 @@ export const originalKey = (uuid: string) => `originals/${uuid}`
 
 /** The photo of a key, where it is named like one: that of an original, or of a rendition. */
 export const photoOf = (key: string): string | undefined =>
-  /^(?:originals|thumbs\/[^/]+)\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])[^/]*$/.exec(
+  /^(?:originals|thumbs(?:\/[^/]+)?)\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])[^/]*$/.exec(
     key,
   )?.[1]
