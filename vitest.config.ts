@@ -7,7 +7,7 @@ const LONG = ['tests/**/*.long.test.ts']
 /** Tests that measure memory or the whole process, start processes or keep what they opened: each file has a process to itself. */
 const ALONE = [
   'tests/*.test.ts',
-  'tests/{bundles,page,scripts}/**/*.test.ts',
+  'tests/{bundles,clients,page,scripts}/**/*.test.ts',
   'tests/functions/health/metrics*.test.ts',
   'tests/lib/lambda/**/*.test.ts',
   'tests/lib/log.test.ts',

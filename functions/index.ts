@@ -15,12 +15,14 @@ import { createToken } from './keys/create-token.ts'
 import { list as listKeys } from './keys/list.ts'
 import { revoke as revokeKey } from './keys/revoke.ts'
 import { showAsset } from './page/show-asset.ts'
+import { showByNickname } from './page/show-by-nickname.ts'
 import { showContent } from './page/show-content.ts'
 import { showPage } from './page/show-page.ts'
 import { showStats } from './page/show-stats.ts'
 import { signIn } from './page/sign-in.ts'
 import { signOut } from './page/sign-out.ts'
 import { upload } from './page/upload.ts'
+import { uploadForm } from './page/upload-form.ts'
 import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
 import { listPending } from './photos/list-pending.ts'
@@ -32,6 +34,7 @@ import { confirmUpload } from './projects/confirm-upload.ts'
 import { createUpload } from './projects/create-upload.ts'
 import { followProject } from './projects/follow-project.ts'
 import { listImages } from './projects/list-images.ts'
+import { putUpload } from './projects/put-upload.ts'
 import { setQuota } from './projects/set-quota.ts'
 import { showQuota } from './projects/show-quota.ts'
 import { socket } from './projects/socket.ts'
@@ -67,12 +70,15 @@ export const endpoints: readonly AnyEndpoint[] = [
   livenessV1,
   createUpload,
   takeUpload,
+  putUpload,
   confirmUpload,
   listImages,
   showQuota,
   setQuota,
   upload,
+  uploadForm,
   showContent,
+  showByNickname,
   showStats,
   showFile,
   listKeys,

@@ -45,6 +45,8 @@ export type Request<P, Q, B> = {
   body: B extends TSchema ? Static<B> : undefined
   /** The parts of the form where the endpoint takes one, else none. */
   form: AsyncIterable<FormPart>
+  /** The bytes of the body where the endpoint takes them, else none. */
+  content: Readable
   headers: Record<string, string | string[] | undefined>
   method: string
   /** Who sent it: what it may see and make. */
@@ -68,6 +70,8 @@ export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = 
   body?: B
   /** Takes multipart/form-data of this form instead of a body; for local use only. */
   form?: TSchema
+  /** Takes a body of any type, as bytes; for local use only. */
+  content?: true
   replies: R
   /** Returns the body of a 200, or `reply(status, body, headers)`. */
   handle(request: Request<P, Q, B>, app: App, reply: Reply<R>): Promise<OkBody<R> | Answer>
@@ -116,6 +120,7 @@ export type AnyEndpoint = {
   query?: object | undefined
   body?: object | undefined
   form?: TSchema | undefined
+  content?: true | undefined
   replies: Replies
   handle(request: never, app: App, reply: never): Promise<unknown>
 }

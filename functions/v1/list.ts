@@ -1,13 +1,23 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
 import { ImageJob, ListFilters, problems } from '../../lib/http/schemas.ts'
+import { readTime } from '../../lib/http/time.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
 import { countPhotos, findPhotosAt, within } from '../../lib/photos/list.ts'
 import { readerOf } from '../../lib/photos/show.ts'
 import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
 
+const MAX_LIMIT = 100
 const MAX_OFFSET = 1_000_000_000
+
+/** Clients of this door write times in UTC without saying so. */
+const AnyTime = Type.Optional(
+  Type.String({
+    format: 'any-time',
+    description: 'RFC 3339; a time without an offset, or a date, is of UTC',
+  }),
+)
 
 /** Jobs of the v1 door, newest first. */
 export const list = endpoint({
@@ -18,7 +28,9 @@ export const list = endpoint({
   tag: 'v1',
   query: Type.Object({
     ...ListFilters,
-    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+    created_after: AnyTime,
+    created_before: AnyTime,
+    limit: Type.Integer({ minimum: 1, default: 20, description: `more than ${MAX_LIMIT} is ${MAX_LIMIT}` }),
     offset: Type.Integer({ minimum: 0, maximum: MAX_OFFSET, default: 0 }),
   }),
   replies: {
@@ -34,9 +46,18 @@ export const list = endpoint({
     }),
     ...problems(401, 403, 422, 503),
   },
-  async handle({ query: { limit, offset, ...given }, caller }, app) {
+  async handle({ query, caller }, app) {
     const { db } = app
-    const filters = { ...given, door: 'v1', ...within(caller.projects) }
+    const { status, created_after = '', created_before = '', offset } = query
+    const limit = Math.min(query.limit, MAX_LIMIT)
+    const [after, before] = [readTime(created_after), readTime(created_before)]
+    const filters = {
+      door: 'v1',
+      ...(status && { status }),
+      ...(after && { created_after: after }),
+      ...(before && { created_before: before }),
+      ...within(caller.projects),
+    }
     const [{ items, more }, { total, estimated }] = await Promise.all([
       findPhotosAt(db, filters, { limit, offset }),
       countPhotos(db, filters),

@@ -18,6 +18,13 @@ import { limitBodyTime, limitRest } from './pace.ts'
 import { problemOf, retryAfterOf } from './problem.ts'
 import { validatorCompiler } from './validate.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A body of any size, which is read as it comes. */
+    takesContent?: boolean
+  }
+}
+
 /** Largest JSON body: 10,000 uuids are 0.4 MB, 1,000 URLs of 4,000 characters 4 MB. */
 const BODY_LIMIT = 4 * 1024 * 1024
 
@@ -55,7 +62,9 @@ export function openServer(app: Pick<App, 'config' | 'log' | 'metrics' | 'stoppi
   })
   limitConnections(server, maxConnections, exemptAddresses(trustProxy))
   server.addHook('preParsing', async (request) => {
-    if (!/^multipart\//i.test(request.headers['content-type'] ?? '')) limitBodyTime(request.raw)
+    const isUpload =
+      request.routeOptions.config.takesContent || /^multipart\//i.test(request.headers['content-type'] ?? '')
+    if (!isUpload) limitBodyTime(request.raw)
   })
   server.addHook('onResponse', async ({ raw }) => limitRest(raw))
   // A client that keeps its connection would send its next request to a process that is about to end.

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import type { FormPart } from '../function.ts'
 import { watchPace } from './pace.ts'
+import { MALFORMED } from './problem.ts'
 
 const MAX_FILES = 1000
 const MAX_NAME = 100
@@ -19,9 +20,6 @@ const LIMITS = {
   headerSize: 16_384,
   fileSize: Number.POSITIVE_INFINITY,
 }
-
-/** What a file is ended with whose form is cut off: `problem.ts` has its words. */
-const MALFORMED = { code: 'MALFORMED_FORM' }
 
 /** Lets a server read multipart/form-data. */
 export const acceptForms = (server: FastifyInstance) => server.register(multipart, { limits: LIMITS })

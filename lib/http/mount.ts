@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { authorize } from '../access/authorize.ts'
 import { checkOrigin } from '../access/browser.ts'
 import { type Caller, NOBODY } from '../access/caller.ts'
@@ -8,6 +9,7 @@ import { isSchemaLacking } from '../db/errors.ts'
 import { readSchema } from '../db/migrate.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
+import { acceptContent, readContent } from './content.ts'
 import { readForm } from './form.ts'
 import { answerOnce } from './idempotency.ts'
 import { type Limits, openLimits } from './limits.ts'
@@ -26,7 +28,8 @@ export function mount(
   const maxFormBytes = MOST_SOURCES * app.config.maxSourceBytes
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const endpoint of endpoints) {
-    const { method, path, access, summary, tag, params, query, body, form, replies, handle } = endpoint
+    const { method, path, access, summary, tag, params, query, body, form, content, replies, handle } =
+      endpoint
     // A stranger who repeats a request must not hold a transaction while it is found out who sends it.
     const isRepeatable = body !== undefined && access !== 'public'
     const part = {
@@ -35,13 +38,15 @@ export function mount(
       ...(body && { body }),
       ...(isRepeatable && { headers: KeyHeader }),
     }
-    server.route({
+    const route: RouteOptions = {
       method,
       url: path,
+      config: { takesContent: content === true },
       schema: {
         summary,
         tags: [tag],
         ...(form && { consumes: ['multipart/form-data'], form }),
+        ...(content && { consumes: ['application/octet-stream'], form: Bytes }),
         ...part,
         response: documented(access === 'public' ? replies : { ...replies, 429: Problem }),
       },
@@ -76,6 +81,7 @@ export function mount(
           caller,
           limitRate,
           form: readForm(request, maxFormBytes),
+          content: Readable.from(content ? readContent(request) : []),
         }
         const traced = { ...app, trace: request.id }
         const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
@@ -86,7 +92,9 @@ export function mount(
             : work(traced)
         return send(response, await answering.catch((error) => refuseUnmigrated(app, error)))
       },
-    })
+    }
+    if (content) server.register(async (scope) => acceptContent(scope).route(route))
+    else server.route(route)
   }
 }
 

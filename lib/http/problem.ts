@@ -21,6 +21,9 @@ export function retryAfterOf(error: unknown, { status }: ProblemBody): number | 
   return ms === undefined ? undefined : Math.ceil(ms / 1000)
 }
 
+/** What bytes are ended with whose request is cut off. */
+export const MALFORMED = { code: 'MALFORMED_FORM' }
+
 /** What Fastify itself refuses, by its error code. */
 const FASTIFY_CODES: Record<string, [code: ErrorCode, detail: string]> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json'],
@@ -30,7 +33,7 @@ const FASTIFY_CODES: Record<string, [code: ErrorCode, detail: string]> = {
   FST_FILES_LIMIT: ['too-many-files', 'The form has too many files; the rest was not read'],
   FST_FIELDS_LIMIT: ['too-many-files', 'The form has too many fields; the rest was not read'],
   FST_PARTS_LIMIT: ['too-many-files', 'The form has too many parts; the rest was not read'],
-  MALFORMED_FORM: ['malformed-request', 'The form is cut off'],
+  [MALFORMED.code]: ['malformed-request', 'The upload is cut off'],
   FST_ERR_BAD_URL: ['malformed-request', 'The URL is malformed'],
   FST_ERR_MAX_PARAM_LENGTH: ['not-found', 'Nothing has this path'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [

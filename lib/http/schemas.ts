@@ -19,6 +19,13 @@ export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(sch
 export const Strict = <T extends TProperties>(properties: T) =>
   Type.Object(properties, { additionalProperties: false })
 
+/** What an upload link of the local store allows; a form has the same as fields. */
+export const UploadQuery = Type.Object({
+  key: Type.String({ default: '' }),
+  policy: Type.String({ default: '' }),
+  signature: Type.String({ default: '' }),
+})
+
 /** What a request that creates work may carry, so that it can be sent again without harm. */
 export const KeyHeader = Type.Object({
   'idempotency-key': Type.Optional(
@@ -183,7 +190,7 @@ export const ImageJob = Type.Object({
       thumbhash: Nullable(Type.String()),
     }),
   ),
-  error: Nullable(ErrorInfo),
+  error: Nullable(Type.String({ description: 'code: message' })),
 })
 
 /** A key as it is listed. */

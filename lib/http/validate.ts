@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { AppError, describeErrors, type FieldError } from '../errors.ts'
+import { readTime } from './time.ts'
 
 /** Deepest nesting of a body. */
 const MAX_DEPTH = 32
@@ -20,6 +21,7 @@ function withFormats(ajv: Ajv2020): Ajv2020 {
   ajv.addFormat('name-filter', /^[^\0*]*(?:\*+(?:[^\0*]+|$)){0,5}$/)
   const dateTime = ajv.formats['date-time'] as { validate(text: string): boolean }
   ajv.addFormat('date-time', (text: string) => dateTime.validate(text) && isStorable(text))
+  ajv.addFormat('any-time', (text: string) => readTime(text) !== undefined)
   return ajv
 }
 
@@ -110,6 +112,7 @@ function detailOf(errors: ErrorObject[]): string {
 const SAMPLES: Record<string, string> = {
   'name-filter': 'a text with at most 5 wildcards (*)',
   'date-time': 'a time such as 2026-01-31T12:00:00Z',
+  'any-time': 'a time such as 2026-01-31T12:00:00Z, 2026-01-31T12:00 or 2026-01-31',
   uuid: 'a UUID such as 01a208fa-d379-72a3-9e61-aaf487ae54bf',
 }
 

@@ -32,7 +32,7 @@ export async function removePhoto(
       throw new AppError('already-processing', 'The photo is being processed')
     }
     await tx.deleteFrom('events').where('photo_uuid', '=', uuid).execute()
-    const paths = new Set([...had.map(({ url }) => url), ...plannedPaths(photo)])
+    const paths = new Set([...had.map(({ url }) => url), ...plannedPaths(photo, app.config)])
     const keys = [...paths].map(renditionKey)
     if (isOriginal(photo.url)) keys.push(photo.url)
     // An upload, or an attempt that lost its lease, may still be about to store something.

@@ -179,7 +179,9 @@ test('it declares every part of a path, and asks for nothing that has a default'
       const known = endpoints.find(
         (each) => each.method.toLowerCase() === method && each.path.replace(/:(\w+)/g, '{$1}') === path,
       )
-      expect.soft(operation.requestBody !== undefined, path).toBe(Boolean(known?.body ?? known?.form))
+      expect
+        .soft(operation.requestBody !== undefined, path)
+        .toBe(Boolean(known?.body ?? known?.form ?? known?.content))
     }
   }))
 
