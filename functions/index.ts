@@ -28,6 +28,7 @@ import { remove } from './photos/remove.ts'
 import { reprocess } from './photos/reprocess.ts'
 import { requestProcessing } from './photos/request-processing.ts'
 import { show } from './photos/show.ts'
+import { update } from './photos/update.ts'
 import { confirmUpload } from './projects/confirm-upload.ts'
 import { createUpload } from './projects/create-upload.ts'
 import { followProject } from './projects/follow-project.ts'
@@ -55,6 +56,7 @@ export const endpoints: readonly AnyEndpoint[] = [
   add,
   list,
   show,
+  update,
   remove,
   submitJob,
   showJob,

@@ -55,7 +55,7 @@ export type Request<P, Q, B> = {
 
 /** One HTTP endpoint: what it takes, what it may answer, what it does. */
 export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = Replies> = {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
   /** What a caller needs: a scope of its key, or nothing. */
   access: Access

@@ -2,6 +2,7 @@ import { type TProperties, Type } from '@sinclair/typebox'
 import { SCOPES } from '../access/caller.ts'
 import { DOORS } from '../db/tables.ts'
 import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
+import { MAX_LABELS } from '../photos/labels.ts'
 
 /** RFC 3339, UTC, milliseconds. */
 export const Time = Type.String({ format: 'date-time' })
@@ -42,6 +43,22 @@ export const Problem = Type.Object({
 export const problems = <S extends number>(...statuses: S[]) =>
   Object.fromEntries(statuses.map((status) => [status, Problem])) as Record<S, typeof Problem>
 
+/** A label that a client chose, such as a name. */
+export const Line = Type.String({ minLength: 1, maxLength: 255, format: 'line' })
+
+const LabelValue = Type.String({ maxLength: 255, format: 'line' })
+
+const AS_LABELS = { propertyNames: { format: 'label-key' }, maxProperties: MAX_LABELS }
+
+/** A client's own keys and values. */
+export const Labels = Type.Record(Type.String(), LabelValue, AS_LABELS)
+
+/** What becomes of them, as a JSON Merge Patch: null removes a key. */
+export const LabelChanges = Type.Record(Type.String(), Nullable(LabelValue), {
+  ...AS_LABELS,
+  maxProperties: 2 * MAX_LABELS,
+})
+
 export const NoBody = Type.Null()
 
 /** Not JSON: a Buffer or a stream. */
@@ -63,6 +80,8 @@ export const PhotoFilters = {
   project_id: Type.Optional(ProjectId),
   name: Type.Optional(Type.String({ maxLength: 255, format: 'name-filter' })),
   code: Type.Optional(Type.String({ maxLength: 100, pattern: '^[^\\0]*$' })),
+  reference: Type.Optional(Line),
+  label: Type.Optional(Type.String({ format: 'label', description: 'as key:value' })),
 }
 
 const Count = Type.Integer()
@@ -148,6 +167,8 @@ export const PhotoDetails = Type.Object({
   door: Type.String(),
   project_id: Nullable(Type.Integer()),
   name: Nullable(Type.String()),
+  reference: Nullable(Type.String({ description: 'the client’s own id' })),
+  labels: Type.Record(Type.String(), Type.String(), { description: 'the client’s own keys and values' }),
   /** Where one was given with an upload to the page. */
   nickname: Type.Optional(Type.String()),
   attempts: Type.Integer(),

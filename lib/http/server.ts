@@ -41,7 +41,7 @@ export async function openHttp(
   if (app.config.corsOrigins.length > 0)
     await server.register(cors, {
       origin: [...app.config.corsOrigins],
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders: EXPOSED,
     })
   await acceptSockets(server)

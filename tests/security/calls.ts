@@ -28,6 +28,11 @@ export const CALLS: Record<string, Calling> = {
   },
   'GET /photos': { ok: 200, foreign: 200, call: () => ({ path: '/photos' }) },
   'GET /photos/:uuid': { ok: 200, foreign: 404, call: ({ done }) => ({ path: `/photos/${done.uuid}` }) },
+  'PATCH /photos/:uuid': {
+    ok: 200,
+    foreign: 404,
+    call: async ({ fresh }) => ({ path: `/photos/${await fresh()}`, body: { labels: { album: 'new' } } }),
+  },
   'DELETE /photos/:uuid': {
     ok: 204,
     foreign: 404,
