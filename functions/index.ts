@@ -25,6 +25,7 @@ import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
 import { listPending } from './photos/list-pending.ts'
 import { remove } from './photos/remove.ts'
+import { removeMany } from './photos/remove-many.ts'
 import { reprocess } from './photos/reprocess.ts'
 import { requestProcessing } from './photos/request-processing.ts'
 import { show } from './photos/show.ts'
@@ -58,6 +59,7 @@ export const endpoints: readonly AnyEndpoint[] = [
   show,
   update,
   remove,
+  removeMany,
   submitJob,
   showJob,
   submitImage,

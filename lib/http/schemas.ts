@@ -2,6 +2,7 @@ import { type TProperties, Type } from '@sinclair/typebox'
 import { SCOPES } from '../access/caller.ts'
 import { DOORS } from '../db/tables.ts'
 import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
+import { MOST } from '../photos/bulk-limits.ts'
 import { MAX_LABELS } from '../photos/labels.ts'
 
 /** RFC 3339, UTC, milliseconds. */
@@ -83,6 +84,15 @@ export const PhotoFilters = {
   reference: Type.Optional(Line),
   label: Type.Optional(Type.String({ format: 'label', description: 'as key:value' })),
 }
+
+/** What is done to all photos that match a filter; see `requestBulk`. */
+export const BulkRequest = Strict({
+  filter: Strict(PhotoFilters),
+  dry_run: Type.Optional(Type.Boolean({ description: 'counts the photos and changes nothing' })),
+  at_most: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MOST, description: 'how many they may be; else nothing is done' }),
+  ),
+})
 
 const Count = Type.Integer()
 

@@ -124,6 +124,26 @@ export async function countPhotos(db: Db, filters: Filters): Promise<{ total: nu
   return { total: Math.max(total, rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0), estimated: true }
 }
 
+/** How many photos fit the filters and have one of the statuses; counted as far as `most`, in the order of an index. */
+export async function countUpTo(
+  db: Db,
+  filters: Filters,
+  statuses: readonly PhotoStatus[],
+  most: number,
+): Promise<number> {
+  const counted = selectPhotos(db, filters)
+    .select(sql`1`.as('one'))
+    .where('status', 'in', statuses)
+    .orderBy('created_at')
+    .orderBy('uuid')
+    .limit(most)
+  const { count } = await db
+    .selectFrom(counted.as('counted'))
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return count
+}
+
 /** How many photos there are by status, and in all. */
 export async function countByStatus(
   db: Db,

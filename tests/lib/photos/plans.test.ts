@@ -1,7 +1,14 @@
 import { type CompiledQuery, sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import type { Db } from '../../../lib/db/port.ts'
-import { countPhotos, type Filters, findPending, findPhotos, findPhotosAt } from '../../../lib/photos/list.ts'
+import {
+  countPhotos,
+  countUpTo,
+  type Filters,
+  findPending,
+  findPhotos,
+  findPhotosAt,
+} from '../../../lib/photos/list.ts'
 import { withoutRow } from '../../../lib/photos/orphans.ts'
 import { at } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
@@ -70,6 +77,9 @@ describe.skipIf(!isAvailable(SETUPS[1]))('the plans of lists on PostgreSQL', () 
         // Nobody counts by label beyond a few: half of all is read as a whole.
         if (filters.label === undefined) await countPhotos(watched, filters)
         expect(queries).toHaveLength(filters.label === undefined ? 3 : 2)
+        await countUpTo(watched, filters, ['completed', 'failed'], 100)
+        const bounded = await explain(db, queries.pop() as CompiledQuery)
+        expect(bounded, JSON.stringify(filters)).not.toContain('"Seq Scan"')
         for (const query of queries) {
           const plan = await explain(db, query)
           expect(plan, `${query.sql} ${JSON.stringify(filters)}`).toContain(`"Index Name":"${index}"`)
