@@ -56,7 +56,10 @@ export const ERROR_CODES = {
     status: 429,
     means: 'The project has used up a quota; `quota` says which, `Retry-After` until when.',
   },
-  'too-many-sockets': { status: 429, means: 'The key or token has 16 sockets and event streams open.' },
+  'too-many-sockets': {
+    status: 429,
+    means: 'The key or token has 16 sockets, event streams and waits open.',
+  },
   'too-many-connections': { status: 503, means: 'The service, or the address, has too many connections.' },
   'database-unavailable': {
     status: 503,
