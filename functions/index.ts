@@ -27,9 +27,11 @@ import { add } from './photos/add.ts'
 import { list } from './photos/list.ts'
 import { listPending } from './photos/list-pending.ts'
 import { remove } from './photos/remove.ts'
+import { removeMany } from './photos/remove-many.ts'
 import { reprocess } from './photos/reprocess.ts'
 import { requestProcessing } from './photos/request-processing.ts'
 import { show } from './photos/show.ts'
+import { update } from './photos/update.ts'
 import { confirmUpload } from './projects/confirm-upload.ts'
 import { createUpload } from './projects/create-upload.ts'
 import { followProject } from './projects/follow-project.ts'
@@ -58,7 +60,9 @@ export const endpoints: readonly AnyEndpoint[] = [
   add,
   list,
   show,
+  update,
   remove,
+  removeMany,
   submitJob,
   showJob,
   submitImage,

@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   'already-completed': { status: 409, means: 'The photo is completed; `force` processes it again.' },
   'already-processing': { status: 409, means: 'The photo is being processed.' },
   'already-uploaded': { status: 409, means: 'The image has been uploaded.' },
+  'too-many': { status: 409, means: 'More photos fit the filter than `at_most` allows; nothing was done.' },
   'idempotency-key-in-use': { status: 409, means: 'A request with this key is still being answered.' },
   'not-uploaded': { status: 409, means: 'The image has not been uploaded yet.' },
   'body-too-large': { status: 413, means: 'The body has more than 4 MiB.' },
@@ -42,6 +43,10 @@ export const ERROR_CODES = {
   },
   'idempotency-key-reused': { status: 422, means: 'The key was used with another body.' },
   invalid: { status: 422, means: 'The request does not fit; `errors` names each part that is wrong.' },
+  'at-most-required': {
+    status: 422,
+    means: 'The filter is empty or fits over 1,000 photos; `at_most` must say how many.',
+  },
   'invalid-upload': { status: 422, means: 'The form lacks its file, or has it in a field of another name.' },
   'rate-limited': {
     status: 429,
@@ -51,7 +56,10 @@ export const ERROR_CODES = {
     status: 429,
     means: 'The project has used up a quota; `quota` says which, `Retry-After` until when.',
   },
-  'too-many-sockets': { status: 429, means: 'The key or token has 16 sockets and event streams open.' },
+  'too-many-sockets': {
+    status: 429,
+    means: 'The key or token has 16 sockets, event streams and waits open.',
+  },
   'too-many-connections': { status: 503, means: 'The service, or the address, has too many connections.' },
   'database-unavailable': {
     status: 503,

@@ -3,6 +3,7 @@ import type { Static, TSchema } from '@sinclair/typebox'
 import type { LimitRate } from './access/authorize.ts'
 import type { Access, Caller } from './access/caller.ts'
 import type { App } from './app.ts'
+import type { Stay } from './live/stay.ts'
 import type { Subscription } from './outbox/replay.ts'
 import type { ReceivedMessage, Source } from './queue/port.ts'
 
@@ -53,11 +54,13 @@ export type Request<P, Q, B> = {
   caller: Caller
   /** How a credential that comes otherwise than in the headers makes its caller known. */
   limitRate: LimitRate
+  /** How it stays open until something has happened. */
+  stay: Stay
 }
 
 /** One HTTP endpoint: what it takes, what it may answer, what it does. */
 export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = Replies> = {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
   /** What a caller needs: a scope of its key, or nothing. */
   access: Access

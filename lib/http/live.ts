@@ -6,7 +6,7 @@ import type { Caller } from '../access/caller.ts'
 import { openCounts } from '../counts.ts'
 import { AppError } from '../errors.ts'
 import type { Live } from '../function.ts'
-import { openConnections } from '../live/connections.ts'
+import type { Connections } from '../live/connections.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { limitTo } from '../live/session.ts'
 import { exemptAddresses, MOST_OF_ADDRESS, networkOf } from './addresses.ts'
@@ -40,6 +40,7 @@ export function mountLive(
   lives: readonly Live[],
   app: LiveApp,
   limits: Limits,
+  connections: Connections,
 ): void {
   const isExempt = exemptAddresses(app.config.trustProxy)
   const byAddress = openCounts()
@@ -55,7 +56,6 @@ export function mountLive(
     }
     return isAdmitted
   }
-  const connections = openConnections()
   const callers = new WeakMap<FastifyRequest, Caller>()
   /** Who sends a request; undefined where a browser may still say so: it sends the token of a socket as its first message. */
   const identifyCaller = async (request: FastifyRequest, access: Live['access'], limitRate: LimitRate) => {

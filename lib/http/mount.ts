@@ -9,6 +9,9 @@ import { isSchemaLacking } from '../db/errors.ts'
 import { readSchema } from '../db/migrate.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
+import { type Connections, openConnections } from '../live/connections.ts'
+import type { LiveApp } from '../live/hub.ts'
+import { openStay } from '../live/stay.ts'
 import { acceptContent, readContent } from './content.ts'
 import { readForm } from './form.ts'
 import { answerOnce } from './idempotency.ts'
@@ -22,8 +25,9 @@ const MOST_SOURCES = 20
 export function mount(
   server: FastifyInstance,
   endpoints: readonly AnyEndpoint[],
-  app: App,
+  app: App & Partial<Pick<LiveApp, 'hub'>>,
   limits: Limits = openLimits(server, app),
+  connections: Connections = openConnections(),
 ): void {
   const maxFormBytes = MOST_SOURCES * app.config.maxSourceBytes
   const callers = new WeakMap<FastifyRequest, Caller>()
@@ -80,6 +84,7 @@ export function mount(
           method,
           caller,
           limitRate,
+          stay: openStay(app, { caller, raw: response.raw, connections }),
           form: readForm(request, maxFormBytes),
           content: Readable.from(content ? readContent(request) : []),
         }

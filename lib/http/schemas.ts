@@ -2,6 +2,8 @@ import { type TProperties, Type } from '@sinclair/typebox'
 import { SCOPES } from '../access/caller.ts'
 import { DOORS } from '../db/tables.ts'
 import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
+import { MOST } from '../photos/bulk-limits.ts'
+import { MAX_LABELS } from '../photos/labels.ts'
 
 /** RFC 3339, UTC, milliseconds. */
 export const Time = Type.String({ format: 'date-time' })
@@ -49,6 +51,22 @@ export const Problem = Type.Object({
 export const problems = <S extends number>(...statuses: S[]) =>
   Object.fromEntries(statuses.map((status) => [status, Problem])) as Record<S, typeof Problem>
 
+/** A label that a client chose, such as a name. */
+export const Line = Type.String({ minLength: 1, maxLength: 255, format: 'line' })
+
+const LabelValue = Type.String({ maxLength: 255, format: 'line' })
+
+const AS_LABELS = { propertyNames: { format: 'label-key' }, maxProperties: MAX_LABELS }
+
+/** A client's own keys and values. */
+export const Labels = Type.Record(Type.String(), LabelValue, AS_LABELS)
+
+/** What becomes of them, as a JSON Merge Patch: null removes a key. */
+export const LabelChanges = Type.Record(Type.String(), Nullable(LabelValue), {
+  ...AS_LABELS,
+  maxProperties: 2 * MAX_LABELS,
+})
+
 export const NoBody = Type.Null()
 
 /** Not JSON: a Buffer or a stream. */
@@ -70,7 +88,18 @@ export const PhotoFilters = {
   project_id: Type.Optional(ProjectId),
   name: Type.Optional(Type.String({ maxLength: 255, format: 'name-filter' })),
   code: Type.Optional(Type.String({ maxLength: 100, pattern: '^[^\\0]*$' })),
+  reference: Type.Optional(Line),
+  label: Type.Optional(Type.String({ format: 'label', description: 'as key:value' })),
 }
+
+/** What is done to all photos that match a filter; see `requestBulk`. */
+export const BulkRequest = Strict({
+  filter: Strict(PhotoFilters),
+  dry_run: Type.Optional(Type.Boolean({ description: 'counts the photos and changes nothing' })),
+  at_most: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MOST, description: 'how many they may be; else nothing is done' }),
+  ),
+})
 
 const Count = Type.Integer()
 
@@ -155,6 +184,8 @@ export const PhotoDetails = Type.Object({
   door: Type.String(),
   project_id: Nullable(Type.Integer()),
   name: Nullable(Type.String()),
+  reference: Nullable(Type.String({ description: 'the client’s own id' })),
+  labels: Type.Record(Type.String(), Type.String(), { description: 'the client’s own keys and values' }),
   /** Where one was given with an upload to the page. */
   nickname: Type.Optional(Type.String()),
   attempts: Type.Integer(),

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifySchema } from 'fastify'
 import { checkLocal } from '../access/browser.ts'
 import { ERROR_CODES } from '../errors.ts'
 import type { AnyEndpoint, Live } from '../function.ts'
+import { openConnections } from '../live/connections.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { openServer } from './bare-server.ts'
 import { acceptForms } from './form.ts'
@@ -41,7 +42,7 @@ export async function openHttp(
   if (app.config.corsOrigins.length > 0)
     await server.register(cors, {
       origin: [...app.config.corsOrigins],
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders: EXPOSED,
     })
   await acceptSockets(server)
@@ -59,8 +60,9 @@ export async function openHttp(
   await server.register(swaggerUi, { routePrefix: '/docs' })
   await acceptForms(server)
   const limits = openLimits(server, app)
-  mountLive(server, lives, app, limits)
-  mount(server, endpoints, app, limits)
+  const connections = openConnections()
+  mountLive(server, lives, app, limits, connections)
+  mount(server, endpoints, app, limits, connections)
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger())
   return server
 }

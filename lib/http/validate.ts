@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { AppError, describeErrors, type FieldError } from '../errors.ts'
+import { LABEL_KEY } from '../photos/labels.ts'
 import { readTime } from './time.ts'
 
 /** Deepest nesting of a body. */
@@ -19,6 +20,9 @@ function withFormats(ajv: Ajv2020): Ajv2020 {
   // No NUL, which PostgreSQL cannot hold; each wildcard lets a database look through the rest of the name once more.
   // A run of stars can be read in one way only: else 100 of them before a NUL would take seconds.
   ajv.addFormat('name-filter', /^[^\0*]*(?:\*+(?:[^\0*]+|$)){0,5}$/)
+  ajv.addFormat('line', /^[^\p{Cc}\p{Cs}]*$/u)
+  ajv.addFormat('label-key', new RegExp(`^${LABEL_KEY}$`))
+  ajv.addFormat('label', new RegExp(`^${LABEL_KEY}:[^\\p{Cc}\\p{Cs}]{0,255}$`, 'u'))
   const dateTime = ajv.formats['date-time'] as { validate(text: string): boolean }
   ajv.addFormat('date-time', (text: string) => dateTime.validate(text) && isStorable(text))
   ajv.addFormat('any-time', (text: string) => readTime(text) !== undefined)
@@ -111,6 +115,10 @@ function detailOf(errors: ErrorObject[]): string {
 
 const SAMPLES: Record<string, string> = {
   'name-filter': 'a text with at most 5 wildcards (*)',
+  line: 'a text without control characters',
+  label: 'a label as key:value, such as album:holiday',
+  'label-key':
+    'an object whose keys have 1 to 64 letters, digits, "_", "." and "-", the first a letter or digit',
   'date-time': 'a time such as 2026-01-31T12:00:00Z',
   'any-time': 'a time such as 2026-01-31T12:00:00Z, 2026-01-31T12:00 or 2026-01-31',
   uuid: 'a UUID such as 01a208fa-d379-72a3-9e61-aaf487ae54bf',

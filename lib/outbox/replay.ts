@@ -94,6 +94,18 @@ export async function findEvents(db: Db, ids: readonly string[]): Promise<Map<st
   return new Map(rows.map((row) => [row.id, toCloudEvent(row)]))
 }
 
+/** Those of some photos that were deleted, as far back as events are kept. */
+export async function findDeleted(db: Db, photos: readonly string[]): Promise<ReadonlySet<string | null>> {
+  if (photos.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('events')
+    .select('photo_uuid')
+    .where('photo_uuid', 'in', uuids(db, photos))
+    .where('type', '=', 'image.deleted')
+    .execute()
+  return new Set(rows.map(({ photo_uuid }) => photo_uuid))
+}
+
 /** The id of the last event that subscribers get: a cursor for what happens from now on. */
 export async function findLastEvent(db: Db): Promise<string | undefined> {
   const last = db

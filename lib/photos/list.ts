@@ -5,7 +5,7 @@ import type { Door } from '../db/tables.ts'
 import { AppError } from '../errors.ts'
 import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
 import { parseUuid } from '../uuid.ts'
-import type { PhotoRow } from './row.ts'
+import { PHOTO_COLUMNS, type PhotoRow } from './row.ts'
 
 /** A place in a list ordered by creation. */
 type Position = Pick<PhotoRow, 'created_at' | 'uuid'>
@@ -22,6 +22,9 @@ export type Filters = {
   project_id?: number
   name?: string
   code?: string
+  reference?: string
+  /** `key:value`. */
+  label?: string
   created_after?: string
   created_before?: string
   /** Only photos of these; undefined: of all, and of none. */
@@ -121,6 +124,26 @@ export async function countPhotos(db: Db, filters: Filters): Promise<{ total: nu
   return { total: Math.max(total, rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0), estimated: true }
 }
 
+/** How many photos fit the filters and have one of the statuses; counted as far as `most`, in the order of an index. */
+export async function countUpTo(
+  db: Db,
+  filters: Filters,
+  statuses: readonly PhotoStatus[],
+  most: number,
+): Promise<number> {
+  const counted = selectPhotos(db, filters)
+    .select(sql`1`.as('one'))
+    .where('status', 'in', statuses)
+    .orderBy('created_at')
+    .orderBy('uuid')
+    .limit(most)
+  const { count } = await db
+    .selectFrom(counted.as('counted'))
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return count
+}
+
 /** How many photos there are by status, and in all. */
 export async function countByStatus(
   db: Db,
@@ -141,17 +164,41 @@ export async function countByStatus(
 
 /** The photos that fit the filters, of which a query may select what it needs. */
 export function selectPhotos(db: Db, filters: Filters) {
-  const { created_after, created_before, code, status, door, project_id, projects, name } = filters
-  let query = db.selectFrom('photos')
+  const { created_after, created_before, code, status, door, project_id, projects, name, reference, label } =
+    filters
+  let query = label === undefined ? db.selectFrom('photos') : db.selectFrom(labelled(db, label))
   if (projects !== undefined) query = query.where('project_id', 'in', projects)
   if (code !== undefined) query = query.where('error_code', '=', code)
   if (created_after !== undefined) query = query.where('created_at', '>=', utc(created_after))
   if (created_before !== undefined) query = query.where('created_at', '<=', utc(created_before))
   if (name?.includes('*')) query = query.where('name', isPostgres(db) ? 'ilike' : 'like', likePattern(name))
   else if (name !== undefined) query = query.where('name', '=', name)
-  for (const [column, value] of Object.entries({ status, door, project_id }))
+  for (const [column, value] of Object.entries({ status, door, project_id, reference }))
     if (value !== undefined) query = query.where(column as 'door', '=', value as Door)
   return query
+}
+
+/**
+ * The photos that have a label, in place of all. Time, uuid and project are those of the row of the label: so its indexes serve the
+ * order, the cursor and the projects, too.
+ */
+const labelled = (db: Db, label: string) =>
+  db
+    .selectFrom('photo_labels')
+    .innerJoin('photos as photo', 'photo.uuid', 'photo_labels.photo_uuid')
+    .select(
+      PHOTO_COLUMNS.filter((column) => !(column in OF_LABEL)).map((column) => `photo.${column}` as const),
+    )
+    .select(Object.entries(OF_LABEL).map(([column, own]) => sql.ref(`photo_labels.${own}`).as(column)))
+    .where('label', '=', label)
+    .$castTo<PhotoRow>()
+    .as('photos')
+
+/** Columns of a photo that a row of a label has, too. */
+const OF_LABEL: Partial<Record<keyof PhotoRow, string>> = {
+  uuid: 'photo_uuid',
+  project_id: 'project_id',
+  created_at: 'created_at',
 }
 
 /** `*` stands for any text, several for the same; all else, `%` and `_` too, for itself. */

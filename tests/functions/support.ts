@@ -22,6 +22,7 @@ import {
 import type { ProblemBody } from '../../lib/http/problem.ts'
 import { openHttp } from '../../lib/http/server.ts'
 import { openHub } from '../../lib/live/hub.ts'
+import type { Stay } from '../../lib/live/stay.ts'
 import type { Reader } from '../../lib/photos/show.ts'
 import { OWNER } from '../../lib/storage/port.ts'
 import { type Environment, SETUPS, type Setup, withApp, withEnvironment } from '../support/app.ts'
@@ -43,6 +44,7 @@ export async function call<P, Q, B, R extends Replies>(
     method: endpoint.method,
     caller: EVERYBODY,
     limitRate: ((identify) => identify()) satisfies LimitRate,
+    stay: { enter: () => () => {}, watch: () => () => {} } satisfies Stay,
   }
   const answer = await endpoint.handle({ ...empty, ...request } as Request<P, Q, B>, app, reply)
   return answer instanceof Answer ? answer : new Answer(200, answer)

@@ -26,8 +26,18 @@ export const CALLS: Record<string, Calling> = {
     foreign: 404,
     call: () => ({ path: '/photos', body: { url: SOURCE, project_id: 1 } }),
   },
+  'DELETE /photos': {
+    ok: 202,
+    foreign: 202,
+    call: () => ({ path: '/photos', body: { filter: { name: 'nobody' } } }),
+  },
   'GET /photos': { ok: 200, foreign: 200, call: () => ({ path: '/photos' }) },
   'GET /photos/:uuid': { ok: 200, foreign: 404, call: ({ done }) => ({ path: `/photos/${done.uuid}` }) },
+  'PATCH /photos/:uuid': {
+    ok: 200,
+    foreign: 404,
+    call: async ({ fresh }) => ({ path: `/photos/${await fresh()}`, body: { labels: { album: 'new' } } }),
+  },
   'DELETE /photos/:uuid': {
     ok: 204,
     foreign: 404,

@@ -90,6 +90,21 @@ describe.for(SETUPS)('an endpoint in Lambda on $name', (setup) => {
     }),
   )
 
+  on('a photo is waited for, though a function hears of no events', () =>
+    withLambda(setup, async (app) => {
+      const uuid = await insertPhoto(app)
+      const { handler } = await import('../../../functions/photos/show.ts')
+      const query = { rawQueryString: 'wait=30', queryStringParameters: { wait: '30' } }
+      const waiting = answer(handler, 'get-photo', {
+        rawPath: `/photos/${uuid}`,
+        pathParameters: { uuid },
+        ...query,
+      })
+      await app.db.updateTable('photos').set({ status: 'completed' }).execute()
+      expect(JSON.parse((await waiting).body)).toMatchObject({ uuid, status: 'completed' })
+    }),
+  )
+
   on('a job is submitted, and shown by its id', () =>
     withLambda(setup, async (app) => {
       const { handler: submit } = await import('../../../functions/jobs/submit.ts')
