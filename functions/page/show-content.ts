@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { Type } from '@sinclair/typebox'
 import { MAX_VALUE_BYTES } from '../../lib/cache/port.ts'
 import { notFound } from '../../lib/errors.ts'
@@ -18,8 +19,9 @@ export const showContent = endpoint({
   tag: 'page',
   params: UuidParams,
   query: Type.Object({ version: Type.Optional(Type.String({ maxLength: 100 })) }),
+  anyQuery: true,
   replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
-  async handle({ params, query, headers, caller }, { db, contents, storage }, reply) {
+  async handle({ params, query, headers, method, caller }, { db, contents, storage }, reply) {
     const isShown = await isVisible(db, params.uuid, caller.projects)
     const content = isShown ? await contents.find(params.uuid, query.version) : undefined
     if (!content) throw notFound('Image')
@@ -33,14 +35,15 @@ export const showContent = endpoint({
         : undefined
     if (elsewhere)
       return reply(302, null, { location: elsewhere, 'cache-control': 'no-store', ...SHOWN_ANYWHERE })
-    const found = await contents.read(content)
+    const found = method === 'HEAD' ? await contents.look(content) : await contents.read(content)
     if (!found) throw notFound('Image')
-    return reply(200, found.body, {
+    return reply(200, 'body' in found ? found.body : Readable.from([]), {
       ...caching,
       'content-type': type,
       'content-disposition': disposition,
       'x-content-type-options': 'nosniff',
       'x-cache': found.cached ? 'HIT' : 'MISS',
+      ...('bytes' in found && { 'content-length': found.bytes }),
     })
   },
 })

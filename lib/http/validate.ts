@@ -30,7 +30,10 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
   return (data: unknown) => {
     if (isDeeperThan(data, MAX_DEPTH))
       return { error: invalid([{ pointer: part, detail: `must be nested at most ${MAX_DEPTH} deep` }]) }
-    if (!validate(data)) return { error: invalid(toFieldErrors(meant(validate.errors ?? []), part)) }
+    if (!validate(data)) {
+      const errors = toFieldErrors(meant(validate.errors ?? []), part)
+      return { error: invalid(httpPart === 'querystring' ? errors.map(naming(schema)) : errors) }
+    }
     const endless = httpPart === 'body' ? undefined : findEndless(data)
     if (endless === undefined) return { value: data }
     return {
@@ -43,6 +46,15 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
 
 const invalid = (errors: FieldError[]) =>
   new AppError('invalid', `The request does not fit: ${describeErrors(errors)}`, { errors })
+
+/** Says of a parameter that is not known which ones are. */
+const naming =
+  (schema: unknown) =>
+  (error: FieldError): FieldError => {
+    const known = Object.keys((schema as { properties?: object }).properties ?? {})
+    const others = known.length > 0 ? `use ${known.join(', ')}` : 'no parameter is'
+    return error.detail === UNKNOWN ? { ...error, detail: `${UNKNOWN}; ${others}` } : error
+  }
 
 /** Whether arrays and objects lie in one another more than `most` deep; no deeper than that is looked. */
 const isDeeperThan = (value: unknown, most: number): boolean =>
@@ -91,7 +103,7 @@ function detailOf(errors: ErrorObject[]): string {
     case 'required':
       return 'is missing'
     case 'additionalProperties':
-      return 'is not known here'
+      return UNKNOWN
     case 'format':
       return `must be ${SAMPLES[params.format] ?? params.format}`
     case 'minItems':
@@ -106,6 +118,8 @@ function detailOf(errors: ErrorObject[]): string {
       return message
   }
 }
+
+const UNKNOWN = 'is not known here'
 
 const SAMPLES: Record<string, string> = {
   'name-filter': 'a text with at most 5 wildcards (*)',
