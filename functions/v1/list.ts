@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { ImageJob, ListFilters, problems } from '../../lib/http/schemas.ts'
+import { linkTo } from '../../lib/http/paging.ts'
+import { ImageFilters, ImageJob, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
 import { countPhotos, findPhotosAt, within } from '../../lib/photos/list.ts'
@@ -17,7 +18,7 @@ export const list = endpoint({
   summary: 'List jobs, newest first; a total above 10,000 may be an estimate, which the answer says',
   tag: 'v1',
   query: Type.Object({
-    ...ListFilters,
+    ...ImageFilters,
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
     offset: Type.Integer({ minimum: 0, maximum: MAX_OFFSET, default: 0 }),
   }),
@@ -34,7 +35,8 @@ export const list = endpoint({
     }),
     ...problems(401, 403, 422, 503),
   },
-  async handle({ query: { limit, offset, ...given }, caller }, app) {
+  async handle({ query, caller }, app, reply) {
+    const { limit, offset, ...given } = query
     const { db } = app
     const filters = { ...given, door: 'v1', ...within(caller.projects) }
     const [{ items, more }, { total, estimated }] = await Promise.all([
@@ -43,7 +45,7 @@ export const list = endpoint({
     ])
     const renditionsOf = await findRenditionsByPhoto(db, items)
     const reader = await readerOf(app, caller)
-    return {
+    const shown = {
       items: items.map((photo) => showImageJob(photo, renditionsOf(photo), reader)),
       pagination: {
         total,
@@ -53,6 +55,8 @@ export const list = endpoint({
         has_more: more,
       },
     }
+    const next = { ...query, offset: offset + limit }
+    return reply(200, shown, more ? linkTo(`${app.config.publicUrl}/v1/images`, next) : {})
   },
 })
 

@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { AppError, describeErrors, type FieldError } from '../errors.ts'
+import { lacksZone, timeInFull } from '../time.ts'
 
 /** Deepest nesting of a body. */
 const MAX_DEPTH = 32
@@ -19,7 +20,9 @@ function withFormats(ajv: Ajv2020): Ajv2020 {
   // A run of stars can be read in one way only: else 100 of them before a NUL would take seconds.
   ajv.addFormat('name-filter', /^[^\0*]*(?:\*+(?:[^\0*]+|$)){0,5}$/)
   const dateTime = ajv.formats['date-time'] as { validate(text: string): boolean }
-  ajv.addFormat('date-time', (text: string) => dateTime.validate(text) && isStorable(text))
+  const isTime = (text: string) => dateTime.validate(timeInFull(text)) && isStorable(timeInFull(text))
+  ajv.addFormat('date-time', (text: string) => isTime(text) && !lacksZone(text))
+  ajv.addFormat('utc-date-time', isTime)
   return ajv
 }
 
@@ -123,7 +126,8 @@ const UNKNOWN = 'is not known here'
 
 const SAMPLES: Record<string, string> = {
   'name-filter': 'a text with at most 5 wildcards (*)',
-  'date-time': 'a time such as 2026-01-31T12:00:00Z',
+  'date-time': 'a time such as 2026-01-31T12:00:00Z, or a date such as 2026-01-31',
+  'utc-date-time': 'a time such as 2026-01-31T12:00:00Z, or a date such as 2026-01-31',
   uuid: 'a UUID such as 01a208fa-d379-72a3-9e61-aaf487ae54bf',
 }
 
