@@ -47,6 +47,7 @@ export function openServer(app: Pick<App, 'config' | 'log' | 'metrics' | 'stoppi
   })
   server.setValidatorCompiler(validatorCompiler)
   server.removeContentTypeParser('text/plain')
+  acceptNothing(server)
   server.addHook('onResponse', async (request, { statusCode, elapsedTime }) =>
     logRequest(app, request, statusCode, elapsedTime),
   )
@@ -71,6 +72,15 @@ export function openServer(app: Pick<App, 'config' | 'log' | 'metrics' | 'stoppi
     refuse(new AppError('not-found', 'Nothing has this path'), request, response),
   )
   return server
+}
+
+/** Takes nothing for JSON where an endpoint has no body: clients name the type whether they send something or not. */
+function acceptNothing(server: FastifyInstance): void {
+  const parse = server.getDefaultJsonParser('error', 'error')
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text: string, done) => {
+    if (text === '' && !request.routeOptions.schema?.body) done(null)
+    else parse(request, text, done)
+  })
 }
 
 function refuse(error: unknown, request: FastifyRequest, response: FastifyReply): void {

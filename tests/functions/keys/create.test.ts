@@ -42,7 +42,10 @@ describe.for(SETUPS)('POST /keys on $name', (setup) => {
     'takes %s for its end',
     (expires_at) =>
       withApp(setup, async (app) => {
-        const { body } = await call(create, app, { body: { ...BODY, expires_at }, caller: ADMIN })
+        const { body } = await call(create, app, {
+          body: { ...BODY, scopes: ['read'], expires_at },
+          caller: ADMIN,
+        })
         expect(body).toMatchObject({ expires_at: '2099-01-31T00:00:00.000Z' })
       }),
   )

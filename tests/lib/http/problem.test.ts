@@ -8,7 +8,7 @@ import { readConfig } from '../../../lib/config/index.ts'
 import { AppError } from '../../../lib/errors.ts'
 import { endpoint } from '../../../lib/function.ts'
 import { Bytes } from '../../../lib/http/schemas.ts'
-import { post, problemOf, withServer } from '../../functions/support.ts'
+import { insertPhoto, post, problemOf, withServer } from '../../functions/support.ts'
 import { SETUPS, withApp, withEnvironment } from '../../support/app.ts'
 import { freePort } from '../../support/service.ts'
 
@@ -28,6 +28,18 @@ test.for(['', ' ', '{"url":', "{'url':1}", '["a",]', 'undefined', '{"url":"a"}}'
       expect(problem.errors).toBeUndefined()
     }),
 )
+
+test('an endpoint without a body takes none, whatever type it would have', () =>
+  withApp(EMBEDDED, async (app) => {
+    const uuid = await insertPhoto(app)
+    await withServer(app, async (url) => {
+      const headers = { 'content-type': 'application/json' }
+      const sent = { method: 'DELETE', headers }
+      await problemOf(await fetch(`${url}/photos/${uuid}`, { ...sent, body: '{' }), 400)
+      expect((await fetch(`${url}/photos/${uuid}`, sent)).status).toBe(204)
+      await problemOf(await send(`${url}/images/${uuid}/uploaded`, '', headers), 404)
+    })
+  }))
 
 test.for([
   ['GET', '/nonsense'],
