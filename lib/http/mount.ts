@@ -35,7 +35,7 @@ export function mount(
     const isRepeatable = body !== undefined && access !== 'public'
     const part = {
       ...(params && { params }),
-      ...(query && { querystring: query }),
+      querystring: query,
       ...(body && { body }),
       ...(isRepeatable && { headers: KeyHeader }),
     }

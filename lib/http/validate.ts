@@ -55,8 +55,8 @@ const naming =
   (schema: unknown) =>
   (error: FieldError): FieldError => {
     const known = Object.keys((schema as { properties?: object }).properties ?? {})
-    const others = known.length > 0 ? `use ${known.join(', ')}` : 'no parameter is'
-    return error.detail === UNKNOWN ? { ...error, detail: `${UNKNOWN}; ${others}` } : error
+    const taken = known.length > 0 ? known.join(', ') : 'no parameters'
+    return error.detail === UNKNOWN ? { ...error, detail: `${UNKNOWN}; this address takes ${taken}` } : error
   }
 
 /** Whether arrays and objects lie in one another more than `most` deep; no deeper than that is looked. */

@@ -183,7 +183,7 @@ test('an endpoint in Lambda knows its own method and parameters, and refuses oth
       [
         {
           pointer: '/query/limits',
-          detail: expect.stringMatching(/^is not known here; use status, .*limit, after$/),
+          detail: expect.stringMatching(/^is not known here; this address takes status, .*limit, after$/),
         },
       ],
     ])
