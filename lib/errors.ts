@@ -25,6 +25,10 @@ export const ERROR_CODES = {
   'upload-refused': { status: 403, means: 'The upload form is not the one that was handed out.' },
   'upload-expired': { status: 403, means: 'The upload was not finished in time.' },
   'not-found': { status: 404, means: 'There is nothing under this address or id.' },
+  'method-not-allowed': {
+    status: 405,
+    means: 'The address does not take the method; `Allow` names those that it takes.',
+  },
   'body-too-slow': { status: 408, means: 'The body did not come within 30 s.' },
   'upload-too-slow': { status: 408, means: 'The upload brought less than 30 kB in 30 s.' },
   'already-active': { status: 409, means: 'A job of this URL waits or is being processed.' },

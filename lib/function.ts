@@ -70,6 +70,8 @@ export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = 
   tag: string
   params?: P
   query?: Q
+  /** Ignores parameters that `query` does not name, instead of refusing them: others add theirs to such an address. */
+  anyQuery?: true
   body?: B
   /** Takes multipart/form-data of this form instead of a body; for local use only. */
   form?: TSchema
@@ -121,6 +123,7 @@ export type AnyEndpoint = {
   tag: string
   params?: object | undefined
   query?: object | undefined
+  anyQuery?: true | undefined
   body?: object | undefined
   form?: TSchema | undefined
   content?: true | undefined

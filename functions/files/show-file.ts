@@ -17,6 +17,7 @@ export const showFile = endpoint({
   summary: 'Serve a stored file: a rendition by its path, an original below originals/',
   tag: 'files',
   params: Type.Object({ '*': Type.String() }),
+  anyQuery: true,
   replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(401, 403, 404, 503) },
   async handle({ params, headers, method, caller }, app) {
     const path = params['*']

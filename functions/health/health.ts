@@ -9,6 +9,7 @@ export const health = endpoint({
   access: 'public',
   summary: 'Answer while the process runs',
   tag: 'health',
+  anyQuery: true,
   replies: { 200: Type.Object({ status: Type.Literal('ok') }) },
   handle: async () => ({ status: 'ok' as const }),
 })

@@ -12,6 +12,7 @@ export const liveness = endpoint({
   access: 'public',
   summary: 'Say whether the process works; it hangs where not, and should be started again',
   tag: 'health',
+  anyQuery: true,
   replies: {
     200: Type.Object({ status: Type.Literal('ok') }),
     503: Type.Object({ status: Type.Literal('hanging'), late: Type.Array(Type.String()) }),

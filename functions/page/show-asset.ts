@@ -12,6 +12,7 @@ export const showAsset = endpoint({
   summary: 'A file of the web page',
   tag: 'page',
   params: Type.Object({ version: Type.String(), name: Type.String() }),
+  anyQuery: true,
   replies: { 200: Bytes, 304: NoBody, ...problems(404) },
   async handle({ params, headers }) {
     const { version, byName } = await loadAssets()

@@ -18,13 +18,14 @@ export const showByNickname = endpoint({
   summary: 'Serve the image of a photo by its nickname, where no other photo has it, or by its uuid',
   tag: 'page',
   params: Type.Object({ nickname: Type.String() }),
+  anyQuery: true,
   replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
-  async handle({ params, headers, caller }, app, reply) {
+  async handle({ params, headers, method, caller }, app, reply) {
     const uuid = await findByNickname(app.db, params.nickname, caller.projects)
     const content = uuid === undefined ? undefined : await app.contents.find(uuid)
     if (!content) throw notFound('Image')
     if (!/\bapplication\/json\b/i.test(String(headers.accept))) {
-      const answer = await answerContent(app, content, headers)
+      const answer = await answerContent(app, content, { method, headers })
       if (!answer) throw notFound('Image')
       return new Answer(answer.status, answer.body, { ...answer.headers, ...VARIES })
     }

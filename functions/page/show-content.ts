@@ -15,11 +15,12 @@ export const showContent = endpoint({
   tag: 'page',
   params: UuidParams,
   query: Type.Object({ version: Type.Optional(Type.String({ maxLength: 100 })) }),
+  anyQuery: true,
   replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
-  async handle({ params, query, headers, caller }, app) {
+  async handle({ params, query, headers, method, caller }, app) {
     const isShown = await isVisible(app.db, params.uuid, caller.projects)
     const content = isShown ? await app.contents.find(params.uuid, query.version) : undefined
-    const answer = content && (await answerContent(app, content, headers))
+    const answer = content && (await answerContent(app, content, { method, headers }))
     if (!answer) throw notFound('Image')
     return answer
   },

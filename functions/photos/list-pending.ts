@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
+import { linkNext, pageQuery } from '../../lib/http/paging.ts'
 import { PhotoSummary, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPending, within } from '../../lib/photos/list.ts'
@@ -12,10 +13,7 @@ export const listPending = endpoint({
   access: 'read',
   summary: 'List photos that wait to be processed, oldest first',
   tag: 'photos',
-  query: Type.Object({
-    limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 }),
-    after: Type.Optional(Type.String({ maxLength: 200 })),
-  }),
+  query: Type.Object(pageQuery(10_000, 1000)),
   replies: { 200: Type.Array(PhotoSummary), ...problems(401, 403, 422, 503) },
   async handle({ query, caller }, { db, config }, reply) {
     const { items, next } = await findPending(db, { ...query, ...within(caller.projects) })
@@ -23,9 +21,7 @@ export const listPending = endpoint({
       const { uuid, status, created_at } = photo
       return { uuid, url: sourceUrlFor(caller, photo), status, created_at }
     })
-    if (next === null) return photos
-    const link = `${config.publicUrl}/photos/pending?limit=${query.limit}&after=${next}`
-    return reply(200, photos, { link: `<${link}>; rel="next"` })
+    return reply(200, photos, linkNext(`${config.publicUrl}/photos/pending`, query, next))
   },
 })
 

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
+import { linkNext, pageQuery } from '../../lib/http/paging.ts'
 import { Nullable, PhotoDetails, PhotoFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findLastEvent } from '../../lib/outbox/replay.ts'
@@ -17,8 +18,7 @@ export const list = endpoint({
   tag: 'photos',
   query: Type.Object({
     ...PhotoFilters,
-    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-    after: Type.Optional(Type.String({ maxLength: 200 })),
+    ...pageQuery(1000, 100),
   }),
   replies: {
     200: Type.Object({ items: Type.Array(PhotoDetails), next: Nullable(Type.String()) }),
@@ -32,7 +32,8 @@ export const list = endpoint({
     const renditionsOf = await findRenditionsByPhoto(db, items)
     const reader = await readerOf(app, caller)
     const photos = items.map((photo) => showPhoto(photo, renditionsOf(photo), reader))
-    return reply(200, { items: photos, next }, { 'last-event-id': last })
+    const link = linkNext(`${app.config.publicUrl}/photos`, query, next)
+    return reply(200, { items: photos, next }, { 'last-event-id': last, ...link })
   },
 })
 

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { ImageJob, ListFilters, problems } from '../../lib/http/schemas.ts'
-import { readTime } from '../../lib/http/time.ts'
+import { linkTo } from '../../lib/http/paging.ts'
+import { ImageFilters, ImageJob, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
 import { countPhotos, findPhotosAt, within } from '../../lib/photos/list.ts'
@@ -11,14 +11,6 @@ import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
 const MAX_LIMIT = 100
 const MAX_OFFSET = 1_000_000_000
 
-/** Clients of this door write times in UTC without saying so. */
-const AnyTime = Type.Optional(
-  Type.String({
-    format: 'any-time',
-    description: 'RFC 3339; a time without an offset, or a date, is of UTC',
-  }),
-)
-
 /** Jobs of the v1 door, newest first. */
 export const list = endpoint({
   method: 'GET',
@@ -27,9 +19,7 @@ export const list = endpoint({
   summary: 'List jobs, newest first; a total above 10,000 may be an estimate, which the answer says',
   tag: 'v1',
   query: Type.Object({
-    ...ListFilters,
-    created_after: AnyTime,
-    created_before: AnyTime,
+    ...ImageFilters,
     limit: Type.Integer({ minimum: 1, default: 20, description: `more than ${MAX_LIMIT} is ${MAX_LIMIT}` }),
     offset: Type.Integer({ minimum: 0, maximum: MAX_OFFSET, default: 0 }),
   }),
@@ -46,25 +36,18 @@ export const list = endpoint({
     }),
     ...problems(401, 403, 422, 503),
   },
-  async handle({ query, caller }, app) {
+  async handle({ query, caller }, app, reply) {
+    const { limit: wanted, offset, ...given } = query
+    const limit = Math.min(wanted, MAX_LIMIT)
     const { db } = app
-    const { status, created_after = '', created_before = '', offset } = query
-    const limit = Math.min(query.limit, MAX_LIMIT)
-    const [after, before] = [readTime(created_after), readTime(created_before)]
-    const filters = {
-      door: 'v1',
-      ...(status && { status }),
-      ...(after && { created_after: after }),
-      ...(before && { created_before: before }),
-      ...within(caller.projects),
-    }
+    const filters = { ...given, door: 'v1', ...within(caller.projects) }
     const [{ items, more }, { total, estimated }] = await Promise.all([
       findPhotosAt(db, filters, { limit, offset }),
       countPhotos(db, filters),
     ])
     const renditionsOf = await findRenditionsByPhoto(db, items)
     const reader = await readerOf(app, caller)
-    return {
+    const shown = {
       items: items.map((photo) => showImageJob(photo, renditionsOf(photo), reader)),
       pagination: {
         total,
@@ -74,6 +57,8 @@ export const list = endpoint({
         has_more: more,
       },
     }
+    const next = { ...query, offset: offset + limit }
+    return reply(200, shown, more ? linkTo(`${app.config.publicUrl}/v1/images`, next) : {})
   },
 })
 

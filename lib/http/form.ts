@@ -29,8 +29,6 @@ export const acceptForms = (server: FastifyInstance) => server.register(multipar
  * ends the file that is being read, too, and `form-too-large` behind the file with which it had more than `maxBytes`.
  */
 export async function* readForm(request: FastifyRequest, maxBytes: number): AsyncGenerator<FormPart> {
-  if (!request.isMultipart?.())
-    throw new AppError('unsupported-media-type', 'Send the body as multipart/form-data')
   const form = openForm(request, maxBytes)
   try {
     for (let part = await form.next(); part; part = await form.next()) yield part

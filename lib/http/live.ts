@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream'
 import websocket, { type WebSocket } from '@fastify/websocket'
+import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authorize, type LimitRate, type Presented } from '../access/authorize.ts'
 import { checkOrigin } from '../access/browser.ts'
@@ -12,10 +14,12 @@ import { limitTo } from '../live/session.ts'
 import { exemptAddresses, MOST_OF_ADDRESS, networkOf } from './addresses.ts'
 import type { Limits } from './limits.ts'
 import { logRequest } from './log-request.ts'
+import { answerOtherMethods } from './methods.ts'
 import { documented, refuseUnmigrated } from './mount.ts'
+import { queryOf } from './query.ts'
 import { problems } from './schemas.ts'
 import { serveSocket } from './socket.ts'
-import { serveEvents } from './sse.ts'
+import { EVENT_HEADERS, serveEvents } from './sse.ts'
 
 /** Largest message of a client, in bytes; a larger one closes its socket with 1009. */
 const MAX_PAYLOAD = 65_536
@@ -27,7 +31,13 @@ const EVENTS = {
   },
   ...documented(problems(401, 403, 404, 421, 422, 429, 503)),
 }
-const UPGRADE = documented(problems(401, 403, 421, 426, 429, 503))
+/** What the address of an event stream may have, since a browser sends no headers for it. */
+const Followed = Type.Object({
+  after: Type.Optional(Type.String()),
+  access_token: Type.Optional(Type.String()),
+})
+
+const UPGRADE = documented(problems(401, 403, 421, 422, 426, 429, 503))
 
 /** Lets routes that are mounted after it be sockets; a hook that comes before it would leave those open that it refuses. */
 export async function acceptSockets(server: FastifyInstance): Promise<void> {
@@ -73,9 +83,13 @@ export function mountLive(
     server.route({
       method: 'GET',
       url: path,
-      // An event stream would not end, and has nothing else to say.
-      exposeHeadRoute: subscription === undefined,
-      schema: { summary, tags: [tag], ...(params && { params }), response: subscription ? EVENTS : UPGRADE },
+      schema: {
+        summary,
+        tags: [tag],
+        querystring: queryOf({ query: subscription && Followed }),
+        ...(params && { params }),
+        response: subscription ? EVENTS : UPGRADE,
+      },
       onRequest: async (request, response) => {
         checkOrigin(app, request)
         const caller = await identifyCaller(request, access, limits.of(request, response))
@@ -87,6 +101,8 @@ export function mountLive(
         const caller = callers.get(request)
         if (of && caller) {
           const subscribed = limitTo(caller, of.subscription)
+          // Whoever wants to know the headers alone follows nothing.
+          if (request.method === 'HEAD') return response.headers(EVENT_HEADERS).send(Readable.from([]))
           request.raw.once('close', connections.enter(caller))
           logRequest(app, request, 200)
           return serveEvents(app, response, caller, { ...of, subscription: subscribed })
@@ -103,6 +119,10 @@ export function mountLive(
       },
     })
   }
+  answerOtherMethods(
+    server,
+    lives.map(({ path }) => ({ method: 'GET', path })),
+  )
 }
 
 /** The token of an event stream may stand in its address, since a browser sends no header for it; a key may not: it lasts. */

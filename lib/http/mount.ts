@@ -16,7 +16,10 @@ import { acceptContent, readContent } from './content.ts'
 import { readForm } from './form.ts'
 import { answerOnce } from './idempotency.ts'
 import { type Limits, openLimits } from './limits.ts'
-import { Bytes, KeyHeader, Problem } from './schemas.ts'
+import { answerOtherMethods } from './methods.ts'
+import { SEND_FORM, SEND_JSON } from './problem.ts'
+import { queryOf } from './query.ts'
+import { Bytes, KeyHeader, problems } from './schemas.ts'
 
 /** A form may be as large as so many sources that are as large as they may be. */
 const MOST_SOURCES = 20
@@ -32,13 +35,13 @@ export function mount(
   const maxFormBytes = MOST_SOURCES * app.config.maxSourceBytes
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const endpoint of endpoints) {
-    const { method, path, access, summary, tag, params, query, body, form, content, replies, handle } =
-      endpoint
+    const { method, path, access, summary, tag, params, body, form, content, replies, handle } = endpoint
+    const query = queryOf(endpoint)
     // A stranger who repeats a request must not hold a transaction while it is found out who sends it.
     const isRepeatable = body !== undefined && access !== 'public'
     const part = {
       ...(params && { params }),
-      ...(query && { querystring: query }),
+      querystring: query,
       ...(body && { body }),
       ...(isRepeatable && { headers: KeyHeader }),
     }
@@ -52,7 +55,10 @@ export function mount(
         ...(form && { consumes: ['multipart/form-data'], form }),
         ...(content && { consumes: ['application/octet-stream'], form: Bytes }),
         ...part,
-        response: documented(access === 'public' ? replies : { ...replies, 429: Problem }),
+        response: documented({
+          ...replies,
+          ...problems(...(endpoint.anyQuery ? [] : [422]), ...(access === 'public' ? [] : [429])),
+        }),
       },
       // Before the body is read: a stranger costs no more than his headers.
       onRequest: async (request, response) => {
@@ -65,10 +71,11 @@ export function mount(
         const authorizing = authorize(app, endpoint, presented, limits.of(request, response))
         callers.set(request, await authorizing.catch((error) => refuseUnmigrated(app, error)))
       },
-      // The form's parser is there for all; its content means nothing to others.
-      preValidation: async (request) => {
-        if (body && request.isMultipart?.())
-          throw new AppError('unsupported-media-type', 'Send the body as application/json')
+      // Fastify would take JSON and forms everywhere.
+      preParsing: async (request) => {
+        const isForm = /^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')
+        if (form ? !isForm : body && isForm)
+          throw new AppError('unsupported-media-type', form ? SEND_FORM : SEND_JSON)
       },
       // Answers are typed; serialising by schema would drop what a schema does not name.
       serializerCompiler: () => JSON.stringify,
@@ -101,6 +108,7 @@ export function mount(
     if (content) server.register(async (scope) => acceptContent(scope).route(route))
     else server.route(route)
   }
+  answerOtherMethods(server, endpoints)
 }
 
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
@@ -120,8 +128,16 @@ export async function refuseUnmigrated({ db }: App, error: unknown): Promise<nev
 const toAnswer = (answer: unknown): Answer => (answer instanceof Answer ? answer : new Answer(200, answer))
 
 function send(response: FastifyReply, answer: Answer): FastifyReply {
-  response.code(answer.status).headers(answer.headers)
+  const { vary, ...headers } = answer.headers
+  if (vary !== undefined) addToVary(response, String(vary))
+  response.code(answer.status).headers(headers)
   return response.send(answer.body ?? undefined)
+}
+
+/** Leaves what it varies by already: the origin. */
+function addToVary(response: FastifyReply, header: string): void {
+  const known = response.getHeader('vary')
+  response.header('vary', known === undefined ? header : `${known}, ${header}`)
 }
 
 /** Answers as the description has them: problems have a content type of their own. */

@@ -23,10 +23,14 @@ export function retryAfterOf(error: unknown, { status }: ProblemBody): number | 
 
 /** What bytes are ended with whose request is cut off. */
 export const MALFORMED = { code: 'MALFORMED_FORM' }
+/** What a body must be; curl sends a form unless told otherwise. */
+export const SEND_JSON = "Send the body as application/json, with curl: -H 'content-type: application/json'"
+
+export const SEND_FORM = 'Send the body as multipart/form-data, with curl: -F name=@file'
 
 /** What Fastify itself refuses, by its error code. */
 const FASTIFY_CODES: Record<string, [code: ErrorCode, detail: string]> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', SEND_JSON],
   FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'The body is too large'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed-json', 'The body is empty'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['malformed-json', 'The body is not JSON'],

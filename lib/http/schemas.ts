@@ -74,11 +74,28 @@ export const Bytes = Type.Unsafe<unknown>({ type: 'string', format: 'binary' })
 
 export const Status = Type.Union(PHOTO_STATUSES.map((status) => Type.Literal(status)))
 
-/** What every list of photos is filtered by; times include the instant they name. */
+/** The times between which photos were created, the instants that they name included. */
+const between = (format: string, zone: string) => {
+  const time = (which: string) =>
+    Type.Optional(
+      Type.String({
+        format,
+        description: `created at this time or ${which}; the seconds may be missing, ${zone}; a date is its first instant in UTC`,
+      }),
+    )
+  return { created_after: time('later'), created_before: time('earlier') }
+}
+
+/** What every list of photos is filtered by. */
 export const ListFilters = {
   status: Type.Optional(Status),
-  created_after: Type.Optional(Time),
-  created_before: Type.Optional(Time),
+  ...between('date-time', 'the offset may not'),
+}
+
+/** The same of the v1 door, whose clients may leave the offset out. */
+export const ImageFilters = {
+  ...ListFilters,
+  ...between('utc-date-time', 'and without an offset it is in UTC'),
 }
 
 /** What a list of the photos of all doors is filtered by. */

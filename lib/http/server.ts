@@ -1,4 +1,3 @@
-import cors from '@fastify/cors'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
@@ -11,14 +10,8 @@ import { openServer } from './bare-server.ts'
 import { acceptForms } from './form.ts'
 import { openLimits } from './limits.ts'
 import { acceptSockets, mountLive } from './live.ts'
+import { answerOtherMethods } from './methods.ts'
 import { mount } from './mount.ts'
-
-/** Headers of answers that scripts of other origins may read. */
-const EXPOSED = [
-  ...['location', 'link', 'etag', 'retry-after', 'www-authenticate', 'content-disposition', 'last-event-id'],
-  ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
-  ...['idempotency-replayed', 'x-cache'],
-]
 
 /** What stands above the endpoints: Markdown, since `/docs` shows it so. */
 const DESCRIPTION = [
@@ -39,12 +32,6 @@ export async function openHttp(
   lives: readonly Live[],
 ): Promise<FastifyInstance> {
   const server = openServer(app)
-  if (app.config.corsOrigins.length > 0)
-    await server.register(cors, {
-      origin: [...app.config.corsOrigins],
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      exposedHeaders: EXPOSED,
-    })
   await acceptSockets(server)
   // Probes and Prometheus call a pod by its address.
   server.addHook('onRequest', async ({ headers, routeOptions }) => {
@@ -64,6 +51,10 @@ export async function openHttp(
   mountLive(server, lives, app, limits, connections)
   mount(server, endpoints, app, limits, connections)
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger())
+  answerOtherMethods(
+    server,
+    ['/openapi.json', '/docs', '/docs/*'].map((path) => ({ method: 'GET', path })),
+  )
   return server
 }
 

@@ -1,14 +1,12 @@
 import { sql } from 'kysely'
 import type { Projects } from '../access/caller.ts'
+import { isTime, type Position, parseCursor, toCursor } from '../cursor.ts'
 import { type Db, FIRST_TIME, isPostgres, LAST_TIME } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
-import { AppError } from '../errors.ts'
 import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
+import { inUtc } from '../time.ts'
 import { parseUuid } from '../uuid.ts'
 import { PHOTO_COLUMNS, type PhotoRow } from './row.ts'
-
-/** A place in a list ordered by creation. */
-type Position = Pick<PhotoRow, 'created_at' | 'uuid'>
 
 export type Page<T> = { items: T[]; next: string | null }
 
@@ -40,11 +38,11 @@ export async function findPending(
   db: Db,
   { limit, after, projects }: { limit: number; after?: string } & Pick<Filters, 'projects'>,
 ): Promise<Page<PhotoRow>> {
-  const from = after === undefined ? undefined : parseCursor(after)
+  const from = after === undefined ? undefined : parseCursor(after, parseUuid)
   let query = selectPhotos(db, { status: 'pending', ...(projects && { projects }) }).selectAll()
   if (from) {
     query = query.where(({ eb, refTuple, tuple }) =>
-      eb(refTuple('created_at', 'uuid'), '>', tuple(timeOf(from), from.uuid)),
+      eb(refTuple('created_at', 'uuid'), '>', tuple(timeOf(from), from.id)),
     )
   }
   const rows = await query
@@ -60,11 +58,11 @@ export async function findPhotos(
   db: Db,
   { limit, after, ...filters }: Filters & { limit: number; after?: string },
 ): Promise<Page<PhotoRow>> {
-  const from = after === undefined ? undefined : parseCursor(after)
+  const from = after === undefined ? undefined : parseCursor(after, parseUuid)
   let query = selectPhotos(db, filters).selectAll()
   if (from) {
     query = query.where(({ eb, refTuple, tuple }) =>
-      eb(refTuple('created_at', 'uuid'), '<', tuple(timeOf(from), from.uuid)),
+      eb(refTuple('created_at', 'uuid'), '<', tuple(timeOf(from), from.id)),
     )
   }
   const rows = await query
@@ -169,8 +167,8 @@ export function selectPhotos(db: Db, filters: Filters) {
   let query = label === undefined ? db.selectFrom('photos') : db.selectFrom(labelled(db, label))
   if (projects !== undefined) query = query.where('project_id', 'in', projects)
   if (code !== undefined) query = query.where('error_code', '=', code)
-  if (created_after !== undefined) query = query.where('created_at', '>=', utc(created_after))
-  if (created_before !== undefined) query = query.where('created_at', '<=', utc(created_before))
+  if (created_after !== undefined) query = query.where('created_at', '>=', inUtc(created_after))
+  if (created_before !== undefined) query = query.where('created_at', '<=', inUtc(created_before))
   if (name?.includes('*')) query = query.where('name', isPostgres(db) ? 'ilike' : 'like', likePattern(name))
   else if (name !== undefined) query = query.where('name', '=', name)
   for (const [column, value] of Object.entries({ status, door, project_id, reference }))
@@ -205,8 +203,6 @@ const OF_LABEL: Partial<Record<keyof PhotoRow, string>> = {
 const likePattern = (name: string) =>
   sql<string>`${name.replace(/[\\%_]/g, '\\$&').replace(/\*+/g, '%')} escape '\\'`
 
-const utc = (time: string) => new Date(time).toISOString()
-
 /** One row above the limit means that there is a next page. */
 function toPage(rows: PhotoRow[], limit: number): Page<PhotoRow> {
   const items = rows.slice(0, limit)
@@ -214,27 +210,12 @@ function toPage(rows: PhotoRow[], limit: number): Page<PhotoRow> {
   return { items, next: rows.length > limit && last ? cursorOf(last) : null }
 }
 
-/** A day that its month has, and a year that PostgreSQL has. */
-const isTime = (time: string) =>
-  time >= '0001' && !Number.isNaN(Date.parse(time)) && new Date(time).toISOString() === time
-
 /** A time set by hand that RFC 3339 cannot write becomes one of its ends, and `timeOf` finds it again. */
-const cursorOf = ({ created_at, uuid }: Position) =>
-  Buffer.from(`${isTime(created_at) ? created_at : FIRST_TIME}/${uuid}`).toString('base64url')
+const cursorOf = ({ created_at, uuid }: PhotoRow) =>
+  toCursor({ created_at: isTime(created_at) ? created_at : FIRST_TIME, id: uuid })
 
 /** The time of a position in the database: a row at an end of what RFC 3339 can write may lie beyond it. */
-const timeOf = ({ created_at, uuid }: Position) =>
+const timeOf = ({ created_at, id }: Position) =>
   created_at === FIRST_TIME || created_at === LAST_TIME
-    ? sql<string>`coalesce((select created_at from photos where uuid = ${uuid}), ${created_at})`
+    ? sql<string>`coalesce((select created_at from photos where uuid = ${id}), ${created_at})`
     : sql.val(created_at)
-
-function parseCursor(cursor: string): Position {
-  const [created_at = '', id = ''] = Buffer.from(cursor, 'base64url').toString('latin1').split('/')
-  const uuid = parseUuid(id)
-  if (!uuid || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(created_at) || !isTime(created_at)) {
-    throw new AppError('invalid', 'The cursor does not come from a list of this service', {
-      errors: [{ pointer: '/query/after', detail: 'must be the cursor of a next page' }],
-    })
-  }
-  return { created_at, uuid }
-}
