@@ -15,6 +15,9 @@ const SENT = [
   ...['range', 'if-range', 'if-none-match', 'if-match'],
 ]
 
+/** Methods that they may use; OPTIONS is the browser's own. */
+const USED = METHODS.filter((method) => method !== 'OPTIONS')
+
 /** For how long a browser remembers what it may send, in s: Chromium keeps it no longer. */
 const REMEMBERED_S = 7_200
 
@@ -26,7 +29,7 @@ export function allowOrigins(server: FastifyInstance, origins: readonly string[]
       origin: origins.includes(headers.origin ?? '') && (headers.origin as string),
       // OPTIONS of who is no browser is answered as without CORS.
       preflight: headers['access-control-request-method'] !== undefined,
-      methods: METHODS.filter((method) => method !== 'OPTIONS'),
+      methods: USED,
       allowedHeaders: SENT,
       exposedHeaders: EXPOSED,
       maxAge: REMEMBERED_S,
