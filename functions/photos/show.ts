@@ -25,10 +25,10 @@ export const show = endpoint({
     ),
   }),
   replies: { 200: PhotoWithTimeline, ...problems(401, 403, 404, 422, 503) },
-  async handle({ params, query: { wait = 0 }, caller, stay }, app) {
+  async handle({ method, params, query: { wait = 0 }, caller, stay }, app) {
     const { db } = app
     let photo = await findPhoto(db, params.uuid, caller.projects)
-    if (wait > 0 && !isDone(photo)) {
+    if (wait > 0 && method !== 'HEAD' && !isDone(photo)) {
       await waitUntilDone(app, photo.uuid, wait * 1000, stay)
       photo = await findPhoto(db, photo.uuid, caller.projects)
     }

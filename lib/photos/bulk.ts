@@ -6,7 +6,8 @@ import { AppError } from '../errors.ts'
 import { inTransaction } from '../outbox/record.ts'
 import type { PhotoStatus } from '../photo-status.ts'
 import { MOST, UNCONFIRMED } from './bulk-limits.ts'
-import { countUpTo, type Filters, selectPhotos, within } from './list.ts'
+import { countUpTo } from './counts.ts'
+import { type Filters, selectPhotos, within } from './list.ts'
 
 /** Photos that one transaction takes. */
 const BATCH = 250

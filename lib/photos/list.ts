@@ -3,7 +3,7 @@ import type { Projects } from '../access/caller.ts'
 import { isTime, type Position, parseCursor, toCursor } from '../cursor.ts'
 import { type Db, FIRST_TIME, isPostgres, LAST_TIME } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
-import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
+import type { PhotoStatus } from '../photo-status.ts'
 import { inUtc } from '../time.ts'
 import { parseUuid } from '../uuid.ts'
 import { PHOTO_COLUMNS, type PhotoRow } from './row.ts'
@@ -96,68 +96,6 @@ export async function findPhotosAt(
     .orderBy('uuid', 'desc')
     .execute()
   return { items: rows.slice(0, limit), more: rows.length > limit }
-}
-
-/** Up to here a total is counted. */
-const COUNTED = 10_000
-
-/** How many photos fit the filters: exact up to 10,000, then PostgreSQL's estimate. */
-export async function countPhotos(db: Db, filters: Filters): Promise<{ total: number; estimated: boolean }> {
-  const all = selectPhotos(db, filters).select(sql`1`.as('one'))
-  // In the order of an index, or PostgreSQL would read the table until it has found as many.
-  const counted = isPostgres(db)
-    ? all
-        .orderBy('created_at')
-        .orderBy('uuid')
-        .limit(COUNTED + 1)
-    : all
-  const { total } = await db
-    .selectFrom(counted.as('counted'))
-    .select(({ fn }) => fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow()
-  if (!isPostgres(db) || total <= COUNTED) return { total, estimated: false }
-  const { rows } = await sql<{
-    'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }]
-  }>`explain (format json) ${all}`.execute(db)
-  return { total: Math.max(total, rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0), estimated: true }
-}
-
-/** How many photos fit the filters and have one of the statuses; counted as far as `most`, in the order of an index. */
-export async function countUpTo(
-  db: Db,
-  filters: Filters,
-  statuses: readonly PhotoStatus[],
-  most: number,
-): Promise<number> {
-  const counted = selectPhotos(db, filters)
-    .select(sql`1`.as('one'))
-    .where('status', 'in', statuses)
-    .orderBy('created_at')
-    .orderBy('uuid')
-    .limit(most)
-  const { count } = await db
-    .selectFrom(counted.as('counted'))
-    .select(({ fn }) => fn.countAll<number>().as('count'))
-    .executeTakeFirstOrThrow()
-  return count
-}
-
-/** How many photos there are by status, and in all. */
-export async function countByStatus(
-  db: Db,
-  filters: Filters,
-): Promise<Record<PhotoStatus | 'total', number>> {
-  const rows = await selectPhotos(db, filters)
-    .select(({ fn }) => ['status', fn.countAll<number>().as('count')])
-    .groupBy('status')
-    .execute()
-  const none = Object.fromEntries(PHOTO_STATUSES.map((status) => [status, 0])) as Record<PhotoStatus, number>
-  const counts = { total: 0, ...none }
-  for (const { status, count } of rows) {
-    counts[status] = count
-    counts.total += count
-  }
-  return counts
 }
 
 /** The photos that fit the filters, of which a query may select what it needs. */

@@ -1,14 +1,8 @@
 import { type CompiledQuery, sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import type { Db } from '../../../lib/db/port.ts'
-import {
-  countPhotos,
-  countUpTo,
-  type Filters,
-  findPending,
-  findPhotos,
-  findPhotosAt,
-} from '../../../lib/photos/list.ts'
+import { countPhotos, countUpTo } from '../../../lib/photos/counts.ts'
+import { type Filters, findPending, findPhotos, findPhotosAt } from '../../../lib/photos/list.ts'
 import { withoutRow } from '../../../lib/photos/orphans.ts'
 import { at } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
