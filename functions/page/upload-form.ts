@@ -6,6 +6,7 @@ import { takeForm, upload } from './upload.ts'
 export const uploadForm = endpoint({
   ...upload,
   path: '/',
+  anyQuery: true,
   summary: 'Upload photos by the form of a page, to which a browser is led back',
   replies: { ...upload.replies, 303: NoBody },
   async handle(request, app, reply) {

@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { ownerFor } from '../../lib/access/caller.ts'
 import { checkSubmittedUrl } from '../../lib/download/source-url.ts'
-import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
+import { onlyOneOf } from '../../lib/http/only-one-of.ts'
 import { Labels, Line, PhotoDetails, ProjectId, problems, Strict } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
@@ -64,15 +64,12 @@ export const add = endpoint({
 type Item = { url: string; name?: string; reference?: string }
 
 /** The sources that a body names, and where; throws `invalid` unless it names them in one of the three ways. */
-function itemsOf({ url, urls, items }: { url?: string; urls?: string[]; items?: Item[] }) {
-  const given: (Item & { pointer: string })[][] = []
-  if (url !== undefined) given.push([{ url, pointer: '/url' }])
-  if (urls) given.push(urls.map((url, i) => ({ url, pointer: `/urls/${i}` })))
-  if (items) given.push(items.map((item, i) => ({ ...item, pointer: `/items/${i}/url` })))
-  const [only] = given
-  if (only && given.length === 1) return only
-  const detail = 'must have one of "url", "urls" and "items"'
-  throw new AppError('invalid', `The body ${detail}`, { errors: [{ pointer: '', detail }] })
+function itemsOf(body: { url?: string; urls?: string[]; items?: Item[] }): (Item & { pointer: string })[] {
+  const name = onlyOneOf(body, ['url', 'urls', 'items'])
+  const { url = '', urls = [], items = [] } = body
+  if (name === 'url') return [{ url, pointer: '/url' }]
+  if (name === 'urls') return urls.map((url, i) => ({ url, pointer: `/urls/${i}` }))
+  return items.map((item, i) => ({ ...item, pointer: `/items/${i}/url` }))
 }
 
 export const handler = lambda(add)

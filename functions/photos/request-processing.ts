@@ -1,19 +1,21 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
+import { onlyOneOf } from '../../lib/http/only-one-of.ts'
 import { problems, Strict, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { requestProcessing as request } from '../../lib/photos/request.ts'
 
 const Uuids = Type.Array(Uuid, { minItems: 1, maxItems: 10_000 })
 
-const Force = Type.Optional(Type.Boolean())
-
 /** A list, as this service has it, or what clients of the exercise send. */
 const Body = Type.Union([
   Uuids,
-  Strict({ uuids: Uuids, force: Force }),
-  Strict({ payload: Uuids, force: Force }),
-  Strict({ uuid: Uuid, force: Force }),
+  Strict({
+    uuids: Type.Optional(Uuids),
+    payload: Type.Optional(Uuids),
+    uuid: Type.Optional(Uuid),
+    force: Type.Optional(Type.Boolean()),
+  }),
   Uuid,
 ])
 
@@ -42,7 +44,6 @@ export const handler = lambda(requestProcessing)
 function requestOf(body: Static<typeof Body>): { uuids: string[]; force?: boolean | undefined } {
   if (typeof body === 'string') return { uuids: [body] }
   if (Array.isArray(body)) return { uuids: body }
-  const { force } = body
-  if ('uuid' in body) return { uuids: [body.uuid], force }
-  return { uuids: 'uuids' in body ? body.uuids : body.payload, force }
+  const given = body[onlyOneOf(body, ['uuids', 'payload', 'uuid'])] ?? []
+  return { uuids: [given].flat(), force: body.force }
 }

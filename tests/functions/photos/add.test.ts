@@ -267,7 +267,7 @@ const BLOCKED = [
   '[fd00:ec2::254]',
 ].map((host) => [`http://${host}/photo.jpg`, 'blocked-address'] as const)
 
-const ONE_WAY = 'must have one of "url", "urls" and "items"'
+const ONE_WAY = 'must have one of "url", "urls", "items", and only one'
 const LINE = 'must be a text without control characters'
 const KEYS =
   'must be an object whose keys have 1 to 64 letters, digits, "_", "." and "-", the first a letter or digit'

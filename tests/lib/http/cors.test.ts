@@ -45,7 +45,7 @@ test('other origins get no leave unless CORS_ORIGINS names them', async () => {
     const { status, headers } = await preflight(`${url}/photos`, origin, 'POST')
     expect
       .soft([status, headers.get('allow'), leaveOf(headers)])
-      .toEqual([204, 'GET, HEAD, POST, OPTIONS', {}])
+      .toEqual([204, 'GET, HEAD, POST, DELETE, OPTIONS', {}])
     return headers.get('vary')
   }
   await serving((url) => refused(url, OWN).then(() => {}))
@@ -80,7 +80,7 @@ test('an origin that CORS_ORIGINS names may send what a client sends, and read w
     const page = await fetch(`${url}/`, { headers: { origin: OWN } })
     expect(namesIn(page.headers.get('vary')).sort()).toEqual(['accept-encoding', 'origin'])
     const asked = await fetch(`${url}/photos`, { method: 'OPTIONS', headers: { origin: OWN } })
-    expect([asked.status, asked.headers.get('allow')]).toEqual([204, 'GET, HEAD, POST, OPTIONS'])
+    expect([asked.status, asked.headers.get('allow')]).toEqual([204, 'GET, HEAD, POST, DELETE, OPTIONS'])
     const unknown = await fetch(`${url}/nothing`, { method: 'OPTIONS', headers: { origin: OWN } })
     expect([unknown.status, unknown.headers.get('access-control-allow-origin')]).toEqual([404, OWN])
   }, CORS))

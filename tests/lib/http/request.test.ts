@@ -122,7 +122,7 @@ test.for([
 
 /** What has an address to which others add parameters: the page, files, and health. */
 const TAKE_ANY =
-  /^\/($|assets\/|files\/|health$|healthz$|livez$|readyz$|metrics$|v1\/healthz$|images\/:uuid\/content$)/
+  /^\/($|assets\/|files\/|health$|healthz$|livez$|readyz$|metrics$|v1\/healthz$|images\/:nickname$|images\/:uuid\/content$)/
 
 test('an unknown parameter is refused everywhere but on the page, of files and of health', () =>
   withApp(EMBEDDED, async (app) => {
@@ -131,7 +131,7 @@ test('an unknown parameter is refused everywhere but on the page, of files and o
       for (const [name, { call, ok }] of Object.entries(CALLS)) {
         const [method = '', pattern = ''] = name.split(' ')
         const { path, body, form } = await call(world)
-        const answer = await fetch(`${url}${path}?nonsense=1`, {
+        const answer = await fetch(`${url}${path}${path.includes('?') ? '&' : '?'}nonsense=1`, {
           method,
           ...(body && { headers: { 'content-type': 'application/json' } }),
           ...((body || form) && { body: form ?? JSON.stringify(body) }),
