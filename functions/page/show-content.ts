@@ -17,7 +17,11 @@ export const showContent = endpoint({
   summary: 'Serve a rendition of a photo: the version that is named, else the primary one',
   tag: 'page',
   params: UuidParams,
-  query: Type.Object({ version: Type.Optional(Type.String({ maxLength: 100 })) }),
+  query: Type.Object({
+    version: Type.Optional(
+      Type.String({ maxLength: 100, description: 'Name of the rendition; the primary one unless told' }),
+    ),
+  }),
   replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
   async handle({ params, query, headers, caller }, { db, contents, storage }, reply) {
     const isShown = await isVisible(db, params.uuid, caller.projects)

@@ -24,7 +24,9 @@ export const add = endpoint({
     }),
   ]),
   replies: {
-    201: Type.Union([PhotoDetails, Type.Array(PhotoDetails)]),
+    201: Type.Union([PhotoDetails, Type.Array(PhotoDetails)], {
+      description: 'The photo of `url`, or those of `urls` in their order',
+    }),
     ...problems(400, 401, 403, 404, 413, 415, 422, 503),
   },
   async handle({ body, caller }, app, reply) {

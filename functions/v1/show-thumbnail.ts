@@ -17,7 +17,7 @@ export const showThumbnail = endpoint({
   access: 'read',
   summary: 'Serve the thumbnail of a job',
   tag: 'v1',
-  params: Type.Object({ id: Type.String() }),
+  params: Type.Object({ id: Type.String({ description: 'Id of the job' }) }),
   replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(401, 403, 404, 503) },
   async handle({ params, headers, method, caller }, { db, storage }) {
     const photo = await findPhotoOrNone(db, params.id, caller.projects)
