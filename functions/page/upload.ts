@@ -34,7 +34,7 @@ export const upload = endpoint({
       { results: Type.Array(Result) },
       { title: 'UploadResults', description: 'What became of each file, in the order of the form' },
     ),
-    ...problems(400, 401, 403, 404, 408, 413, 415, 422, 503),
+    ...problems(400, 401, 403, 404, 408, 413, 415, 422, 503, 'invalid-upload'),
   },
   async handle({ form, caller }, app, reply) {
     const results: Static<typeof Result>[] = []

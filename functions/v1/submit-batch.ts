@@ -38,7 +38,7 @@ export const submitBatch = endpoint({
       },
       { title: 'SubmittedImages', description: 'What became of each URL' },
     ),
-    ...problems(400, 401, 403, 404, 413, 415, 422, 503),
+    ...problems(400, 401, 403, 404, 413, 415, 422, 503, 'quota-exceeded'),
   },
   async handle({ body, caller }, app, reply) {
     const { sourceAllowCidrs } = app.config

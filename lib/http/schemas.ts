@@ -1,4 +1,4 @@
-import { type ObjectOptions, type TProperties, Type } from '@sinclair/typebox'
+import { type ObjectOptions, type TProperties, type TSchema, Type } from '@sinclair/typebox'
 import { SCOPES } from '../access/caller.ts'
 import { DOORS, EVENT_TYPES } from '../db/tables.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
@@ -72,9 +72,25 @@ export const Problem = Type.Object(
   { title: 'Problem', description: 'Why a request is refused (RFC 9457)' },
 )
 
-/** The answers that any endpoint may give when it refuses. */
-export const problems = <S extends number>(...statuses: S[]) =>
-  Object.fromEntries(statuses.map((status) => [status, Problem])) as Record<S, typeof Problem>
+type Refusal = typeof Problem & { readonly codes: readonly ErrorCode[] }
+
+type StatusOf<C> = C extends ErrorCode ? (typeof ERROR_CODES)[C]['status'] : C
+
+/**
+ * The answers by which an endpoint refuses: a code adds its status. Codes that follow from the rest of its definition, such as
+ * `unauthorized`, need not be named: see `description/codes.ts`.
+ */
+export function problems<const C extends readonly (number | ErrorCode)[]>(...causes: C) {
+  const refusals: Record<number, Refusal> = {}
+  for (const cause of causes) {
+    const status = typeof cause === 'number' ? cause : ERROR_CODES[cause].status
+    const codes = refusals[status]?.codes ?? []
+    refusals[status] = { ...Problem, codes: typeof cause === 'number' ? codes : [...codes, cause] }
+  }
+  return refusals as Record<Extract<StatusOf<C[number]>, number>, Refusal>
+}
+
+export const isProblem = (schema: TSchema | undefined): schema is Refusal => schema?.title === Problem.title
 
 export const NoBody = Type.Null()
 
@@ -84,8 +100,15 @@ export const Ok = Type.Object(
   { title: 'Ok', description: 'The process runs' },
 )
 
-/** Not JSON: a Buffer or a stream. */
-export const Bytes = Type.Unsafe<unknown>({ type: 'string', format: 'binary' })
+/** Not JSON but of another media type: a Buffer or a stream. */
+const bytes = (contentMediaType: string, description: string) =>
+  Type.Unsafe<unknown>({ type: 'string', format: 'binary', contentMediaType, description })
+
+export const Bytes = bytes('*/*', 'The file')
+export const ImageBytes = bytes('image/*', 'The image')
+export const Page = bytes('text/html', 'The page')
+export const EventStream = bytes('text/event-stream', 'Server-Sent Events, whose `data` is an `Event` each')
+export const MetricsText = bytes('text/plain', 'The metrics in the text format of Prometheus')
 
 export const Status = Type.Union(
   PHOTO_STATUSES.map((status) => Type.Literal(status)),

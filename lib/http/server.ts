@@ -35,7 +35,7 @@ export async function openHttp(
   server.addHook('onRequest', async ({ headers, routeOptions }) => {
     if (!routeOptions.schema?.tags?.includes('health')) checkLocal(app, headers)
   })
-  await describeService(server, endpoints, lives)
+  await describeService(server, app.config, endpoints, lives)
   await acceptForms(server)
   const limits = openLimits(server, app)
   mountLive(server, lives, app, limits)

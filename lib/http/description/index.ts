@@ -1,43 +1,51 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
-import { ERROR_CODES } from '../../errors.ts'
+import type { Config } from '../../config/index.ts'
 import type { AnyEndpoint, Live } from '../../function.ts'
+import { describeAnswers } from './answers.ts'
 import { nameSchemas } from './components.ts'
-import { describeEndpoint, describeLive } from './operations.ts'
+import { frameOf, SECURITY_SCHEMES } from './document.ts'
+import { describedLive, describedPath, describeRequest } from './operations.ts'
 
-/** What stands above the endpoints: Markdown, since `/docs` shows it so. */
-const DESCRIPTION = [
-  'Asynchronous photo processing.',
-  '',
-  '| code | status | what it means |',
-  '|---|---|---|',
-]
-  .concat(
-    Object.entries(ERROR_CODES).map(([code, { status, means }]) => `| \`${code}\` | ${status} | ${means} |`),
-  )
-  .join('\n')
+type Paths = Record<string, Record<string, { operationId?: string; responses?: object }>>
 
-/** Describes what is mounted after it at `/openapi.json`, readable at `/docs`. */
+/**
+ * Describes what is mounted after it at `/openapi.json`, readable at `/docs`. @fastify/swagger makes paths and requests of the routes,
+ * when the description is first read; the rest is made of the definitions.
+ */
 export async function describeService(
   server: FastifyInstance,
+  config: Config,
   endpoints: readonly AnyEndpoint[],
   lives: readonly Live[],
 ): Promise<void> {
-  const described = new Map<string, () => FastifySchema>([
-    ...endpoints.map((one) => [`${one.method} ${one.path}`, () => describeEndpoint(one)] as const),
-    ...lives.map((one) => [`GET ${one.path}`, () => describeLive(one)] as const),
-  ])
+  const described = [...endpoints, ...lives.map(describedLive)]
+  const byRoute = new Map<string, (typeof described)[number]>(
+    described.map((one) => [`${one.method} ${one.path}`, one]),
+  )
+  const withAnswers = (paths: Paths) => {
+    for (const operation of Object.values(paths).flatMap((methods) => Object.values(methods))) {
+      const endpoint = described.find(({ name }) => name === operation.operationId)
+      if (endpoint) operation.responses = describeAnswers(endpoint)
+    }
+    return paths
+  }
   await server.register(swagger, {
-    // What is no endpoint is not described.
-    transform: ({ url, route }) => ({
-      schema: described.get(`${route.method} ${route.url}`)?.() ?? { hide: true },
-      url,
-    }),
-    transformObject: (documents) => nameSchemas('openapiObject' in documents ? documents.openapiObject : {}),
+    transform: ({ route, url }) => {
+      const endpoint = byRoute.get(`${route.method} ${route.url}`)
+      // What is no endpoint is not described.
+      const schema: FastifySchema = endpoint ? describeRequest(endpoint) : { hide: true }
+      return { schema, url: describedPath(url) }
+    },
+    transformObject: (documents) => {
+      const { paths } = ('openapiObject' in documents ? documents.openapiObject : {}) as { paths: Paths }
+      return nameSchemas({ ...frameOf(config), paths: withAnswers(paths) })
+    },
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Photo processor', description: DESCRIPTION, version: '1' },
+      info: { title: '', version: '' },
+      components: { securitySchemes: SECURITY_SCHEMES },
     },
   })
   await server.register(swaggerUi, { routePrefix: '/docs' })

@@ -1,65 +1,95 @@
+import { Type } from '@sinclair/typebox'
 import type { FastifySchema } from 'fastify'
 import type { AnyEndpoint, Live } from '../../function.ts'
-import { Bytes, KeyHeader, Problem, problems } from '../schemas.ts'
+import { EventStream, KeyHeader, problems } from '../schemas.ts'
+import { type Exchange, examplesOf, exchangesOf } from './examples.ts'
 
-const EVENTS = {
-  200: {
-    description: 'Server-Sent Events whose data are CloudEvents',
-    content: { 'text/event-stream': { schema: { type: 'string' } } },
-  },
-  ...documented(problems(401, 403, 404, 421, 422, 429, 503)),
-}
-const UPGRADE = documented(problems(401, 403, 421, 426, 429, 503))
+/** What the description says of an endpoint; `streams`: it is an event stream. */
+export type Described = Omit<AnyEndpoint, 'handle'> & { streams?: true }
 
-/** An endpoint as the description has it. */
-export function describeEndpoint(endpoint: AnyEndpoint): FastifySchema {
-  const { access, name, summary, tag, params, query, body, form, replies } = endpoint
+/** What an endpoint takes, as @fastify/swagger reads it. */
+export function describeRequest(endpoint: Described): FastifySchema {
+  const { access, name, summary, tag, params, query, body, form } = endpoint
+  const examples = exchangesOf(name)
   return {
     ...(name && { operationId: name }),
     summary,
     tags: [tag],
-    ...(params && { params }),
-    ...(query && { querystring: withOptionalDefaults(query) }),
-    ...(body && { body }),
+    security: securityOf(endpoint),
+    ...(params && { params: withExamples(namedPath(params), examples, 'params') }),
+    ...(query && { querystring: withExamples(withOptionalDefaults(query), examples, 'query') }),
+    ...(body && { body: withCases(body, examples, 'body') }),
     ...(body && access !== 'public' && { headers: KeyHeader }),
     // A form is read as it comes, not validated as a body.
-    ...(form && { consumes: ['multipart/form-data'], body: form }),
-    response: documented(access === 'public' ? replies : { ...replies, 429: Problem }),
+    ...(form && { consumes: ['multipart/form-data'], body: withCases(form, examples, 'form') }),
   }
 }
 
-/** The same of one that goes on talking. */
-export function describeLive({ name, summary, tag, params, subscription }: Live): FastifySchema {
+/** One that goes on talking: as event stream it is answered here; its messages as socket are in `/asyncapi.json`. */
+export function describedLive({ subscription, ...live }: Live): Described {
+  const endpoint = { ...live, method: 'GET' } as const
+  if (!subscription)
+    return { ...endpoint, replies: problems('upgrade-required', 'too-many-connections', 503) }
   return {
-    ...(name && { operationId: name }),
-    summary,
-    tags: [tag],
-    ...(params && { params }),
-    response: subscription ? EVENTS : UPGRADE,
+    ...endpoint,
+    streams: true,
+    query: Type.Object({
+      after: Type.Optional(
+        Type.String({
+          description: 'Id of an event: those since 10 s before it come first. So does `Last-Event-ID`',
+        }),
+      ),
+    }),
+    replies: { 200: EventStream, ...problems(404, 422, 503, 'too-many-sockets') },
   }
 }
 
-type Query = { required?: string[]; properties?: Record<string, { default?: unknown }> }
+type OfObject = { required?: string[]; properties?: Record<string, object & { default?: unknown }> }
 
 /** What has a default is always there for a handler, and need not be sent by a client. */
-function withOptionalDefaults(query: Query): Query {
+function withOptionalDefaults(query: OfObject): OfObject {
   const required = query.required?.filter((name) => query.properties?.[name]?.default === undefined)
   return { ...query, ...(required && { required }) }
 }
 
-/** Answers as the description has them: problems have a content type of their own. */
-function documented(replies: AnyEndpoint['replies']) {
-  return Object.fromEntries(
-    Object.entries(replies).map(([status, schema]) => [
-      status,
-      schema === Bytes
-        ? { description: 'The answer', content: { '*/*': { schema } } }
-        : Number(status) >= 400 && schema === Problem
-          ? { description: 'Refused', content: { 'application/problem+json': { schema } } }
-          : {
-              description: 'The answer',
-              ...(schema.type === 'null' ? schema : { content: { 'application/json': { schema } } }),
-            },
-    ]),
-  )
+/** The rest of a path has a name in the description, where it is written `{path}`. */
+const namedPath = ({ properties = {}, ...rest }: OfObject): OfObject => ({
+  ...rest,
+  properties: Object.fromEntries(
+    Object.entries(properties).map(([name, schema]) => [name === '*' ? 'path' : name, schema]),
+  ),
+})
+
+/** A path as the description has it. */
+export const describedPath = (path: string): string => path.replace('*', ':path')
+
+/** Parameters with the value that an example has for them. */
+const withExamples = (
+  { properties = {}, ...rest }: OfObject,
+  examples: [string, Exchange][],
+  part: 'params' | 'query',
+): OfObject => ({
+  ...rest,
+  properties: Object.fromEntries(
+    Object.entries(properties).map(([name, schema]) => {
+      const value = examples.flatMap(([, exchange]) => exchange[part]?.[name] ?? [])[0]
+      return [name, value === undefined ? schema : { ...schema, examples: [value] }]
+    }),
+  ),
+})
+
+/** A body with the examples of it. */
+const withCases = (schema: object, examples: [string, Exchange][], part: 'body' | 'form'): object => ({
+  ...schema,
+  'x-examples': examplesOf(examples.map(([name, exchange]) => [name, exchange[part]])),
+})
+
+/** The ways to say who calls; where none is wanted, the service is open to all. */
+function securityOf({ access, link, streams }: Described): Record<string, string[]>[] {
+  if (access === 'public') return []
+  // With the scope that the key or session must have.
+  const ways: Record<string, string[]>[] = [{ key: [access] }, { session: [access] }]
+  if (link) ways.push({ link: [] })
+  if (streams) ways.push({ access_token: [] })
+  return ways
 }
