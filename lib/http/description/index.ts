@@ -3,7 +3,10 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import type { Config } from '../../config/index.ts'
 import type { AnyEndpoint, Live } from '../../function.ts'
+import { once } from '../../once.ts'
+import { answerWith, encode } from '../page-assets.ts'
 import { describeAnswers } from './answers.ts'
+import { asyncApi } from './asyncapi.ts'
 import { nameSchemas } from './components.ts'
 import { frameOf, SECURITY_SCHEMES } from './document.ts'
 import { describedLive, describedPath, describeRequest } from './operations.ts'
@@ -48,6 +51,19 @@ export async function describeService(
       components: { securitySchemes: SECURITY_SCHEMES },
     },
   })
-  await server.register(swaggerUi, { routePrefix: '/docs' })
-  server.get('/openapi.json', async () => server.swagger())
+  await server.register(swaggerUi, { routePrefix: '/docs', uiConfig: { docExpansion: 'none' } })
+  serveDocument(server, 'openapi.json', () => server.swagger())
+  serveDocument(server, 'asyncapi.json', () => asyncApi(config))
+}
+
+/** Serves a document that is made when it is first read, and then kept. */
+function serveDocument(server: FastifyInstance, name: string, make: () => object): void {
+  const load = once(async () => encode(name, JSON.stringify(make())))
+  server.get(`/${name}`, async ({ headers }, response) => {
+    const answer = answerWith(await load(), headers, { 'cache-control': 'no-cache' })
+    return response
+      .code(answer.status)
+      .headers(answer.headers)
+      .send(answer.body ?? undefined)
+  })
 }

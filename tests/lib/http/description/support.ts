@@ -48,7 +48,7 @@ export const openAjv = () => {
 }
 
 /** Compiles schemas of a document, which refer to its components. */
-export const openCompiler = (document: Document) => {
+export const openCompiler = (document: object) => {
   const ajv = openAjv().addSchema(document, 'document')
   return (schema: object) =>
     ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')) as object)
