@@ -15,23 +15,28 @@ import { createToken } from './keys/create-token.ts'
 import { list as listKeys } from './keys/list.ts'
 import { revoke as revokeKey } from './keys/revoke.ts'
 import { showAsset } from './page/show-asset.ts'
+import { showByNickname } from './page/show-by-nickname.ts'
 import { showContent as showPhotoContent } from './page/show-content.ts'
 import { showPage } from './page/show-page.ts'
 import { showStats as showPhotoStats } from './page/show-stats.ts'
 import { signIn } from './page/sign-in.ts'
 import { signOut } from './page/sign-out.ts'
 import { upload as uploadPhotos } from './page/upload.ts'
+import { uploadForm } from './page/upload-form.ts'
 import { add as addPhotos } from './photos/add.ts'
 import { list as listPhotos } from './photos/list.ts'
 import { listPending as listPendingPhotos } from './photos/list-pending.ts'
 import { remove as removePhoto } from './photos/remove.ts'
+import { removeMany as removePhotos } from './photos/remove-many.ts'
 import { reprocess as reprocessPhotos } from './photos/reprocess.ts'
 import { requestProcessing } from './photos/request-processing.ts'
 import { show as showPhoto } from './photos/show.ts'
+import { update as updatePhoto } from './photos/update.ts'
 import { confirmUpload } from './projects/confirm-upload.ts'
 import { createUpload } from './projects/create-upload.ts'
 import { followProject } from './projects/follow-project.ts'
 import { listImages as listProjectImages } from './projects/list-images.ts'
+import { putUpload } from './projects/put-upload.ts'
 import { setQuota } from './projects/set-quota.ts'
 import { showQuota } from './projects/show-quota.ts'
 import { socket as openSocket } from './projects/socket.ts'
@@ -55,7 +60,9 @@ export const endpoints = named<AnyEndpoint>({
   addPhotos,
   listPhotos,
   showPhoto,
+  updatePhoto,
   removePhoto,
+  removePhotos,
   submitJob,
   showJob,
   submitImage,
@@ -67,12 +74,15 @@ export const endpoints = named<AnyEndpoint>({
   checkLivenessV1,
   createUpload,
   takeUpload,
+  putUpload,
   confirmUpload,
   listProjectImages,
   showQuota,
   setQuota,
   uploadPhotos,
+  uploadForm,
   showPhotoContent,
+  showByNickname,
   showPhotoStats,
   showFile,
   listKeys,

@@ -25,12 +25,17 @@ export const ERROR_CODES = {
   'upload-refused': { status: 403, means: 'The upload form is not the one that was handed out.' },
   'upload-expired': { status: 403, means: 'The upload was not finished in time.' },
   'not-found': { status: 404, means: 'There is nothing under this address or id.' },
+  'method-not-allowed': {
+    status: 405,
+    means: 'The address does not take the method; `Allow` names those that it takes.',
+  },
   'body-too-slow': { status: 408, means: 'The body did not come within 30 s.' },
   'upload-too-slow': { status: 408, means: 'The upload brought less than 30 kB in 30 s.' },
   'already-active': { status: 409, means: 'A job of this URL waits or is being processed.' },
   'already-completed': { status: 409, means: 'The photo is completed; `force` processes it again.' },
   'already-processing': { status: 409, means: 'The photo is being processed.' },
   'already-uploaded': { status: 409, means: 'The image has been uploaded.' },
+  'too-many': { status: 409, means: 'More photos fit the filter than `at_most` allows; nothing was done.' },
   'idempotency-key-in-use': { status: 409, means: 'A request with this key is still being answered.' },
   'not-uploaded': { status: 409, means: 'The image has not been uploaded yet.' },
   'body-too-large': { status: 413, means: 'The body has more than 4 MiB.' },
@@ -42,6 +47,10 @@ export const ERROR_CODES = {
   },
   'idempotency-key-reused': { status: 422, means: 'The key was used with another body.' },
   invalid: { status: 422, means: 'The request does not fit; `errors` names each part that is wrong.' },
+  'at-most-required': {
+    status: 422,
+    means: 'The filter is empty or fits over 1,000 photos; `at_most` must say how many.',
+  },
   'invalid-upload': { status: 422, means: 'The form lacks its file, or has it in a field of another name.' },
   'rate-limited': {
     status: 429,
@@ -51,7 +60,10 @@ export const ERROR_CODES = {
     status: 429,
     means: 'The project has used up a quota; `quota` says which, `Retry-After` until when.',
   },
-  'too-many-sockets': { status: 429, means: 'The key or token has 16 sockets and event streams open.' },
+  'too-many-sockets': {
+    status: 429,
+    means: 'The key or token has 16 sockets, event streams and waits open.',
+  },
   'too-many-connections': { status: 503, means: 'The service, or the address, has too many connections.' },
   'database-unavailable': {
     status: 503,

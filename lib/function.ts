@@ -3,6 +3,7 @@ import type { Static, TSchema } from '@sinclair/typebox'
 import type { LimitRate } from './access/authorize.ts'
 import type { Access, Caller } from './access/caller.ts'
 import type { App } from './app.ts'
+import type { Stay } from './live/stay.ts'
 import type { Subscription } from './outbox/replay.ts'
 import type { ReceivedMessage, Source } from './queue/port.ts'
 
@@ -45,17 +46,21 @@ export type Request<P, Q, B> = {
   body: B extends TSchema ? Static<B> : undefined
   /** The parts of the form where the endpoint takes one, else none. */
   form: AsyncIterable<FormPart>
+  /** The bytes of the body where the endpoint takes them, else none. */
+  content: Readable
   headers: Record<string, string | string[] | undefined>
   method: string
   /** Who sent it: what it may see and make. */
   caller: Caller
   /** How a credential that comes otherwise than in the headers makes its caller known. */
   limitRate: LimitRate
+  /** How it stays open until something has happened. */
+  stay: Stay
 }
 
 /** One HTTP endpoint: what it takes, what it may answer, what it does. */
 export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = Replies> = {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
   /** What a caller needs: a scope of its key, or nothing. */
   access: Access
@@ -65,9 +70,13 @@ export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = 
   tag: string
   params?: P
   query?: Q
+  /** Ignores parameters that `query` does not name, instead of refusing them: others add theirs to such an address. */
+  anyQuery?: true
   body?: B
   /** Takes multipart/form-data of this form instead of a body; for local use only. */
   form?: TSchema
+  /** Takes a body of any type, as bytes; for local use only. */
+  content?: true
   replies: R
   /** Returns the body of a 200, or `reply(status, body, headers)`. */
   handle(request: Request<P, Q, B>, app: App, reply: Reply<R>): Promise<OkBody<R> | Answer>
@@ -118,8 +127,10 @@ export type AnyEndpoint = {
   tag: string
   params?: object | undefined
   query?: object | undefined
+  anyQuery?: true | undefined
   body?: object | undefined
   form?: TSchema | undefined
+  content?: true | undefined
   replies: Replies
   handle(request: never, app: App, reply: never): Promise<unknown>
 }

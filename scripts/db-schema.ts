@@ -73,7 +73,8 @@ async function drop(tx: Db, tables: readonly string[]): Promise<void> {
     return
   }
   await sql`drop table ${sql.join(tables.map((table) => sql.table(table)))}`.execute(tx)
-  if (tables.includes(MIGRATIONS)) await sql`drop function if exists now_plus(double precision)`.execute(tx)
+  if (tables.includes(MIGRATIONS))
+    await sql`drop function if exists now_plus(double precision), write_photo_labels()`.execute(tx)
   const { rows } = await sql`select from pg_attribute join pg_type on pg_type.oid = atttypid
     where typname = 'photo_status' and pg_type_is_visible(pg_type.oid) and not attisdropped`.execute(tx)
   if (rows.length === 0) await sql`drop type if exists photo_status`.execute(tx)

@@ -2,6 +2,7 @@ import { consumer } from '../../lib/function.ts'
 import { lambdaConsumer } from '../../lib/lambda/consumer.ts'
 import { recordDeadLetter } from '../../lib/outbox/dead-letters.ts'
 import { parseWorkMessage } from '../../lib/outbox/message.ts'
+import { findDeleted } from '../../lib/outbox/replay.ts'
 import { processPhoto } from '../../lib/photos/process.ts'
 import { queueNamed } from '../../lib/photos/request.ts'
 import { continueTrace, traceFields } from '../../lib/trace.ts'
@@ -16,8 +17,10 @@ export const processPhotoMessage = consumer<WorkerApp>({
     const { uuids, isWhole } = parseWorkMessage(message.body)
     const [uuid, ...more] = uuids
     if (uuid === undefined) return recordDeadLetter(app, message, 'The message names no photo')
-    const unknown = more.length > 0 ? await queueNamed(app, uuids) : await processNamed(app, uuid)
-    if (unknown.length > 0) await recordDeadLetter(app, message, 'There is no such photo')
+    const missing = more.length > 0 ? await queueNamed(app, uuids) : await processNamed(app, uuid)
+    const deleted = await findDeleted(app.db, missing)
+    if (missing.some((one) => !deleted.has(one)))
+      await recordDeadLetter(app, message, 'There is no such photo')
     else if (!isWhole) await recordDeadLetter(app, message, 'A part of the message names no photo')
   },
 })

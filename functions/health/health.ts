@@ -9,6 +9,7 @@ export const health = endpoint({
   access: 'public',
   summary: 'Answer while the process runs',
   tag: 'health',
+  anyQuery: true,
   replies: { 200: Ok },
   handle: async () => ({ status: 'ok' as const }),
 })

@@ -13,6 +13,7 @@ export const liveness = endpoint({
   access: 'public',
   summary: 'Say whether the process works; it hangs where not, and should be started again',
   tag: 'health',
+  anyQuery: true,
   replies: {
     200: Ok,
     503: Type.Object(

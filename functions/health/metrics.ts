@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { endpoint } from '../../lib/function.ts'
 import { MetricsText, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
@@ -10,10 +11,13 @@ export const metrics = endpoint({
   access: 'admin',
   summary: 'Serve the metrics of the process as Prometheus text',
   tag: 'health',
+  anyQuery: true,
   replies: { 200: MetricsText, ...problems(401, 403) },
-  async handle(_request, { metrics, db, cache }, reply) {
+  async handle({ method }, { metrics, db, cache }, reply) {
+    const headers = { 'content-type': metrics.contentType }
+    if (method === 'HEAD') return reply(200, Readable.from([]), headers)
     metrics.cacheUp.set(cache.isUp() ? 1 : 0)
-    return reply(200, await metrics.text(() => readBacklog(db)), { 'content-type': metrics.contentType })
+    return reply(200, await metrics.text(() => readBacklog(db)), headers)
   },
 })
 

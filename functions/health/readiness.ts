@@ -46,6 +46,7 @@ export const readiness = endpoint({
   access: 'public',
   summary: 'Show each dependency with its state',
   tag: 'health',
+  anyQuery: true,
   replies: { 200: Readiness, 503: Readiness },
   async handle(_request, { db, storage, queue, cache, parts, stopping }, reply) {
     const [schema, stored] = await Promise.all([

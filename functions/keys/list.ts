@@ -1,8 +1,10 @@
 import { Type } from '@sinclair/typebox'
 import { mayGrant } from '../../lib/access/caller.ts'
 import { listKeys } from '../../lib/access/keys.ts'
+import { toCursor } from '../../lib/cursor.ts'
 import { endpoint } from '../../lib/function.ts'
-import { problems, ShownKey } from '../../lib/http/schemas.ts'
+import { linkNext, pageQuery } from '../../lib/http/paging.ts'
+import { Next, problems, ShownKey } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /** Lists the keys of the caller's projects, newest first; their secrets are not kept. */
@@ -12,16 +14,21 @@ export const list = endpoint({
   access: 'admin',
   summary: 'List the keys of your projects, newest first; their secrets are not kept',
   tag: 'keys',
+  query: Type.Object(pageQuery(1000, 100)),
   replies: {
     200: Type.Object(
-      { items: Type.Array(ShownKey) },
-      { title: 'KeyList', description: 'The keys, newest first' },
+      { items: Type.Array(ShownKey), next: Next },
+      { title: 'KeyPage', description: 'A page of keys, newest first' },
     ),
-    ...problems(401, 403, 503),
+    ...problems(401, 403, 422, 503),
   },
-  async handle({ caller }, { db }) {
-    const keys = await listKeys(db)
-    return { items: keys.filter(({ projects }) => mayGrant(caller, projects)) }
+  async handle({ query, caller }, { db, config }, reply) {
+    const { limit, after } = query
+    const keys = (await listKeys(db, after)).filter(({ projects }) => mayGrant(caller, projects))
+    const items = keys.slice(0, limit)
+    const last = items.at(-1)
+    const next = keys.length > limit && last ? toCursor(last) : null
+    return reply(200, { items, next }, linkNext(`${config.publicUrl}/keys`, query, next))
   },
 })
 

@@ -15,6 +15,7 @@ export const showAsset = endpoint({
     version: Type.String({ description: 'That of the content of all files of the page' }),
     name: Type.String({ description: 'Name of the file' }),
   }),
+  anyQuery: true,
   replies: { 200: Bytes, 304: NoBody, ...problems(404) },
   async handle({ params, headers }) {
     const { version, byName } = await loadAssets()

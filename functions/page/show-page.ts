@@ -13,6 +13,7 @@ export const showPage = endpoint({
   access: 'public',
   summary: 'The web page',
   tag: 'page',
+  anyQuery: true,
   replies: { 200: Page, 304: NoBody },
   async handle({ query, headers }) {
     const { page } = await loadAssets()

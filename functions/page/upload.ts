@@ -1,13 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
 import { type Caller, ownerFor, uploadLimit } from '../../lib/access/caller.ts'
 import type { App } from '../../lib/app.ts'
 import { awayCode } from '../../lib/away.ts'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint, type FormPart } from '../../lib/function.ts'
 import { problemOf } from '../../lib/http/problem.ts'
-import { Bytes, ErrorInfo, ProjectId, problems, Uuid } from '../../lib/http/schemas.ts'
-import { setNickname, takeFile } from '../../lib/photos/take-file.ts'
+import { readProjectId } from '../../lib/http/project-id.ts'
+import { Bytes, ErrorInfo, problems, Uuid } from '../../lib/http/schemas.ts'
+import { setNickname } from '../../lib/photos/nickname.ts'
+import { takeFile } from '../../lib/photos/take-file.ts'
 
 const Result = Type.Union(
   [
@@ -16,6 +17,9 @@ const Result = Type.Union(
   ],
   { title: 'UploadResult', description: 'What became of a file' },
 )
+
+/** Fields that files come in: the page of this service, and that of an earlier one. */
+const FIELDS = ['image', 'image_data']
 
 /** Takes files as photos, each with its own result: one that is refused does not keep the others. */
 export const upload = endpoint({
@@ -26,7 +30,8 @@ export const upload = endpoint({
   tag: 'page',
   form: Type.Object({
     project_id: Type.Optional(Type.String({ description: 'The project of the files that follow it' })),
-    image: Type.Array(Bytes, { description: 'The files, 1,000 at most' }),
+    image: Type.Optional(Type.Array(Bytes, { description: 'The files, 1,000 at most' })),
+    image_data: Type.Optional(Type.Array(Bytes, { description: 'The same, as an earlier page names it' })),
     nickname: Type.Optional(Type.String({ description: 'A name for all of them' })),
   }),
   replies: {
@@ -36,31 +41,36 @@ export const upload = endpoint({
     ),
     ...problems(400, 401, 403, 404, 408, 413, 415, 422, 503, 'invalid-upload'),
   },
-  async handle({ form, caller }, app, reply) {
-    const results: Static<typeof Result>[] = []
-    let nickname: string | undefined
-    let projectId: number | undefined
-    try {
-      for await (const part of form) {
-        if (part.kind === 'file') results.push(await take(app, caller, projectId, part))
-        else if (part.name === 'nickname') nickname = part.value
-        else if (part.name === 'project_id') projectId = parseProject(part.value)
-      }
-    } catch (error) {
-      // The answer names what was taken, and that the rest of the form was not read.
-      if (!results.some((result) => 'uuid' in result)) throw error
-      results.push(refusal(app, '', error))
-    }
-    if (results.length === 0)
-      throw new AppError('invalid-upload', 'The form has no file in a field named image')
-    const taken = results.flatMap((result) => ('uuid' in result ? result.uuid : []))
-    if (nickname !== undefined)
-      await setNickname(app, taken, nickname).catch((err: Error) =>
-        app.log.warn({ err }, 'nickname not kept'),
-      )
-    return reply(202, { results })
-  },
+  handle: async (request, app, reply) => reply(202, { results: await takeForm(request, app) }),
 })
+
+type Form = { form: AsyncIterable<FormPart>; caller: Caller }
+
+/** What became of each file of a form. */
+export async function takeForm({ form, caller }: Form, app: App): Promise<Static<typeof Result>[]> {
+  const results: Static<typeof Result>[] = []
+  let nickname: string | undefined
+  let projectId: number | undefined
+  try {
+    for await (const part of form) {
+      if (part.kind === 'file') results.push(await take(app, caller, projectId, part))
+      else if (part.name === 'nickname') nickname = part.value
+      else if (part.name === 'project_id') projectId = readProjectId(part.value)
+    }
+  } catch (error) {
+    // The answer names what was taken, and that the rest of the form was not read.
+    if (!results.some((result) => 'uuid' in result)) throw error
+    results.push(refusal(app, '', error))
+  }
+  if (results.length === 0)
+    throw new AppError('invalid-upload', 'The form has no file in a field named image')
+  const taken = results.flatMap((result) => ('uuid' in result ? result.uuid : []))
+  if (nickname !== undefined)
+    await setNickname(app.db, taken, nickname).catch((err: Error) =>
+      app.log.warn({ err }, 'nickname not kept'),
+    )
+  return results
+}
 
 async function take(
   app: App,
@@ -69,7 +79,7 @@ async function take(
   { name, filename, content }: FormPart & { kind: 'file' },
 ) {
   try {
-    if (name !== 'image') throw new AppError('invalid-upload', 'Files go into fields named image')
+    if (!FIELDS.includes(name)) throw new AppError('invalid-upload', 'Files go into fields named image')
     const owner = ownerFor(caller, projectId)
     return await takeFile(app, filename, content, { owner, maxBytes: uploadLimit(app, caller) })
   } catch (error) {
@@ -79,15 +89,6 @@ async function take(
     content.resume()
     return refusal(app, filename, error)
   }
-}
-
-/** The project of the files that follow. */
-function parseProject(text: string): number {
-  const id = /^\d{1,16}$/.test(text) ? Number(text) : 0
-  if (Value.Check(ProjectId, id)) return id
-  throw new AppError('invalid', 'The project is a whole number', {
-    errors: [{ pointer: '/project_id', detail: 'must be a whole number from 1 to 2^53-1' }],
-  })
 }
 
 const isTooSlow = (error: unknown) => error instanceof AppError && error.code === 'upload-too-slow'

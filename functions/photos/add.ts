@@ -1,28 +1,36 @@
 import { Type } from '@sinclair/typebox'
 import { ownerFor } from '../../lib/access/caller.ts'
 import { checkSubmittedUrl } from '../../lib/download/source-url.ts'
+import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { PhotoDetails, ProjectId, problems, Strict } from '../../lib/http/schemas.ts'
+import { Labels, Line, PhotoDetails, ProjectId, problems, Strict } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { addPhotos } from '../../lib/photos/add.ts'
 import { readerOf, showPhoto } from '../../lib/photos/show.ts'
 
 const Url = Type.String({ minLength: 1 })
 
-/** Adds photos that wait until their processing is requested. */
+/** What a client may call a photo. */
+const Names = { name: Type.Optional(Line), reference: Type.Optional(Line) }
+
+const MOST = { minItems: 1, maxItems: 1000 }
+
+/** Adds photos that wait until their processing is requested, which the request may do itself. */
 export const add = endpoint({
   method: 'POST',
   path: '/photos',
   access: 'write',
   summary: 'Add photos by URL; they wait until their processing is requested',
   tag: 'photos',
-  body: Type.Union([
-    Strict({ url: Url, project_id: Type.Optional(ProjectId) }),
-    Strict({
-      urls: Type.Array(Url, { minItems: 1, maxItems: 1000 }),
-      project_id: Type.Optional(ProjectId),
-    }),
-  ]),
+  body: Strict({
+    url: Type.Optional(Url),
+    urls: Type.Optional(Type.Array(Url, MOST)),
+    items: Type.Optional(Type.Array(Strict({ url: Url, ...Names }), MOST)),
+    ...Names,
+    labels: Type.Optional(Labels),
+    project_id: Type.Optional(ProjectId),
+    process: Type.Optional(Type.Boolean({ description: 'queues them at once' })),
+  }),
   replies: {
     201: Type.Union([PhotoDetails, Type.Array(PhotoDetails)], {
       description: 'The photo of `url`, or those of `urls` in their order',
@@ -43,22 +51,42 @@ export const add = endpoint({
   },
   async handle({ body, caller }, app, reply) {
     const { sourceAllowCidrs, publicUrl } = app.config
-    const urls =
-      'url' in body
-        ? [{ pointer: '/url', url: body.url }]
-        : body.urls.map((url, i) => ({ pointer: `/urls/${i}`, url }))
-    for (const { url, pointer } of urls) checkSubmittedUrl(url, pointer, sourceAllowCidrs)
-    const owner = ownerFor(caller, body.project_id)
+    const { name, reference, labels, project_id, process: queued = false } = body
+    const items = itemsOf(body)
+    for (const { url, pointer } of items) checkSubmittedUrl(url, pointer, sourceAllowCidrs)
+    const owner = ownerFor(caller, project_id)
     const photos = await addPhotos(
       app,
-      urls.map(({ url }) => ({ url, door: 'photos', owner })),
+      items.map((item) => ({
+        url: item.url,
+        name: item.name ?? name,
+        reference: item.reference ?? reference,
+        labels,
+        door: 'photos',
+        owner,
+        queued,
+      })),
     )
     const reader = await readerOf(app, caller)
     const shown = photos.map((photo) => showPhoto(photo, [], reader))
     const [first] = shown
-    if (!('url' in body) || !first) return reply(201, shown)
+    if (body.url === undefined || !first) return reply(201, shown)
     return reply(201, first, { location: `${publicUrl}/photos/${first.uuid}` })
   },
 })
+
+type Item = { url: string; name?: string; reference?: string }
+
+/** The sources that a body names, and where; throws `invalid` unless it names them in one of the three ways. */
+function itemsOf({ url, urls, items }: { url?: string; urls?: string[]; items?: Item[] }) {
+  const given: (Item & { pointer: string })[][] = []
+  if (url !== undefined) given.push([{ url, pointer: '/url' }])
+  if (urls) given.push(urls.map((url, i) => ({ url, pointer: `/urls/${i}` })))
+  if (items) given.push(items.map((item, i) => ({ ...item, pointer: `/items/${i}/url` })))
+  const [only] = given
+  if (only && given.length === 1) return only
+  const detail = 'must have one of "url", "urls" and "items"'
+  throw new AppError('invalid', `The body ${detail}`, { errors: [{ pointer: '', detail }] })
+}
 
 export const handler = lambda(add)

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { After, PhotoSummary, problems } from '../../lib/http/schemas.ts'
+import { linkNext, pageQuery } from '../../lib/http/paging.ts'
+import { PhotoSummary, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPending, within } from '../../lib/photos/list.ts'
 import { sourceUrlFor } from '../../lib/photos/row.ts'
@@ -12,15 +13,7 @@ export const listPending = endpoint({
   access: 'read',
   summary: 'List photos that wait to be processed, oldest first',
   tag: 'photos',
-  query: Type.Object({
-    limit: Type.Integer({
-      minimum: 1,
-      maximum: 10_000,
-      default: 1000,
-      description: 'The most photos of a page',
-    }),
-    after: After,
-  }),
+  query: Type.Object(pageQuery(10_000, 1000)),
   replies: {
     200: Type.Array(PhotoSummary, { description: 'The photos that wait, oldest first' }),
     ...problems(401, 403, 422, 503),
@@ -31,9 +24,7 @@ export const listPending = endpoint({
       const { uuid, status, created_at } = photo
       return { uuid, url: sourceUrlFor(caller, photo), status, created_at }
     })
-    if (next === null) return photos
-    const link = `${config.publicUrl}/photos/pending?limit=${query.limit}&after=${next}`
-    return reply(200, photos, { link: `<${link}>; rel="next"` })
+    return reply(200, photos, linkNext(`${config.publicUrl}/photos/pending`, query, next))
   },
 })
 

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { After, Next, PhotoDetails, PhotoFilters, problems } from '../../lib/http/schemas.ts'
+import { linkNext, pageQuery } from '../../lib/http/paging.ts'
+import { Next, PhotoDetails, PhotoFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findLastEvent } from '../../lib/outbox/replay.ts'
 import { findPhotos, within } from '../../lib/photos/list.ts'
@@ -17,13 +18,7 @@ export const list = endpoint({
   tag: 'photos',
   query: Type.Object({
     ...PhotoFilters,
-    limit: Type.Integer({
-      minimum: 1,
-      maximum: 1000,
-      default: 100,
-      description: 'The most photos of a page',
-    }),
-    after: After,
+    ...pageQuery(1000, 100),
   }),
   replies: {
     200: Type.Object(
@@ -40,7 +35,8 @@ export const list = endpoint({
     const renditionsOf = await findRenditionsByPhoto(db, items)
     const reader = await readerOf(app, caller)
     const photos = items.map((photo) => showPhoto(photo, renditionsOf(photo), reader))
-    return reply(200, { items: photos, next }, { 'last-event-id': last })
+    const link = linkNext(`${app.config.publicUrl}/photos`, query, next)
+    return reply(200, { items: photos, next }, { 'last-event-id': last, ...link })
   },
 })
 

@@ -1,9 +1,8 @@
-import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { PhotoFilters, problems, Strict } from '../../lib/http/schemas.ts'
+import { BulkCount, BulkRequest, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { within } from '../../lib/photos/list.ts'
-import { reprocessPhotos } from '../../lib/photos/reprocess.ts'
+import { requestBulk } from '../../lib/photos/bulk.ts'
+import { REPROCESS } from '../../lib/photos/reprocess.ts'
 
 /** Requests the processing of all photos that match a filter. */
 export const reprocess = endpoint({
@@ -12,17 +11,15 @@ export const reprocess = endpoint({
   access: 'write',
   summary: 'Request the processing of all photos that match a filter, completed ones too',
   tag: 'photos',
-  body: Strict({ filter: Strict(PhotoFilters, { title: 'PhotoFilter' }) }),
+  body: BulkRequest,
   replies: {
-    202: Type.Object(
-      { count: Type.Integer({ description: 'Photos that are queued by now; the others follow' }) },
-      { title: 'Reprocessed', description: 'How many photos are queued by now' },
-    ),
-    ...problems(400, 401, 403, 413, 415, 422, 503),
+    200: BulkCount,
+    202: BulkCount,
+    ...problems(400, 401, 403, 409, 413, 415, 422, 503, 'too-many', 'at-most-required'),
   },
   async handle({ body, caller }, app, reply) {
-    const count = await reprocessPhotos(app, { ...body.filter, ...within(caller.projects) })
-    return reply(202, { count })
+    const count = await requestBulk(app, REPROCESS, body, caller.projects)
+    return reply(body.dry_run ? 200 : 202, { count })
   },
 })
 

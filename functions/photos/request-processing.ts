@@ -1,10 +1,21 @@
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
 import { Code, problems, Strict, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { requestProcessing as request } from '../../lib/photos/request.ts'
 
 const Uuids = Type.Array(Uuid, { minItems: 1, maxItems: 10_000 })
+
+const Force = Type.Optional(Type.Boolean())
+
+/** A list, as this service has it, or what clients of the exercise send. */
+const Body = Type.Union([
+  Uuids,
+  Strict({ uuids: Uuids, force: Force }),
+  Strict({ payload: Uuids, force: Force }),
+  Strict({ uuid: Uuid, force: Force }),
+  Uuid,
+])
 
 const Rejection = Type.Object(
   { uuid: Uuid, code: Code, detail: Type.String() },
@@ -18,7 +29,7 @@ export const requestProcessing = endpoint({
   access: 'write',
   summary: 'Request the processing of photos by their uuids',
   tag: 'photos',
-  body: Type.Union([Uuids, Strict({ uuids: Uuids, force: Type.Optional(Type.Boolean()) })]),
+  body: Body,
   replies: {
     202: Type.Object(
       { accepted: Type.Array(Uuid), rejected: Type.Array(Rejection) },
@@ -27,9 +38,17 @@ export const requestProcessing = endpoint({
     ...problems(400, 401, 403, 413, 415, 422, 503),
   },
   async handle({ body, caller }, app, reply) {
-    const { uuids, force = false } = Array.isArray(body) ? { uuids: body } : body
+    const { uuids, force = false } = requestOf(body)
     return reply(202, await request(app, uuids, force, caller.projects))
   },
 })
 
 export const handler = lambda(requestProcessing)
+
+function requestOf(body: Static<typeof Body>): { uuids: string[]; force?: boolean | undefined } {
+  if (typeof body === 'string') return { uuids: [body] }
+  if (Array.isArray(body)) return { uuids: body }
+  const { force } = body
+  if ('uuid' in body) return { uuids: [body.uuid], force }
+  return { uuids: 'uuids' in body ? body.uuids : body.payload, force }
+}

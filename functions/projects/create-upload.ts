@@ -1,7 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { ownerFor, uploadLimit } from '../../lib/access/caller.ts'
 import { endpoint } from '../../lib/function.ts'
-import { ProjectId, problems, Strict, Time, Uuid } from '../../lib/http/schemas.ts'
+import { ProjectIdOrText, readProjectId } from '../../lib/http/project-id.ts'
+import { problems, Strict, Time, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { createUpload as create, parseFilename } from '../../lib/photos/uploads.ts'
 
@@ -14,7 +15,7 @@ export const createUpload = endpoint({
   tag: 'projects',
   body: Strict({
     filename: Type.String({ description: 'A label of 1 to 255 characters, never a path' }),
-    project_id: ProjectId,
+    project_id: ProjectIdOrText,
   }),
   replies: {
     201: Type.Object(
@@ -30,7 +31,7 @@ export const createUpload = endpoint({
   },
   async handle({ body, caller }, app, reply) {
     const filename = parseFilename(body.filename)
-    const owner = ownerFor(caller, body.project_id)
+    const owner = ownerFor(caller, readProjectId(body.project_id))
     const maxBytes = uploadLimit(app, caller)
     const { uuid, form, expiresAt } = await create(app, { filename, owner, maxBytes })
     return reply(

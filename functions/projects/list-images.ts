@@ -2,17 +2,8 @@ import { Type } from '@sinclair/typebox'
 import { maySee } from '../../lib/access/caller.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import {
-  After,
-  ErrorInfo,
-  Next,
-  Nullable,
-  ProjectId,
-  problems,
-  State,
-  Time,
-  Uuid,
-} from '../../lib/http/schemas.ts'
+import { linkNext, pageQuery } from '../../lib/http/paging.ts'
+import { ErrorInfo, Next, Nullable, ProjectId, problems, State, Time, Uuid } from '../../lib/http/schemas.ts'
 import { PROJECT_RECIPE } from '../../lib/imaging/recipe.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhotos } from '../../lib/photos/list.ts'
@@ -45,15 +36,7 @@ export const listImages = endpoint({
   summary: 'List images of a project, newest first; a version is null until it exists',
   tag: 'projects',
   params: Type.Object({ id: ProjectId }),
-  query: Type.Object({
-    limit: Type.Integer({
-      minimum: 1,
-      maximum: 1000,
-      default: 100,
-      description: 'The most images of a page',
-    }),
-    after: After,
-  }),
+  query: Type.Object(pageQuery(1000, 100)),
   replies: {
     200: Type.Object(
       { images: Type.Array(Image), next: Next },
@@ -61,7 +44,7 @@ export const listImages = endpoint({
     ),
     ...problems(401, 403, 404, 422, 503),
   },
-  async handle({ params, query, caller }, { db, config, access }) {
+  async handle({ params, query, caller }, { db, config, access }, reply) {
     if (!maySee(caller.projects, params.id)) throw notFound('Project')
     const page = await findPhotos(db, { ...query, door: 'projects', project_id: params.id })
     const renditionsOf = await findRenditionsByPhoto(db, page.items)
@@ -77,7 +60,8 @@ export const listImages = endpoint({
       error: errorOf(photo),
       created_at: photo.created_at,
     }))
-    return { images, next: page.next }
+    const link = linkNext(`${config.publicUrl}/projects/${params.id}/images`, query, page.next)
+    return reply(200, { images, next: page.next }, link)
   },
 })
 

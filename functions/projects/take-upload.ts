@@ -1,10 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
-import { settleUpload, storeOriginal } from '../../lib/photos/receive-upload.ts'
-import { findProjectImage } from '../../lib/photos/uploads.ts'
-import { parseTraceparent } from '../../lib/trace.ts'
+import { Bytes, NoBody, problems, UploadQuery } from '../../lib/http/schemas.ts'
+import { takeByLink, verifierOf } from '../../lib/photos/upload-link.ts'
 
 /** Receives the form of an upload link into the local store; with a bucket, forms go there instead. */
 export const takeUpload = endpoint({
@@ -13,6 +11,7 @@ export const takeUpload = endpoint({
   access: 'public',
   summary: 'Receive the form of an upload link, where the storage is local',
   tag: 'projects',
+  query: UploadQuery,
   form: Type.Object({ file: Bytes }, { additionalProperties: Type.String() }),
   replies: {
     204: NoBody,
@@ -35,22 +34,16 @@ export const takeUpload = endpoint({
       'quota-exceeded',
     ),
   },
-  async handle({ form, headers }, app, reply) {
-    if (!app.storage.verifyUpload) throw new AppError('not-found', 'Uploads go to the bucket')
-    const fields: Record<string, string> = {}
+  async handle({ form, query, headers }, app, reply) {
+    verifierOf(app)
+    const fields: Record<string, string> = { ...query }
     for await (const part of form) {
       if (part.kind === 'field') {
         fields[part.name] = part.value
         continue
       }
       if (part.name !== 'file') throw new AppError('invalid-upload', 'The content must be the field "file"')
-      const { key, maxBytes } = await app.storage.verifyUpload(fields)
-      const image = await findProjectImage(app, key.slice(key.lastIndexOf('/') + 1))
-      if (image.status !== 'init') throw new AppError('already-uploaded', 'The image has been uploaded')
-      await storeOriginal(app, image.uuid, part.content, maxBytes)
-      // A form of a browser names no trace; whose link it is does.
-      const trace = parseTraceparent(headers.traceparent) && app.trace
-      await settleUpload({ ...app, trace }, image.uuid)
+      await takeByLink(app, fields, part.content, { headers })
       return reply(204, null)
     }
     throw new AppError('invalid-upload', 'The form has no field "file" after the fields of params')

@@ -9,12 +9,14 @@ import { giveUpExcess, giveUpRemoved } from '../../lib/notifications/backlog.ts'
 import { deleteOldDeliveries } from '../../lib/notifications/enqueue.ts'
 import { dropOldDead } from '../../lib/outbox/dead-retention.ts'
 import { deleteOldEvents } from '../../lib/outbox/retention.ts'
+import { continueBulk } from '../../lib/photos/bulk.ts'
 import { freeExpired } from '../../lib/photos/expired.ts'
 import { removeFailedOriginals } from '../../lib/photos/failed-originals.ts'
 import { requeueLost } from '../../lib/photos/lost.ts'
 import { removeFiles } from '../../lib/photos/removals.ts'
+import { REMOVE } from '../../lib/photos/remove.ts'
 import { removeOrphans } from '../../lib/photos/remove-orphans.ts'
-import { continueReprocessing } from '../../lib/photos/reprocess.ts'
+import { REPROCESS } from '../../lib/photos/reprocess.ts'
 import { removeUnfinished } from '../../lib/photos/unfinished.ts'
 import { checkUploads } from '../../lib/photos/uploads.ts'
 
@@ -22,7 +24,8 @@ import { checkUploads } from '../../lib/photos/uploads.ts'
 const PARTS = [
   freeExpired,
   requeueLost,
-  continueReprocessing,
+  (app: App) => continueBulk(app, REPROCESS),
+  (app: App) => continueBulk(app, REMOVE),
   checkUploads,
   deleteOldAnswers,
   giveUpRemoved,

@@ -1,12 +1,15 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { ImageJob, ListFilters, problems } from '../../lib/http/schemas.ts'
+import { linkTo } from '../../lib/http/paging.ts'
+import { ImageFilters, ImageJob, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
+import { countPhotos } from '../../lib/photos/counts.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
-import { countPhotos, findPhotosAt, within } from '../../lib/photos/list.ts'
+import { findPhotosAt, within } from '../../lib/photos/list.ts'
 import { readerOf } from '../../lib/photos/show.ts'
 import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
 
+const MAX_LIMIT = 100
 const MAX_OFFSET = 1_000_000_000
 
 /** Jobs of the v1 door, newest first. */
@@ -17,8 +20,12 @@ export const list = endpoint({
   summary: 'List jobs, newest first; a total above 10,000 may be an estimate, which the answer says',
   tag: 'v1',
   query: Type.Object({
-    ...ListFilters,
-    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'The most jobs of a page' }),
+    ...ImageFilters,
+    limit: Type.Integer({
+      minimum: 1,
+      default: 20,
+      description: `The most jobs of a page; more than ${MAX_LIMIT} is ${MAX_LIMIT}`,
+    }),
     offset: Type.Integer({
       minimum: 0,
       maximum: MAX_OFFSET,
@@ -45,7 +52,9 @@ export const list = endpoint({
     ),
     ...problems(401, 403, 422, 503),
   },
-  async handle({ query: { limit, offset, ...given }, caller }, app) {
+  async handle({ query, caller }, app, reply) {
+    const { limit: wanted, offset, ...given } = query
+    const limit = Math.min(wanted, MAX_LIMIT)
     const { db } = app
     const filters = { ...given, door: 'v1', ...within(caller.projects) }
     const [{ items, more }, { total, estimated }] = await Promise.all([
@@ -54,7 +63,7 @@ export const list = endpoint({
     ])
     const renditionsOf = await findRenditionsByPhoto(db, items)
     const reader = await readerOf(app, caller)
-    return {
+    const shown = {
       items: items.map((photo) => showImageJob(photo, renditionsOf(photo), reader)),
       pagination: {
         total,
@@ -64,6 +73,8 @@ export const list = endpoint({
         has_more: more,
       },
     }
+    const next = { ...query, offset: offset + limit }
+    return reply(200, shown, more ? linkTo(`${app.config.publicUrl}/v1/images`, next) : {})
   },
 })
 

@@ -1,7 +1,8 @@
 import { endpoint } from '../../lib/function.ts'
 import { problems, StatusCounts } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
-import { countByStatus, within } from '../../lib/photos/list.ts'
+import { countByStatus } from '../../lib/photos/counts.ts'
+import { within } from '../../lib/photos/list.ts'
 
 /** Counts the jobs of the v1 door by status. */
 export const showMetrics = endpoint({

@@ -1,8 +1,10 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { Selectable } from 'kysely'
+import { parseCursor } from '../cursor.ts'
 import { type Db, nowPlus } from '../db/port.ts'
 import type { ApiKeysTable } from '../db/tables.ts'
 import { notFound } from '../errors.ts'
+import { inUtc } from '../time.ts'
 import type { Projects, Scope } from './caller.ts'
 
 export type KeyRow = Selectable<ApiKeysTable>
@@ -36,7 +38,7 @@ export async function createKey(db: Db, key: NewKey): Promise<{ text: string; ke
       secret_hash: hashSecret(secret),
       scopes: JSON.stringify(key.scopes),
       projects: JSON.stringify(key.projects),
-      expires_at: key.expiresAt ?? null,
+      expires_at: key.expiresAt === undefined ? null : inUtc(key.expiresAt),
       rate_limit: key.rateLimit ?? null,
     })
     .returningAll()
@@ -44,13 +46,19 @@ export async function createKey(db: Db, key: NewKey): Promise<{ text: string; ke
   return { text: `pp_${id}_${secret}`, key: showKey(row) }
 }
 
-/** All keys, the newest first, revoked ones too. */
-export async function listKeys(db: Db): Promise<ShownKey[]> {
+/** All keys, or those behind a cursor, the newest first, revoked ones too. */
+export async function listKeys(db: Db, after?: string): Promise<ShownKey[]> {
+  const from = after === undefined ? undefined : parseCursor(after, (id) => /^[\da-z]+$/i.exec(id)?.[0])
   const rows = await db
     .selectFrom('api_keys')
     .selectAll()
+    .$if(from !== undefined, (query) =>
+      query.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('created_at', 'id'), '<', tuple(from?.created_at ?? '', from?.id ?? '')),
+      ),
+    )
     .orderBy('created_at', 'desc')
-    .orderBy('id')
+    .orderBy('id', 'desc')
     .execute()
   return rows.map(showKey)
 }

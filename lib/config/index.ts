@@ -24,6 +24,10 @@ import {
 /** What the v1 door does with a URL that it has had before. */
 export const DUPLICATE_HANDLING = ['allow-retry', 'reuse-completed', 'reject-active'] as const
 
+/** `digits`: a directory for each ending of a uuid; `flat`: none. */
+export const THUMBS_LAYOUTS = ['digits', 'flat'] as const
+export type ThumbsLayout = (typeof THUMBS_LAYOUTS)[number]
+
 /** The default of `QUEUE_NAME`. */
 export const DEFAULT_QUEUE_NAME = 'photo-processor'
 
@@ -76,6 +80,8 @@ function read(env: Environment) {
     redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),
     storageDir,
     thumbsDir: path.resolve(env.THUMBS_DIR ?? path.join(storageDir, 'thumbs')),
+    /** How renditions lie below their root: see `renditionPath`. */
+    thumbsLayout: oneOf(env, 'THUMBS_LAYOUT', THUMBS_LAYOUTS, 'digits'),
     s3: s3(env),
     workerThreads,
     sourceAllowCidrs,

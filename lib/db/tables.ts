@@ -5,11 +5,13 @@ import type { PhotoStatus } from '../photo-status.ts'
 export type Tables = {
   photos: PhotosTable
   photo_thumbnails: RenditionsTable
+  photo_labels: PhotoLabelsTable
   events: EventsTable
   deliveries: DeliveriesTable
   stopped_targets: StoppedTargetsTable
   idempotency_keys: IdempotencyKeysTable
-  reprocessings: ReprocessingsTable
+  reprocessings: BulkRequestsTable
+  deletions: BulkRequestsTable
   removals: RemovalsTable
   turns: TurnsTable
   storage_owner: StorageOwnerTable
@@ -22,11 +24,13 @@ export type Tables = {
 export const TABLES = Object.keys({
   photos: true,
   photo_thumbnails: true,
+  photo_labels: true,
   events: true,
   deliveries: true,
   stopped_targets: true,
   idempotency_keys: true,
   reprocessings: true,
+  deletions: true,
   removals: true,
   turns: true,
   storage_owner: true,
@@ -91,7 +95,14 @@ export type PhotosTable = {
   missing_at: string | null
   /** The key with which it was added; null: none was needed. */
   key_id: string | null
+  /** The client's own id of the photo. */
+  reference: string | null
+  /** The client's own keys and values, a JSON object; the database keeps `photo_labels` in step with it. */
+  labels: string | null
 }
+
+/** A label of a photo as `key:value`: what the filter of lists reads, in their order. Written by the database alone. */
+type PhotoLabelsTable = { photo_uuid: string; label: string; project_id: number | null; created_at: string }
 
 export type RenditionsTable = {
   uuid: Generated<string>
@@ -158,18 +169,20 @@ type IdempotencyKeysTable = {
   created_at: Generated<string>
 }
 
-/** A request to process again all photos that fit a filter, until the last of them is queued. */
-type ReprocessingsTable = {
+/** A request to process again, or to delete, all photos that fit a filter, until that is done of the last of them. */
+type BulkRequestsTable = {
   /** UUIDv7. */
   id: string
   /** `Filters` of a list of photos. */
   filters: string
-  /** The photo up to which they are queued, in the order of creation; null before the first. */
+  /** The photo up to which it is done, in the order of creation; null before the first. */
   last_created_at: string | null
   last_uuid: string | null
   /** W3C Trace Context of the request. */
   traceparent: string | null
   created_at: Generated<string>
+  /** To how many photos it may still be done; null: to all, in a request of an earlier version. */
+  remaining: number | null
 }
 
 /** Files of a photo that are to be removed. */

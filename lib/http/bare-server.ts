@@ -13,10 +13,18 @@ import { AppError } from '../errors.ts'
 import { continueTrace, traceFields } from '../trace.ts'
 import { exemptAddresses } from './addresses.ts'
 import { limitConnections } from './connections.ts'
+import { allowOrigins, readableBy } from './cors.ts'
 import { logRequest } from './log-request.ts'
 import { limitBodyTime, limitRest } from './pace.ts'
 import { problemOf, retryAfterOf } from './problem.ts'
 import { validatorCompiler } from './validate.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A body of any size, which is read as it comes. */
+    takesContent?: boolean
+  }
+}
 
 /** Largest JSON body: 10,000 uuids are 0.4 MB, 1,000 URLs of 4,000 characters 4 MB. */
 const BODY_LIMIT = 4 * 1024 * 1024
@@ -29,7 +37,7 @@ const HEADERS = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 }
 
 /** A Fastify server without routes: how it validates, how it answers errors. */
 export function openServer(app: Pick<App, 'config' | 'log' | 'metrics' | 'stopping'>): FastifyInstance {
-  const { maxConnections, trustProxy, publicUrl } = app.config
+  const { maxConnections, trustProxy, publicUrl, corsOrigins } = app.config
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -39,23 +47,29 @@ export function openServer(app: Pick<App, 'config' | 'log' | 'metrics' | 'stoppi
     trustProxy: trustProxy.length > 0 && [...trustProxy],
     genReqId: ({ headers }) => continueTrace(headers.traceparent),
     childLoggerFactory: (log, { reqId }) => log.child(traceFields(reqId)),
-    frameworkErrors: refuse,
+    frameworkErrors: (error, request, response) =>
+      refuse(error, request, response.headers(readableBy(corsOrigins, request))),
     clientErrorHandler: refuseRaw,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
   })
   server.setValidatorCompiler(validatorCompiler)
   server.removeContentTypeParser('text/plain')
+  acceptNothing(server)
   server.addHook('onResponse', async (request, { statusCode, elapsedTime }) =>
     logRequest(app, request, statusCode, elapsedTime),
   )
+  // First, so that what others refuse can be read.
+  allowOrigins(server, corsOrigins)
   // Plain HTTP is what runs here: TLS is for what stands before it.
   server.register(helmet, {
     contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
     strictTransportSecurity: publicUrl.startsWith('https:') && { maxAge: HSTS_S },
   })
-  limitConnections(server, maxConnections, exemptAddresses(trustProxy))
+  server.after(() => limitConnections(server, maxConnections, exemptAddresses(trustProxy)))
   server.addHook('preParsing', async (request) => {
-    if (!/^multipart\//i.test(request.headers['content-type'] ?? '')) limitBodyTime(request.raw)
+    const isUpload =
+      request.routeOptions.config.takesContent || /^multipart\//i.test(request.headers['content-type'] ?? '')
+    if (!isUpload) limitBodyTime(request.raw)
   })
   server.addHook('onResponse', async ({ raw }) => limitRest(raw))
   // A client that keeps its connection would send its next request to a process that is about to end.
@@ -67,6 +81,15 @@ export function openServer(app: Pick<App, 'config' | 'log' | 'metrics' | 'stoppi
     refuse(new AppError('not-found', 'Nothing has this path'), request, response),
   )
   return server
+}
+
+/** Takes nothing for JSON where an endpoint has no body: clients name the type whether they send something or not. */
+function acceptNothing(server: FastifyInstance): void {
+  const parse = server.getDefaultJsonParser('error', 'error')
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text: string, done) => {
+    if (text === '' && !request.routeOptions.schema?.body) done(null)
+    else parse(request, text, done)
+  })
 }
 
 function refuse(error: unknown, request: FastifyRequest, response: FastifyReply): void {

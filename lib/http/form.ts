@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import type { FormPart } from '../function.ts'
 import { watchPace } from './pace.ts'
+import { MALFORMED } from './problem.ts'
 
 const MAX_FILES = 1000
 const MAX_NAME = 100
@@ -20,9 +21,6 @@ const LIMITS = {
   fileSize: Number.POSITIVE_INFINITY,
 }
 
-/** What a file is ended with whose form is cut off: `problem.ts` has its words. */
-const MALFORMED = { code: 'MALFORMED_FORM' }
-
 /** Lets a server read multipart/form-data. */
 export const acceptForms = (server: FastifyInstance) => server.register(multipart, { limits: LIMITS })
 
@@ -31,8 +29,6 @@ export const acceptForms = (server: FastifyInstance) => server.register(multipar
  * ends the file that is being read, too, and `form-too-large` behind the file with which it had more than `maxBytes`.
  */
 export async function* readForm(request: FastifyRequest, maxBytes: number): AsyncGenerator<FormPart> {
-  if (!request.isMultipart?.())
-    throw new AppError('unsupported-media-type', 'Send the body as multipart/form-data')
   const form = openForm(request, maxBytes)
   try {
     for (let part = await form.next(); part; part = await form.next()) yield part

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authorize, type LimitRate, type Presented } from '../access/authorize.ts'
@@ -6,15 +7,18 @@ import type { Caller } from '../access/caller.ts'
 import { openCounts } from '../counts.ts'
 import { AppError } from '../errors.ts'
 import type { Live } from '../function.ts'
-import { openConnections } from '../live/connections.ts'
+import type { Connections } from '../live/connections.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { limitTo } from '../live/session.ts'
 import { exemptAddresses, MOST_OF_ADDRESS, networkOf } from './addresses.ts'
 import type { Limits } from './limits.ts'
 import { logRequest } from './log-request.ts'
+import { answerOtherMethods } from './methods.ts'
 import { refuseUnmigrated } from './mount.ts'
+import { queryOf } from './query.ts'
+import { Followed } from './schemas.ts'
 import { serveSocket } from './socket.ts'
-import { serveEvents } from './sse.ts'
+import { EVENT_HEADERS, serveEvents } from './sse.ts'
 
 /** Largest message of a client, in bytes; a larger one closes its socket with 1009. */
 const MAX_PAYLOAD = 65_536
@@ -30,6 +34,7 @@ export function mountLive(
   lives: readonly Live[],
   app: LiveApp,
   limits: Limits,
+  connections: Connections,
 ): void {
   const isExempt = exemptAddresses(app.config.trustProxy)
   const byAddress = openCounts()
@@ -45,7 +50,6 @@ export function mountLive(
     }
     return isAdmitted
   }
-  const connections = openConnections()
   const callers = new WeakMap<FastifyRequest, Caller>()
   /** Who sends a request; undefined where a browser may still say so: it sends the token of a socket as its first message. */
   const identifyCaller = async (request: FastifyRequest, access: Live['access'], limitRate: LimitRate) => {
@@ -63,9 +67,11 @@ export function mountLive(
     server.route({
       method: 'GET',
       url: path,
-      // An event stream would not end, and has nothing else to say.
-      exposeHeadRoute: subscription === undefined,
-      schema: { tags: [tag], ...(params && { params }) },
+      schema: {
+        tags: [tag],
+        querystring: queryOf({ query: subscription && Followed }),
+        ...(params && { params }),
+      },
       onRequest: async (request, response) => {
         checkOrigin(app, request)
         const caller = await identifyCaller(request, access, limits.of(request, response))
@@ -77,6 +83,8 @@ export function mountLive(
         const caller = callers.get(request)
         if (of && caller) {
           const subscribed = limitTo(caller, of.subscription)
+          // Whoever wants to know the headers alone follows nothing.
+          if (request.method === 'HEAD') return response.headers(EVENT_HEADERS).send(Readable.from([]))
           request.raw.once('close', connections.enter(caller))
           logRequest(app, request, 200)
           return serveEvents(app, response, caller, { ...of, subscription: subscribed })
@@ -93,6 +101,10 @@ export function mountLive(
       },
     })
   }
+  answerOtherMethods(
+    server,
+    lives.map(({ path }) => ({ method: 'GET', path })),
+  )
 }
 
 /** The token of an event stream may stand in its address, since a browser sends no header for it; a key may not: it lasts. */

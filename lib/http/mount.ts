@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { authorize } from '../access/authorize.ts'
 import { checkOrigin } from '../access/browser.ts'
 import { type Caller, NOBODY } from '../access/caller.ts'
@@ -8,9 +9,16 @@ import { isSchemaLacking } from '../db/errors.ts'
 import { readSchema } from '../db/migrate.ts'
 import { AppError } from '../errors.ts'
 import { Answer, type AnyEndpoint, reply } from '../function.ts'
+import { type Connections, openConnections } from '../live/connections.ts'
+import type { LiveApp } from '../live/hub.ts'
+import { openStay } from '../live/stay.ts'
+import { acceptContent, readContent } from './content.ts'
 import { readForm } from './form.ts'
 import { answerOnce } from './idempotency.ts'
 import { type Limits, openLimits } from './limits.ts'
+import { answerOtherMethods } from './methods.ts'
+import { SEND_FORM, SEND_JSON } from './problem.ts'
+import { queryOf } from './query.ts'
 import { KeyHeader } from './schemas.ts'
 
 /** A form may be as large as so many sources that are as large as they may be. */
@@ -20,24 +28,27 @@ const MOST_SOURCES = 20
 export function mount(
   server: FastifyInstance,
   endpoints: readonly AnyEndpoint[],
-  app: App,
+  app: App & Partial<Pick<LiveApp, 'hub'>>,
   limits: Limits = openLimits(server, app),
+  connections: Connections = openConnections(),
 ): void {
   const maxFormBytes = MOST_SOURCES * app.config.maxSourceBytes
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const endpoint of endpoints) {
-    const { method, path, access, tag, params, query, body, handle } = endpoint
+    const { method, path, access, tag, params, body, form, content, handle } = endpoint
+    const query = queryOf(endpoint)
     // A stranger who repeats a request must not hold a transaction while it is found out who sends it.
     const isRepeatable = body !== undefined && access !== 'public'
     const part = {
       ...(params && { params }),
-      ...(query && { querystring: query }),
+      querystring: query,
       ...(body && { body }),
       ...(isRepeatable && { headers: KeyHeader }),
     }
-    server.route({
+    const route: RouteOptions = {
       method,
       url: path,
+      config: { takesContent: content === true },
       schema: { tags: [tag], ...part },
       // Before the body is read: a stranger costs no more than his headers.
       onRequest: async (request, response) => {
@@ -50,10 +61,11 @@ export function mount(
         const authorizing = authorize(app, endpoint, presented, limits.of(request, response))
         callers.set(request, await authorizing.catch((error) => refuseUnmigrated(app, error)))
       },
-      // The form's parser is there for all; its content means nothing to others.
-      preValidation: async (request) => {
-        if (body && request.isMultipart?.())
-          throw new AppError('unsupported-media-type', 'Send the body as application/json')
+      // Fastify would take JSON and forms everywhere.
+      preParsing: async (request) => {
+        const isForm = /^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')
+        if (form ? !isForm : body && isForm)
+          throw new AppError('unsupported-media-type', form ? SEND_FORM : SEND_JSON)
       },
       // Answers are typed; serialising by schema would drop what a schema does not name.
       serializerCompiler: () => JSON.stringify,
@@ -69,7 +81,9 @@ export function mount(
           method,
           caller,
           limitRate,
+          stay: openStay(app, { caller, raw: response.raw, connections }),
           form: readForm(request, maxFormBytes),
+          content: Readable.from(content ? readContent(request) : []),
         }
         const traced = { ...app, trace: request.id }
         const work = async (app: App) => toAnswer(await handle(given as never, app, reply as never))
@@ -80,8 +94,11 @@ export function mount(
             : work(traced)
         return send(response, await answering.catch((error) => refuseUnmigrated(app, error)))
       },
-    })
+    }
+    if (content) server.register(async (scope) => acceptContent(scope).route(route))
+    else server.route(route)
   }
+  answerOtherMethods(server, endpoints)
 }
 
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
@@ -102,6 +119,14 @@ const toAnswer = (answer: unknown): Answer => (answer instanceof Answer ? answer
 
 /** Sends what an endpoint answers. */
 export function send(response: FastifyReply, answer: Answer): FastifyReply {
-  response.code(answer.status).headers(answer.headers)
+  const { vary, ...headers } = answer.headers
+  if (vary !== undefined) addToVary(response, String(vary))
+  response.code(answer.status).headers(headers)
   return response.send(answer.body ?? undefined)
+}
+
+/** Leaves what it varies by already: the origin. */
+function addToVary(response: FastifyReply, header: string): void {
+  const known = response.getHeader('vary')
+  response.header('vary', known === undefined ? header : `${known}, ${header}`)
 }

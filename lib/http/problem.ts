@@ -21,16 +21,23 @@ export function retryAfterOf(error: unknown, { status }: ProblemBody): number | 
   return ms === undefined ? undefined : Math.ceil(ms / 1000)
 }
 
+/** What bytes are ended with whose request is cut off. */
+export const MALFORMED = { code: 'MALFORMED_FORM' }
+/** What a body must be; curl sends a form unless told otherwise. */
+export const SEND_JSON = "Send the body as application/json, with curl: -H 'content-type: application/json'"
+
+export const SEND_FORM = 'Send the body as multipart/form-data, with curl: -F name=@file'
+
 /** What Fastify itself refuses, by its error code. */
 const FASTIFY_CODES: Record<string, [code: ErrorCode, detail: string]> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', SEND_JSON],
   FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'The body is too large'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed-json', 'The body is empty'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['malformed-json', 'The body is not JSON'],
   FST_FILES_LIMIT: ['too-many-files', 'The form has too many files; the rest was not read'],
   FST_FIELDS_LIMIT: ['too-many-files', 'The form has too many fields; the rest was not read'],
   FST_PARTS_LIMIT: ['too-many-files', 'The form has too many parts; the rest was not read'],
-  MALFORMED_FORM: ['malformed-request', 'The form is cut off'],
+  [MALFORMED.code]: ['malformed-request', 'The upload is cut off'],
   FST_ERR_BAD_URL: ['malformed-request', 'The URL is malformed'],
   FST_ERR_MAX_PARAM_LENGTH: ['not-found', 'Nothing has this path'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [

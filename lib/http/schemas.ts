@@ -3,6 +3,8 @@ import { SCOPES } from '../access/caller.ts'
 import { DOORS, EVENT_TYPES } from '../db/tables.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
+import { MOST } from '../photos/bulk-limits.ts'
+import { MAX_LABELS } from '../photos/labels.ts'
 
 /** RFC 3339, UTC, milliseconds. Here and below, a schema with a `title` has that name in the description. */
 export const Time = Type.String({ format: 'date-time' })
@@ -23,6 +25,13 @@ export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(sch
 
 export const Strict = <T extends TProperties>(properties: T, options: ObjectOptions = {}) =>
   Type.Object(properties, { ...options, additionalProperties: false })
+
+/** What an upload link of the local store allows; a form has the same as fields. */
+export const UploadQuery = Type.Object({
+  key: Type.String({ default: '', description: 'The field `key` of the link' }),
+  policy: Type.String({ default: '', description: 'The field `policy` of the link' }),
+  signature: Type.String({ default: '', description: 'The field `signature` of the link' }),
+})
 
 /** What a request that creates work may carry, so that it can be sent again without harm. */
 export const KeyHeader = Type.Object({
@@ -92,6 +101,32 @@ export function problems<const C extends readonly (number | ErrorCode)[]>(...cau
 
 export const isProblem = (schema: TSchema | undefined): schema is Refusal => schema?.title === Problem.title
 
+/** What the address of an event stream may have, since a browser sends no headers for it. */
+export const Followed = Type.Object({
+  after: Type.Optional(
+    Type.String({
+      description: 'Id of an event: those since 10 s before it come first. So does `Last-Event-ID`',
+    }),
+  ),
+  access_token: Type.Optional(Type.String({ description: 'A token, never a key' })),
+})
+
+/** A label that a client chose, such as a name. */
+export const Line = Type.String({ minLength: 1, maxLength: 255, format: 'line' })
+
+const LabelValue = Type.String({ maxLength: 255, format: 'line' })
+
+const AS_LABELS = { propertyNames: { format: 'label-key' }, maxProperties: MAX_LABELS }
+
+/** A client's own keys and values. */
+export const Labels = Type.Record(Type.String(), LabelValue, AS_LABELS)
+
+/** What becomes of them, as a JSON Merge Patch: null removes a key. */
+export const LabelChanges = Type.Record(Type.String(), Nullable(LabelValue), {
+  ...AS_LABELS,
+  maxProperties: 2 * MAX_LABELS,
+})
+
 export const NoBody = Type.Null()
 
 /** What says of a process that it runs. */
@@ -123,15 +158,28 @@ const DoorName = Type.Union(
   { title: 'Door', description: 'The set of endpoints that created the photo' },
 )
 
-/** What every list of photos is filtered by; times include the instant they name. */
+/** The times between which photos were created, the instants that they name included. */
+const between = (format: string, zone: string) => {
+  const time = (which: string) =>
+    Type.Optional(
+      Type.String({
+        format,
+        description: `Created at this time or ${which}; the seconds may be missing, ${zone}; a date is its first instant in UTC`,
+      }),
+    )
+  return { created_after: time('later'), created_before: time('earlier') }
+}
+
+/** What every list of photos is filtered by. */
 export const ListFilters = {
   status: Type.Optional(Status),
-  created_after: Type.Optional(
-    Type.String({ format: 'date-time', description: 'Photos that were created then or later' }),
-  ),
-  created_before: Type.Optional(
-    Type.String({ format: 'date-time', description: 'Photos that were created then or earlier' }),
-  ),
+  ...between('date-time', 'the offset may not'),
+}
+
+/** The same of the v1 door, whose clients may leave the offset out. */
+export const ImageFilters = {
+  ...ListFilters,
+  ...between('utc-date-time', 'and without an offset it is in UTC'),
 }
 
 /** What a list of the photos of all doors is filtered by. */
@@ -149,14 +197,32 @@ export const PhotoFilters = {
   code: Type.Optional(
     Type.String({ maxLength: 100, pattern: '^[^\\0]*$', description: 'The error code of failed photos' }),
   ),
+  reference: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 255, format: 'line', description: 'The client’s own id' }),
+  ),
+  label: Type.Optional(Type.String({ format: 'label', description: 'A label, as `key:value`' })),
 }
 
-const Count = Type.Integer()
+/** What is done to all photos that match a filter; see `requestBulk`. */
+export const BulkRequest = Strict({
+  filter: Strict(PhotoFilters, { title: 'PhotoFilter', description: 'The photos that fit all of it' }),
+  dry_run: Type.Optional(Type.Boolean({ description: 'counts the photos and changes nothing' })),
+  at_most: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MOST, description: 'how many they may be; else nothing is done' }),
+  ),
+})
 
-/** Where a page of a list begins. */
-export const After = Type.Optional(
-  Type.String({ maxLength: 200, description: 'The `next` of the page before; the first page unless told' }),
+/** How many photos that is done to. */
+export const BulkCount = Type.Object(
+  {
+    count: Type.Integer({
+      description: 'Photos that it is done to by now; with `dry_run`, that fit the filter',
+    }),
+  },
+  { title: 'BulkCount', description: 'How many photos that is done to by now, or fit with `dry_run`' },
 )
+
+const Count = Type.Integer()
 
 /** Where the next page of a list begins. */
 export const Next = Nullable(
@@ -287,6 +353,8 @@ export const PhotoDetails = Type.Object(
     door: DoorName,
     project_id: Nullable(Type.Integer()),
     name: Nullable(Type.String()),
+    reference: Nullable(Type.String({ description: 'The client’s own id' })),
+    labels: Type.Record(Type.String(), Type.String(), { description: 'The client’s own keys and values' }),
     /** Where one was given with an upload to the page. */
     nickname: Type.Optional(Type.String()),
     attempts: Type.Integer(),
@@ -328,7 +396,7 @@ export const ImageJob = Type.Object(
         { title: 'ImageResult', description: 'What is known of the source, and where its thumbnail lies' },
       ),
     ),
-    error: Nullable(ErrorInfo),
+    error: Nullable(Type.String({ description: '`code: message`' })),
   },
   { title: 'ImageJob', description: 'A photo as a job of the v1 door' },
 )

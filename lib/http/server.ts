@@ -1,21 +1,15 @@
-import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 import { checkLocal } from '../access/browser.ts'
 import type { AnyEndpoint, Live } from '../function.ts'
+import { openConnections } from '../live/connections.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { openServer } from './bare-server.ts'
 import { describeService } from './description/index.ts'
 import { acceptForms } from './form.ts'
 import { openLimits } from './limits.ts'
 import { acceptSockets, mountLive } from './live.ts'
+import { answerOtherMethods } from './methods.ts'
 import { mount } from './mount.ts'
-
-/** Headers of answers that scripts of other origins may read. */
-const EXPOSED = [
-  ...['location', 'link', 'etag', 'retry-after', 'www-authenticate', 'content-disposition', 'last-event-id'],
-  ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
-  ...['idempotency-replayed', 'x-cache'],
-]
 
 /** The whole service over HTTP: every endpoint, its OpenAPI description at `/openapi.json`, readable at `/docs`. */
 export async function openHttp(
@@ -24,12 +18,6 @@ export async function openHttp(
   lives: readonly Live[],
 ): Promise<FastifyInstance> {
   const server = openServer(app)
-  if (app.config.corsOrigins.length > 0)
-    await server.register(cors, {
-      origin: [...app.config.corsOrigins],
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-      exposedHeaders: EXPOSED,
-    })
   await acceptSockets(server)
   // Probes and Prometheus call a pod by its address.
   server.addHook('onRequest', async ({ headers, routeOptions }) => {
@@ -38,7 +26,12 @@ export async function openHttp(
   await describeService(server, app.config, endpoints, lives)
   await acceptForms(server)
   const limits = openLimits(server, app)
-  mountLive(server, lives, app, limits)
-  mount(server, endpoints, app, limits)
+  const connections = openConnections()
+  mountLive(server, lives, app, limits, connections)
+  mount(server, endpoints, app, limits, connections)
+  answerOtherMethods(
+    server,
+    ['/openapi.json', '/asyncapi.json', '/docs', '/docs/*'].map((path) => ({ method: 'GET', path })),
+  )
   return server
 }

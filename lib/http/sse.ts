@@ -7,6 +7,13 @@ import { follow } from '../live/follow.ts'
 import type { LiveApp } from '../live/hub.ts'
 import { isReplayable, type Subscription } from '../outbox/replay.ts'
 
+/** A proxy that keeps events back would have them come late. */
+export const EVENT_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+}
+
 /** Bytes that may wait for a client before it is dropped. */
 const MAX_BUFFERED = 1024 * 1024
 const HEARTBEAT_MS = 15_000
@@ -24,9 +31,7 @@ export async function serveEvents(
   const { raw } = response
   raw.writeHead(200, {
     ...(response.getHeaders() as OutgoingHttpHeaders),
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
+    ...EVENT_HEADERS,
   })
   const ended = new AbortController()
   const write = (text: string) => {

@@ -1,6 +1,8 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { AppError, describeErrors, type FieldError } from '../errors.ts'
+import { LABEL_KEY } from '../photos/labels.ts'
+import { lacksZone, timeInFull } from '../time.ts'
 
 /** Deepest nesting of a body. */
 const MAX_DEPTH = 32
@@ -18,8 +20,13 @@ function withFormats(ajv: Ajv2020): Ajv2020 {
   // No NUL, which PostgreSQL cannot hold; each wildcard lets a database look through the rest of the name once more.
   // A run of stars can be read in one way only: else 100 of them before a NUL would take seconds.
   ajv.addFormat('name-filter', /^[^\0*]*(?:\*+(?:[^\0*]+|$)){0,5}$/)
+  ajv.addFormat('line', /^[^\p{Cc}\p{Cs}]*$/u)
+  ajv.addFormat('label-key', new RegExp(`^${LABEL_KEY}$`))
+  ajv.addFormat('label', new RegExp(`^${LABEL_KEY}:[^\\p{Cc}\\p{Cs}]{0,255}$`, 'u'))
   const dateTime = ajv.formats['date-time'] as { validate(text: string): boolean }
-  ajv.addFormat('date-time', (text: string) => dateTime.validate(text) && isStorable(text))
+  const isTime = (text: string) => dateTime.validate(timeInFull(text)) && isStorable(timeInFull(text))
+  ajv.addFormat('date-time', (text: string) => isTime(text) && !lacksZone(text))
+  ajv.addFormat('utc-date-time', isTime)
   return ajv
 }
 
@@ -30,7 +37,10 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
   return (data: unknown) => {
     if (isDeeperThan(data, MAX_DEPTH))
       return { error: invalid([{ pointer: part, detail: `must be nested at most ${MAX_DEPTH} deep` }]) }
-    if (!validate(data)) return { error: invalid(toFieldErrors(meant(validate.errors ?? []), part)) }
+    if (!validate(data)) {
+      const errors = toFieldErrors(meant(validate.errors ?? []), part)
+      return { error: invalid(httpPart === 'querystring' ? errors.map(naming(schema)) : errors) }
+    }
     const endless = httpPart === 'body' ? undefined : findEndless(data)
     if (endless === undefined) return { value: data }
     return {
@@ -43,6 +53,15 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
 
 const invalid = (errors: FieldError[]) =>
   new AppError('invalid', `The request does not fit: ${describeErrors(errors)}`, { errors })
+
+/** Says of a parameter that is not known which ones are. */
+const naming =
+  (schema: unknown) =>
+  (error: FieldError): FieldError => {
+    const known = Object.keys((schema as { properties?: object }).properties ?? {})
+    const taken = known.length > 0 ? known.join(', ') : 'no parameters'
+    return error.detail === UNKNOWN ? { ...error, detail: `${UNKNOWN}; this address takes ${taken}` } : error
+  }
 
 /** Whether arrays and objects lie in one another more than `most` deep; no deeper than that is looked. */
 const isDeeperThan = (value: unknown, most: number): boolean =>
@@ -91,7 +110,7 @@ function detailOf(errors: ErrorObject[]): string {
     case 'required':
       return 'is missing'
     case 'additionalProperties':
-      return 'is not known here'
+      return UNKNOWN
     case 'format':
       return `must be ${SAMPLES[params.format] ?? params.format}`
     case 'minItems':
@@ -107,9 +126,16 @@ function detailOf(errors: ErrorObject[]): string {
   }
 }
 
+const UNKNOWN = 'is not known here'
+
 const SAMPLES: Record<string, string> = {
   'name-filter': 'a text with at most 5 wildcards (*)',
-  'date-time': 'a time such as 2026-01-31T12:00:00Z',
+  line: 'a text without control characters',
+  label: 'a label as key:value, such as album:holiday',
+  'label-key':
+    'an object whose keys have 1 to 64 letters, digits, "_", "." and "-", the first a letter or digit',
+  'date-time': 'a time such as 2026-01-31T12:00:00Z, or a date such as 2026-01-31',
+  'utc-date-time': 'a time such as 2026-01-31T12:00:00Z, or a date such as 2026-01-31',
   uuid: 'a UUID such as 01a208fa-d379-72a3-9e61-aaf487ae54bf',
 }
 

@@ -2,6 +2,7 @@ import type { Bitmap } from './bitmap.ts'
 import { decodeBmp } from './decode/bmp.ts'
 import { decodeGif } from './decode/gif.ts'
 import { decodeJpeg, readyJpegDecoder } from './decode/jpeg.ts'
+import { decodePgm } from './decode/pgm.ts'
 import { decodePng } from './decode/png.ts'
 import { decodeWebp } from './decode/webp.ts'
 import { encodeJpeg } from './encode/jpeg.ts'
@@ -38,4 +39,5 @@ export const codecs: { [Name in SourceFormat]: Codec<Name> } = {
   gif: { decode: decodeGif },
   bmp: { decode: decodeBmp },
   webp: { ready: readyWebpDecoder, decode: decodeWebp, encode: encodeWebp },
+  pgm: { decode: decodePgm },
 }

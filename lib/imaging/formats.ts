@@ -2,6 +2,7 @@ import { readBmpHeader } from './headers/bmp.ts'
 import { readGifHeader } from './headers/gif.ts'
 import type { CheckSize, Header } from './headers/header.ts'
 import { readJpegHeader } from './headers/jpeg.ts'
+import { isPgm, readPgmHeader } from './headers/pgm.ts'
 import { readPngHeader } from './headers/png.ts'
 import { readWebpHeader } from './headers/webp.ts'
 
@@ -55,6 +56,13 @@ export const formats = {
     isOutput: true,
     matches: (source) => startsWith(source, 'RIFF') && source.toString('latin1', 8, 12) === 'WEBP',
     readHeader: readWebpHeader,
+  },
+  pgm: {
+    contentType: 'image/x-portable-graymap',
+    endings: ['pgm'],
+    isOutput: false,
+    matches: isPgm,
+    readHeader: readPgmHeader,
   },
 } as const satisfies Record<string, Format>
 

@@ -27,7 +27,7 @@ export function readSource(source: Uint8Array, maxPixels: number): Probed {
   if (source.length === 0) throw new AppError('empty-source', 'The source is empty')
   const bytes = asBuffer(source)
   const format = formatOf(bytes)
-  if (!format) throw unsupported('The source is not a JPEG, PNG, GIF, BMP or WebP image')
+  if (!format) throw unsupported('The source is not a JPEG, PNG, GIF, BMP, WebP or PGM image')
   const { contentType, readHeader } = formats[format]
   const header = readHeader(bytes, (width, height) => checkSize(width, height, maxPixels))
   const size = orientSize(header.width, header.height, header.orientation)

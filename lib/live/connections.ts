@@ -2,7 +2,7 @@ import type { Caller } from '../access/caller.ts'
 import { openCounts } from '../counts.ts'
 import { AppError } from '../errors.ts'
 
-/** Sockets and event streams that a key, or one of its tokens or sessions, may have open in a process. */
+/** Sockets, event streams and waits for photos that a key, or one of its tokens or sessions, may have open in a process. */
 export const MAX_CONNECTIONS = 16
 
 /** Counts what credentials have open; whoever needs none is not counted. */
@@ -22,7 +22,10 @@ export function openConnections(most = MAX_CONNECTIONS): Connections {
       }
       if (open.add(credential) > most) {
         leave()
-        throw new AppError('too-many-sockets', `The credential has ${most} sockets and event streams open`)
+        throw new AppError(
+          'too-many-sockets',
+          `The credential has ${most} sockets, event streams and waits open`,
+        )
       }
       return () => leave()
     },

@@ -41,8 +41,9 @@ export function openHub(app: App): Hub {
   const listeners = new Map<string, Set<Listener>>()
   const known = new Set<string>()
   const closing = new AbortController()
-  const opened = performance.now()
-  const heard = lastHeard()
+  /** Since when somebody is subscribed: what happened before, nobody here can have missed. */
+  let followed = performance.now()
+  let heard = lastHeard()
 
   const deliver = (event: CloudEvent) => {
     if (known.has(event.id)) return
@@ -54,7 +55,7 @@ export function openHub(app: App): Hub {
 
   const catchUp = async (from: string | undefined) => {
     let end = from
-    const since = () => from ?? { ageMs: Math.ceil(performance.now() - opened) }
+    const since = () => from ?? { ageMs: Math.ceil(performance.now() - followed) }
     const take = (event: CloudEvent) => {
       deliver(event)
       end = event.id
@@ -66,6 +67,7 @@ export function openHub(app: App): Hub {
   let catchingUp = Promise.resolve()
   let gaps = 0
   const onGap = () => {
+    if (listeners.size === 0) return
     // One that waits until another is read begins before this one.
     if (gaps > 1) return
     gaps++
@@ -107,7 +109,7 @@ export function openHub(app: App): Hub {
     // In the callback of the broker's library, what is thrown ends its connection.
     if (id === undefined)
       return app.log.warn({ bytes: body.length }, 'a message that is no event of a photo is ignored')
-    if (known.has(id)) return
+    if (known.has(id) || listeners.size === 0) return
     unread.push(id)
     void readHeard()
   }
@@ -116,6 +118,10 @@ export function openHub(app: App): Hub {
 
   return {
     subscribe(subscription, listener) {
+      if (listeners.size === 0) {
+        followed = performance.now()
+        heard = lastHeard()
+      }
       const key = keyOf(subscription)
       const known = listeners.get(key) ?? new Set()
       listeners.set(key, known.add(listener))

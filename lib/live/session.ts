@@ -2,6 +2,7 @@ import { unauthorized } from '../access/authorize.ts'
 import { type Caller, maySee } from '../access/caller.ts'
 import { AppError, notFound } from '../errors.ts'
 import { isReplayable, type Subscription } from '../outbox/replay.ts'
+import { parseProjectId } from '../project-id.ts'
 import { parseUuid } from '../uuid.ts'
 import { follow, type Sink } from './follow.ts'
 import type { LiveApp } from './hub.ts'
@@ -42,13 +43,12 @@ export function openSession(
   let turn = Promise.resolve()
   let isClosed = false
 
-  const subscribe = (wanted: Subscription, cursor?: string) => {
+  const subscribe = (wanted: Subscription, cursor?: string, name = nameOf(wanted)) => {
     // Its client went while a message before this one was handled: nobody would end it.
     if (isClosed) return
     if (!caller) throw unauthorized()
     const subscription = limitTo(caller, wanted)
-    const name = nameOf(subscription)
-    const key = String(name)
+    const key = String(nameOf(subscription))
     if (!open.has(key) && open.size >= MAX_SUBSCRIPTIONS)
       throw new AppError('too-many-subscriptions', `A socket may have ${MAX_SUBSCRIPTIONS} subscriptions`)
     const replayable = cursor === undefined ? undefined : isReplayable(cursor)
@@ -76,11 +76,14 @@ export function openSession(
       answer({ authorized: true })
       return enter(known)
     }
-    const subscription = parseSubscription(message.subscribe ?? message.unsubscribe)
-    if (message.subscribe !== undefined) return subscribe(subscription, parseCursor(message.after))
-    const name = nameOf(subscription)
-    open.get(String(name))?.abort()
-    open.delete(String(name))
+    const given = message.subscribe ?? message.unsubscribe
+    const subscription = parseSubscription(given)
+    const key = String(nameOf(subscription))
+    // A client that names a project by a text looks for that text in the answer.
+    const name = subscription.kind === 'project' ? (given as string | number) : key
+    if (message.subscribe !== undefined) return subscribe(subscription, parseCursor(message.after), name)
+    open.get(key)?.abort()
+    open.delete(key)
     answer({ unsubscribed: name })
   }
 
@@ -131,8 +134,10 @@ function parseSubscription(value: unknown): Subscription {
   if (value === 'all') return { kind: 'all' }
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1)
     return { kind: 'project', id: value }
-  const uuid = typeof value === 'string' ? parseUuid(value) : undefined
+  const text = typeof value === 'string' ? value : ''
+  const [uuid, id] = [parseUuid(text), parseProjectId(text)]
   if (uuid) return { kind: 'photo', uuid }
+  if (id) return { kind: 'project', id }
   throw new AppError('invalid-subscription', 'Subscribe to a project id, the uuid of a photo, or "all"')
 }
 

@@ -50,6 +50,9 @@ export type EventData = {
   versions: Record<string, string>
   thumbnails: { uuid: string; name: string; width: number; height: number; url: string }[]
   error: { code: string; message: string } | null
+  /** The client's own id of the photo, and its own keys and values; rows of earlier versions lack both. */
+  reference: string | null
+  labels: Record<string, string>
 } & Partial<Omit<Retry, 'error'>>
 
 /** What is known of a photo whose attempt failed while another will follow; `next_attempt_at`: not before that. */

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { App } from '../app.ts'
-import { type Db, isPostgres, nowPlus, uuids } from '../db/port.ts'
+import { type Db, isPostgres, nowPlus, PREPARED, uuids } from '../db/port.ts'
 import { parseUuid } from '../uuid.ts'
 import { type CloudEvent, signEvent, toCloudEvent } from './event.ts'
 
@@ -89,8 +89,21 @@ export async function findEvents(db: Db, ids: readonly string[]): Promise<Map<st
     .select(['id', 'photo_uuid', 'type', 'at', 'data', 'traceparent'])
     .where('id', 'in', uuids(db, ids))
     .where(IS_LIVE)
+    .$if(isPostgres(db), (query) => query.modifyEnd(PREPARED))
     .execute()
   return new Map(rows.map((row) => [row.id, toCloudEvent(row)]))
+}
+
+/** Those of some photos that were deleted, as far back as events are kept. */
+export async function findDeleted(db: Db, photos: readonly string[]): Promise<ReadonlySet<string | null>> {
+  if (photos.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('events')
+    .select('photo_uuid')
+    .where('photo_uuid', 'in', uuids(db, photos))
+    .where('type', '=', 'image.deleted')
+    .execute()
+  return new Set(rows.map(({ photo_uuid }) => photo_uuid))
 }
 
 /** The id of the last event that subscribers get: a cursor for what happens from now on. */

@@ -1,3 +1,4 @@
+import { MOST } from '../photos/bulk-limits.ts'
 import { openAdding } from './adding.ts'
 import { openAnnouncer } from './announce.ts'
 import { request, titleOf } from './api.ts'
@@ -91,7 +92,7 @@ async function load(): Promise<void> {
 byId('retry').addEventListener('click', async () => {
   const filter = { ...toQuery(filters.current()), status: 'failed' }
   const markQueued = store.queueing()
-  const result = await request<{ count: number }>('POST', '/photos/reprocess', { filter })
+  const result = await request<{ count: number }>('POST', '/photos/reprocess', { filter, at_most: MOST })
   if (!result.ok) return announcer.fault(result)
   const failed = store.listed().filter((uuid) => store.photo(uuid)?.status === 'failed')
   markQueued(failed)

@@ -7,13 +7,16 @@ import type { Door } from '../db/tables.ts'
 import { type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import type { NewEvent } from '../outbox/event.ts'
 import { record } from '../outbox/record.ts'
+import { type Labels, toColumn } from './labels.ts'
 import type { PhotoRow } from './row.ts'
 
 export type NewPhoto = {
   uuid?: string
   url: string
   door: Door
-  name?: string
+  name?: string | undefined
+  reference?: string | undefined
+  labels?: Labels | undefined
   /** The caller's; the program's own has none. */
   owner?: Owner
   /** Without one, the thumbnail recipe of today is stored. */
@@ -42,11 +45,23 @@ export async function insertPhotos(
   for (const [project, added] of projects) await access.quotas.takePhotos(tx, project, added.length)
   const now = new Date().toISOString()
   const rows = photos.map(
-    ({ uuid, url, door, name, owner = NO_OWNER, recipe = THUMBNAIL_RECIPE, queued }) => ({
+    ({
+      uuid,
+      url,
+      door,
+      name,
+      reference,
+      labels = {},
+      owner = NO_OWNER,
+      recipe = THUMBNAIL_RECIPE,
+      queued,
+    }) => ({
       uuid: uuid ?? uuidv7(),
       url,
       door,
       name: name ?? null,
+      reference: reference ?? null,
+      labels: toColumn(labels),
       project_id: owner.projectId,
       key_id: owner.keyId,
       recipe: JSON.stringify(recipe),

@@ -43,8 +43,8 @@ export async function claimAtOnce(
 
 /**
  * On PostgreSQL: stores what was made as rows, the photo as completed and its event in one statement, then publishes that;
- * false for a late attempt. What the event says of the photo but its renditions' uuids is known from the claim: nobody else
- * changes it while the attempt holds the photo.
+ * false for a late attempt. What the event says of the photo but its renditions' uuids, reference and labels is known from the
+ * claim: nobody else changes it while the attempt holds the photo.
  */
 export async function completeAtOnce(
   app: AttemptApp,

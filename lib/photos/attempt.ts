@@ -200,7 +200,7 @@ export async function fail(
   if (!(await renew(app, attempt))) return false
   const { uuid } = attempt.photo
   const known = (await findRenditions(app.db, [uuid])).map(({ url }) => url)
-  for (const path of new Set([...known, ...plannedPaths(attempt.photo)]))
+  for (const path of new Set([...known, ...plannedPaths(attempt.photo, app.config)]))
     await app.storage.remove(renditionKey(path))
   const done = await record(app, async (tx, emit) => {
     const photo = await updateClaimed(tx, attempt, {

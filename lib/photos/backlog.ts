@@ -1,7 +1,7 @@
 import { type Db, nowPlus } from '../db/port.ts'
 import type { Backlog } from '../metrics.ts'
 import { countWaiting } from '../notifications/backlog.ts'
-import { countByStatus } from './list.ts'
+import { countByStatus } from './counts.ts'
 
 /** Reads the backlog from indexes alone. */
 export async function readBacklog(db: Db): Promise<Backlog> {

@@ -3,7 +3,7 @@ import type { EventData } from '../outbox/event.ts'
 import type { RenditionRow } from '../renditions/row.ts'
 import { MOST_KEY_LENGTH, ORIGINAL } from '../storage/port.ts'
 import { stateOf, versionsOf } from './project-image.ts'
-import { errorOf, type PhotoRow, retryOf } from './row.ts'
+import { errorOf, labelsOf, type PhotoRow, retryOf } from './row.ts'
 
 /** What an event says of a photo; `publicUrl` is the base of the URLs in it. */
 export function eventData(
@@ -19,6 +19,8 @@ export function eventData(
     versions: versionsOf(photo, renditions, (path) => `${publicUrl}/files/${path}`),
     thumbnails: renditions.map(({ uuid, name, width, height, url }) => ({ uuid, name, width, height, url })),
     error: errorOf(photo),
+    reference: photo.reference,
+    labels: labelsOf(photo),
   }
 }
 
@@ -37,9 +39,15 @@ export const claimedData = (publicUrl: string): RawBuilder<unknown> => sql`jsonb
   'versions', case when length(url) <= ${MOST_KEY_LENGTH} and url ~ ${ORIGINAL} and source_removed_at is null
     then jsonb_build_object('original', ${publicUrl}::text || '/files/' || url) else '{}' end,
   'thumbnails', '[]'::jsonb,
-  'error', null)`
+  'error', null,
+  'reference', reference,
+  'labels', coalesce(labels, '{}'))`
 
-/** `data`, with the renditions that a statement on PostgreSQL is just storing in its part `stored`. */
+/**
+ * `data`, with the renditions that a statement on PostgreSQL is just storing in its part `stored`, and what a client may have changed
+ * since the claim.
+ */
 export const withStored = (data: EventData): RawBuilder<unknown> => sql`${JSON.stringify(data)}::jsonb
   || jsonb_build_object('thumbnails', (select jsonb_agg(jsonb_build_object(
-    'uuid', uuid, 'name', name, 'width', width, 'height', height, 'url', url) order by name) from stored))`
+    'uuid', uuid, 'name', name, 'width', width, 'height', height, 'url', url) order by name) from stored),
+    'reference', reference, 'labels', coalesce(labels, '{}'))`

@@ -72,7 +72,7 @@ async function free(app: ExpiredApp, photo: PhotoRow): Promise<boolean> {
     const taken = await takeOver(app, photo.uuid)
     if (!taken) return false
     // The worker may only have been late, and store what it makes after this.
-    await planRemoval(app.db, photo.uuid, plannedPaths(taken.photo).map(renditionKey), true)
+    await planRemoval(app.db, photo.uuid, plannedPaths(taken.photo, app.config).map(renditionKey), true)
     const lost = { code: WORKER_LOST, message: `The worker died ${attempts} times` }
     const failed = await fail(app, taken, lost)
     if (failed) app.log.warn(lost, 'failed')

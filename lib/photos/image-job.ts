@@ -14,9 +14,12 @@ export function showImageJob(photo: PhotoRow, renditions: readonly RenditionRow[
     created_at,
     updated_at,
     result: resultOf(photo, renditions, reader),
-    error: errorOf(photo),
+    error: textOf(errorOf(photo)),
   }
 }
+
+/** Clients of this door show an error as it is: code and message are apart in the photo's own details. */
+const textOf = (error: ReturnType<typeof errorOf>) => error && `${error.code}: ${error.message}`
 
 function resultOf(photo: PhotoRow, renditions: readonly RenditionRow[], { caller, sign }: Reader) {
   const thumbnail = primaryOf(renditions)

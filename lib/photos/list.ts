@@ -1,14 +1,12 @@
 import { sql } from 'kysely'
 import type { Projects } from '../access/caller.ts'
+import { isTime, type Position, parseCursor, toCursor } from '../cursor.ts'
 import { type Db, FIRST_TIME, isPostgres, LAST_TIME } from '../db/port.ts'
 import type { Door } from '../db/tables.ts'
-import { AppError } from '../errors.ts'
-import { PHOTO_STATUSES, type PhotoStatus } from '../photo-status.ts'
+import type { PhotoStatus } from '../photo-status.ts'
+import { inUtc } from '../time.ts'
 import { parseUuid } from '../uuid.ts'
-import type { PhotoRow } from './row.ts'
-
-/** A place in a list ordered by creation. */
-type Position = Pick<PhotoRow, 'created_at' | 'uuid'>
+import { PHOTO_COLUMNS, type PhotoRow } from './row.ts'
 
 export type Page<T> = { items: T[]; next: string | null }
 
@@ -22,6 +20,9 @@ export type Filters = {
   project_id?: number
   name?: string
   code?: string
+  reference?: string
+  /** `key:value`. */
+  label?: string
   created_after?: string
   created_before?: string
   /** Only photos of these; undefined: of all, and of none. */
@@ -37,11 +38,11 @@ export async function findPending(
   db: Db,
   { limit, after, projects }: { limit: number; after?: string } & Pick<Filters, 'projects'>,
 ): Promise<Page<PhotoRow>> {
-  const from = after === undefined ? undefined : parseCursor(after)
+  const from = after === undefined ? undefined : parseCursor(after, parseUuid)
   let query = selectPhotos(db, { status: 'pending', ...(projects && { projects }) }).selectAll()
   if (from) {
     query = query.where(({ eb, refTuple, tuple }) =>
-      eb(refTuple('created_at', 'uuid'), '>', tuple(timeOf(from), from.uuid)),
+      eb(refTuple('created_at', 'uuid'), '>', tuple(timeOf(from), from.id)),
     )
   }
   const rows = await query
@@ -57,11 +58,11 @@ export async function findPhotos(
   db: Db,
   { limit, after, ...filters }: Filters & { limit: number; after?: string },
 ): Promise<Page<PhotoRow>> {
-  const from = after === undefined ? undefined : parseCursor(after)
+  const from = after === undefined ? undefined : parseCursor(after, parseUuid)
   let query = selectPhotos(db, filters).selectAll()
   if (from) {
     query = query.where(({ eb, refTuple, tuple }) =>
-      eb(refTuple('created_at', 'uuid'), '<', tuple(timeOf(from), from.uuid)),
+      eb(refTuple('created_at', 'uuid'), '<', tuple(timeOf(from), from.id)),
     )
   }
   const rows = await query
@@ -97,68 +98,48 @@ export async function findPhotosAt(
   return { items: rows.slice(0, limit), more: rows.length > limit }
 }
 
-/** Up to here a total is counted. */
-const COUNTED = 10_000
-
-/** How many photos fit the filters: exact up to 10,000, then PostgreSQL's estimate. */
-export async function countPhotos(db: Db, filters: Filters): Promise<{ total: number; estimated: boolean }> {
-  const all = selectPhotos(db, filters).select(sql`1`.as('one'))
-  // In the order of an index, or PostgreSQL would read the table until it has found as many.
-  const counted = isPostgres(db)
-    ? all
-        .orderBy('created_at')
-        .orderBy('uuid')
-        .limit(COUNTED + 1)
-    : all
-  const { total } = await db
-    .selectFrom(counted.as('counted'))
-    .select(({ fn }) => fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow()
-  if (!isPostgres(db) || total <= COUNTED) return { total, estimated: false }
-  const { rows } = await sql<{
-    'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }]
-  }>`explain (format json) ${all}`.execute(db)
-  return { total: Math.max(total, rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0), estimated: true }
-}
-
-/** How many photos there are by status, and in all. */
-export async function countByStatus(
-  db: Db,
-  filters: Filters,
-): Promise<Record<PhotoStatus | 'total', number>> {
-  const rows = await selectPhotos(db, filters)
-    .select(({ fn }) => ['status', fn.countAll<number>().as('count')])
-    .groupBy('status')
-    .execute()
-  const none = Object.fromEntries(PHOTO_STATUSES.map((status) => [status, 0])) as Record<PhotoStatus, number>
-  const counts = { total: 0, ...none }
-  for (const { status, count } of rows) {
-    counts[status] = count
-    counts.total += count
-  }
-  return counts
-}
-
 /** The photos that fit the filters, of which a query may select what it needs. */
 export function selectPhotos(db: Db, filters: Filters) {
-  const { created_after, created_before, code, status, door, project_id, projects, name } = filters
-  let query = db.selectFrom('photos')
+  const { created_after, created_before, code, status, door, project_id, projects, name, reference, label } =
+    filters
+  let query = label === undefined ? db.selectFrom('photos') : db.selectFrom(labelled(db, label))
   if (projects !== undefined) query = query.where('project_id', 'in', projects)
   if (code !== undefined) query = query.where('error_code', '=', code)
-  if (created_after !== undefined) query = query.where('created_at', '>=', utc(created_after))
-  if (created_before !== undefined) query = query.where('created_at', '<=', utc(created_before))
+  if (created_after !== undefined) query = query.where('created_at', '>=', inUtc(created_after))
+  if (created_before !== undefined) query = query.where('created_at', '<=', inUtc(created_before))
   if (name?.includes('*')) query = query.where('name', isPostgres(db) ? 'ilike' : 'like', likePattern(name))
   else if (name !== undefined) query = query.where('name', '=', name)
-  for (const [column, value] of Object.entries({ status, door, project_id }))
+  for (const [column, value] of Object.entries({ status, door, project_id, reference }))
     if (value !== undefined) query = query.where(column as 'door', '=', value as Door)
   return query
+}
+
+/**
+ * The photos that have a label, in place of all. Time, uuid and project are those of the row of the label: so its indexes serve the
+ * order, the cursor and the projects, too.
+ */
+const labelled = (db: Db, label: string) =>
+  db
+    .selectFrom('photo_labels')
+    .innerJoin('photos as photo', 'photo.uuid', 'photo_labels.photo_uuid')
+    .select(
+      PHOTO_COLUMNS.filter((column) => !(column in OF_LABEL)).map((column) => `photo.${column}` as const),
+    )
+    .select(Object.entries(OF_LABEL).map(([column, own]) => sql.ref(`photo_labels.${own}`).as(column)))
+    .where('label', '=', label)
+    .$castTo<PhotoRow>()
+    .as('photos')
+
+/** Columns of a photo that a row of a label has, too. */
+const OF_LABEL: Partial<Record<keyof PhotoRow, string>> = {
+  uuid: 'photo_uuid',
+  project_id: 'project_id',
+  created_at: 'created_at',
 }
 
 /** `*` stands for any text, several for the same; all else, `%` and `_` too, for itself. */
 const likePattern = (name: string) =>
   sql<string>`${name.replace(/[\\%_]/g, '\\$&').replace(/\*+/g, '%')} escape '\\'`
-
-const utc = (time: string) => new Date(time).toISOString()
 
 /** One row above the limit means that there is a next page. */
 function toPage(rows: PhotoRow[], limit: number): Page<PhotoRow> {
@@ -167,27 +148,12 @@ function toPage(rows: PhotoRow[], limit: number): Page<PhotoRow> {
   return { items, next: rows.length > limit && last ? cursorOf(last) : null }
 }
 
-/** A day that its month has, and a year that PostgreSQL has. */
-const isTime = (time: string) =>
-  time >= '0001' && !Number.isNaN(Date.parse(time)) && new Date(time).toISOString() === time
-
 /** A time set by hand that RFC 3339 cannot write becomes one of its ends, and `timeOf` finds it again. */
-const cursorOf = ({ created_at, uuid }: Position) =>
-  Buffer.from(`${isTime(created_at) ? created_at : FIRST_TIME}/${uuid}`).toString('base64url')
+const cursorOf = ({ created_at, uuid }: PhotoRow) =>
+  toCursor({ created_at: isTime(created_at) ? created_at : FIRST_TIME, id: uuid })
 
 /** The time of a position in the database: a row at an end of what RFC 3339 can write may lie beyond it. */
-const timeOf = ({ created_at, uuid }: Position) =>
+const timeOf = ({ created_at, id }: Position) =>
   created_at === FIRST_TIME || created_at === LAST_TIME
-    ? sql<string>`coalesce((select created_at from photos where uuid = ${uuid}), ${created_at})`
+    ? sql<string>`coalesce((select created_at from photos where uuid = ${id}), ${created_at})`
     : sql.val(created_at)
-
-function parseCursor(cursor: string): Position {
-  const [created_at = '', id = ''] = Buffer.from(cursor, 'base64url').toString('latin1').split('/')
-  const uuid = parseUuid(id)
-  if (!uuid || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(created_at) || !isTime(created_at)) {
-    throw new AppError('invalid', 'The cursor does not come from a list of this service', {
-      errors: [{ pointer: '/query/after', detail: 'must be the cursor of a next page' }],
-    })
-  }
-  return { created_at, uuid }
-}

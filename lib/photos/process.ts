@@ -150,7 +150,7 @@ async function store(
   image: RenderedImage,
 ): Promise<StoredRendition> {
   const { name, format, width, height, data } = image
-  const url = renditionPath(photo.uuid, recipe, image)
+  const url = renditionPath(photo.uuid, recipe, image, app.config.thumbsLayout)
   await app.storage.put(renditionKey(url), data)
   return { name, format, width, height, url, bytes: data.byteLength }
 }

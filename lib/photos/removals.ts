@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../app.ts'
-import { type Db, isPostgres, nowPlus } from '../db/port.ts'
+import { chunks, type Db, isPostgres, nowPlus } from '../db/port.ts'
 import { record } from '../outbox/record.ts'
 import type { PhotoStatus } from '../photo-status.ts'
 import { isKey, isOriginal } from '../storage/port.ts'
@@ -23,7 +23,7 @@ const REPEATS_MS = [5 * 60_000, 50 * 60_000, 24 * 3_600_000]
 const WAIT_MS = 2_000
 
 /** Files of a photo whose row has gone, has failed or never will have them. */
-type Removal = {
+export type Removal = {
   id: string
   photoUuid: string
   keys: readonly string[]
@@ -33,29 +33,47 @@ type Removal = {
 
 type RemovalApp = Pick<App, 'access' | 'db' | 'queue' | 'storage' | 'trace'>
 
-/**
- * Plans a removal, in the transaction that takes the row: no storage is called there, and the sweep removes what a process
- * that dies has not removed. `repeats`: again later, since something may still be stored.
- */
+/** Plans the removal of the files of one photo; see `planRemovals`. */
 export async function planRemoval(
   tx: Db,
   photoUuid: string,
   keys: readonly string[],
   repeats = false,
-): Promise<Removal> {
-  // A row of a stranger's may name anything.
-  const removal = { id: uuidv7(), photoUuid, keys: keys.filter(isKey), runs: 0, repeats }
-  await tx
-    .insertInto('removals')
-    .values({
-      id: removal.id,
-      photo_uuid: photoUuid,
-      keys: JSON.stringify(removal.keys),
-      due: nowPlus(TAKEN_MS),
-      repeats,
-    })
-    .execute()
-  return removal
+): Promise<void> {
+  await planRemovals(tx, [{ photoUuid, keys, repeats }])
+}
+
+/**
+ * Plans removals, in the transaction that takes the rows: no storage is called there, and the sweep removes what a process
+ * that dies has not removed, after `dueMs`. `repeats`: again later, since something may still be stored.
+ */
+export async function planRemovals(
+  tx: Db,
+  planned: readonly Pick<Removal, 'photoUuid' | 'keys' | 'repeats'>[],
+  dueMs = TAKEN_MS,
+): Promise<Removal[]> {
+  const removals = planned.map(({ photoUuid, keys, repeats }) => ({
+    id: uuidv7(),
+    photoUuid,
+    // A row of a stranger's may name anything.
+    keys: keys.filter(isKey),
+    runs: 0,
+    repeats,
+  }))
+  for (const part of chunks(removals))
+    await tx
+      .insertInto('removals')
+      .values(
+        part.map(({ id, photoUuid, keys, repeats }) => ({
+          id,
+          photo_uuid: photoUuid,
+          keys: JSON.stringify(keys),
+          due: nowPlus(dueMs),
+          repeats,
+        })),
+      )
+      .execute()
+  return removals
 }
 
 /** Carries out a removal after its commit, as far as that takes no longer than 2 s; the sweep does the rest. */

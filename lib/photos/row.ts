@@ -9,6 +9,7 @@ import type { SourceInfo } from '../imaging/probe.ts'
 import { type Recipe, THUMBNAIL_RECIPE } from '../imaging/recipe.ts'
 import type { Retry } from '../outbox/event.ts'
 import { parseUuid } from '../uuid.ts'
+import type { Labels } from './labels.ts'
 
 export type PhotoRow = Selectable<PhotosTable>
 
@@ -46,6 +47,8 @@ export const PHOTO_COLUMNS = Object.keys({
   published_at: true,
   missing_at: true,
   key_id: true,
+  reference: true,
+  labels: true,
 } satisfies Record<keyof PhotosTable, true>) as (keyof PhotosTable)[]
 
 /** The photo of that id among those of some projects; throws `not-found`, also for an id that is no uuid. */
@@ -123,6 +126,10 @@ export function metadataOf({ metadata }: Pick<PhotoRow, 'metadata'>): Metadata |
   if (metadata === null) return null
   return { exif: null, thumbhash: null, ...(JSON.parse(metadata) as SourceInfo & Partial<Metadata>) }
 }
+
+/** The client's own keys and values of a photo. */
+export const labelsOf = ({ labels }: Pick<PhotoRow, 'labels'>): Labels =>
+  labels === null ? {} : (JSON.parse(labels) as Labels)
 
 /** Why a photo failed; null where it has not, also where somebody has set its status since. */
 export const errorOf = ({ status, error_code, error }: Pick<PhotoRow, 'status' | 'error_code' | 'error'>) =>

@@ -4,7 +4,7 @@ import type { App } from '../app.ts'
 import type { Db } from '../db/port.ts'
 import type { EventType } from '../db/tables.ts'
 import type { RenditionRow } from '../renditions/row.ts'
-import { errorOf, metadataOf, type PhotoRow, retryOf, sourceUrlFor } from './row.ts'
+import { errorOf, labelsOf, metadataOf, type PhotoRow, retryOf, sourceUrlFor } from './row.ts'
 
 export type TimelineEvent = {
   id: string
@@ -35,7 +35,8 @@ export const findTimeline = (db: Db, uuid: string): Promise<TimelineEvent[]> =>
 
 /** A photo as a caller may see it, with links to its thumbnails. */
 export function showPhoto(photo: PhotoRow, renditions: readonly RenditionRow[], { caller, sign }: Reader) {
-  const { uuid, status, door, project_id, name, nickname, attempts, created_at, updated_at } = photo
+  const { uuid, status, door, project_id, name, nickname, reference, attempts, created_at, updated_at } =
+    photo
   return {
     uuid,
     url: sourceUrlFor(caller, photo),
@@ -45,6 +46,8 @@ export function showPhoto(photo: PhotoRow, renditions: readonly RenditionRow[], 
     door,
     project_id,
     name,
+    reference,
+    labels: labelsOf(photo),
     ...(nickname !== null && { nickname }),
     attempts,
     metadata: metadataOf(photo),

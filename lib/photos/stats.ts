@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache'
 import type { Projects } from '../access/caller.ts'
 import { type Db, isPostgres } from '../db/port.ts'
 import type { PhotoStatus } from '../photo-status.ts'
-import { countByStatus, within } from './list.ts'
+import { countByStatus } from './counts.ts'
+import { within } from './list.ts'
 
 /** How many photos there are by status, and what became of some in each minute, oldest first. */
 export type Stats = Record<PhotoStatus | 'total', number> & {

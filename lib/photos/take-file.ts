@@ -3,7 +3,6 @@ import { uuidv7 } from 'uuidv7'
 import type { Owner } from '../access/caller.ts'
 import type { App } from '../app.ts'
 import { awayCode } from '../away.ts'
-import { uuids } from '../db/port.ts'
 import { AppError } from '../errors.ts'
 import { originalKey } from '../storage/port.ts'
 import { settleUpload, storeOriginal } from './receive-upload.ts'
@@ -57,21 +56,4 @@ async function forget({ db }: Pick<App, 'db'>, uuid: string): Promise<void> {
     await tx.deleteFrom('events').where('photo_uuid', '=', uuid).execute()
     await planRemoval(tx, uuid, [originalKey(uuid)], true)
   })
-}
-
-const MAX_NICKNAME = 255
-
-/** Stores who has uploaded some photos, as they say: cut to 255 characters, without control characters. */
-export async function setNickname(
-  { db }: Pick<App, 'db'>,
-  photos: readonly string[],
-  text: string,
-): Promise<void> {
-  const nickname = text
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim()
-    .toWellFormed()
-    .slice(0, MAX_NICKNAME)
-  if (nickname === '') return
-  await db.updateTable('photos').set({ nickname }).where('uuid', 'in', uuids(db, photos)).execute()
 }

@@ -13,6 +13,8 @@ export type Contents = {
   find(id: string, name?: string): Promise<Content | undefined>
   /** The bytes of a rendition, or a stream of those that are too many to be kept; undefined where the file is gone. */
   read(content: Content): Promise<{ body: Uint8Array | Readable; cached: boolean } | undefined>
+  /** The same without the bytes, of which there are so many: none are read from the storage. */
+  look(content: Content): Promise<{ bytes: number; cached: boolean } | undefined>
   /** Forgets a photo that has changed or gone. `known` are renditions that it had. */
   drop(uuid: string, known?: readonly RenditionRow[]): void
 }
@@ -89,6 +91,12 @@ export function openContents({ db, storage, cache }: Sources): Contents {
       if (kept) return { body: kept, cached: true }
       const body = await load(content)
       return body && { body, cached: false }
+    },
+    async look({ key, path, bytes }) {
+      const kept = bytes > MAX_VALUE_BYTES ? undefined : await cache.get(key)
+      if (kept) return { bytes: kept.byteLength, cached: true }
+      const stored = await storage.head(renditionKey(path))
+      return stored && { bytes: stored.bytes, cached: false }
     },
     drop(uuid, known = []) {
       const forget = (rows: readonly RenditionRow[]) => cache.delete(rows.map((row) => contentOf(row).key))

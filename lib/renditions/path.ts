@@ -1,3 +1,4 @@
+import type { ThumbsLayout } from '../config/index.ts'
 import { formats } from '../imaging/formats.ts'
 import type { Recipe, RenditionSpec } from '../imaging/recipe.ts'
 
@@ -16,15 +17,17 @@ export const primaryOf = <T extends Named & { url: string }>(renditions: readonl
 /**
  * Path of a rendition of a recipe below the root of the renditions, computed so that a second run overwrites the first:
  * `<xx>/<uuid>.jpg` for the primary rendition, `<xx>/<uuid>-<name>.jpg` for the others; `<xx>` are the uuid's last two
- * digits, since the first of a UUIDv7 are the same for years.
+ * digits, since the first of a UUIDv7 are the same for years. A `flat` layout leaves out `<xx>/`.
  */
 export function renditionPath(
   uuid: string,
   { renditions }: Recipe,
   { name, format }: Pick<RenditionSpec, 'name' | 'format'>,
+  layout: ThumbsLayout = 'digits',
 ): string {
   const primary = findByName(renditions) ?? renditions[0]
-  return `${uuid.slice(-2)}/${uuid}${name === primary?.name ? '' : suffixOf(name)}.${formats[format].endings[0]}`
+  const directory = layout === 'flat' ? '' : `${uuid.slice(-2)}/`
+  return `${directory}${uuid}${name === primary?.name ? '' : suffixOf(name)}.${formats[format].endings[0]}`
 }
 
 const suffixOf = (name: string) => `-${name}`

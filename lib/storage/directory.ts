@@ -78,7 +78,8 @@ export async function openDirectory({ storageDir, thumbsDir, publicUrl }: Direct
         await writeDurably(root, path.join(root.directory, OWNER), replace, (handle) => handle.writeFile(id))
     },
     async signUpload(key, limits) {
-      return { url: `${publicUrl}/uploads`, fields: signPolicy(await secret(), key, limits) }
+      const fields = signPolicy(await secret(), key, limits)
+      return { url: `${publicUrl}/uploads?${new URLSearchParams(fields)}`, fields }
     },
     signRead: async () => undefined,
     verifyUpload: async (fields) => verifyPolicy(await secret(), fields),

@@ -57,7 +57,7 @@ export type Unfinished = { key: string | undefined; modified: Date; remove(): Pr
 export type UploadLimits = { maxBytes: number; expiresAt: Date }
 export type UploadPolicy = { key: string; maxBytes: number }
 
-/** Where to post a multipart form: every field first, then the content as `file`. */
+/** Where to post a multipart form: every field first, then the content as `file`. The local store takes a PUT of the bytes too. */
 export type UploadForm = { url: string; fields: Record<string, string> }
 
 /** What every key begins with, one of them; each may be a volume of its own. */
@@ -88,6 +88,6 @@ export const originalKey = (uuid: string) => `originals/${uuid}`
 
 /** The photo of a key, where it is named like one: that of an original, or of a rendition. */
 export const photoOf = (key: string): string | undefined =>
-  /^(?:originals|thumbs\/[^/]+)\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])[^/]*$/.exec(
+  /^(?:originals|thumbs(?:\/[^/]+)?)\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])[^/]*$/.exec(
     key,
   )?.[1]

@@ -21,6 +21,12 @@ const PARAMETERS = {
     Default: '',
     Description: 'Base of the URLs handed out',
   },
+  CorsOrigins: {
+    variable: 'CORS_ORIGINS',
+    Type: 'String',
+    Default: '',
+    Description: 'Origins of web pages that may call; name them in the CORS settings of the API, too',
+  },
   AdminKey: {
     variable: 'ADMIN_KEY',
     ...OPTIONAL,
@@ -132,7 +138,8 @@ function resource(each: FunctionFile) {
 function eventsOf(each: FunctionFile) {
   if (each.kind === 'endpoint') {
     const { method, path } = each.definition
-    return { Http: { Type: 'HttpApi', Properties: { Method: method, Path: gatewayPath(path) } } }
+    const route = (Method: string) => ({ Type: 'HttpApi', Properties: { Method, Path: gatewayPath(path) } })
+    return { Http: route(method), ...(method === 'GET' && { Head: route('HEAD') }) }
   }
   if (each.kind === 'schedule') {
     const minutes = Math.max(1, Math.round(each.definition.every(readConfig({})) / MINUTE_MS))

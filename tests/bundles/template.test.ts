@@ -20,8 +20,9 @@ const { Resources, Globals, Parameters } = parse(template(functions)) as {
   Parameters: Record<string, object>
 }
 const deployed = Object.values(Resources).filter(({ Type }) => Type === 'AWS::Serverless::Function')
-const eventOf = (name: string) =>
-  Object.values(deployed.find(({ Properties }) => Properties.CodeUri === name)?.Properties.Events ?? {})[0]
+const eventsOf = (name: string) =>
+  Object.values(deployed.find(({ Properties }) => Properties.CodeUri === name)?.Properties.Events ?? {})
+const eventOf = (name: string) => eventsOf(name)[0]
 
 test('deploys every function from its own directory, with memory and time', () => {
   expect(deployed.map(({ Properties }) => Properties.CodeUri).sort()).toEqual(
@@ -34,15 +35,17 @@ test('deploys every function from its own directory, with memory and time', () =
   }
 })
 
-test('routes what each endpoint says it serves', () => {
+test('routes what each endpoint says it serves, and HEAD where GET is', () => {
   const endpoints = functions.filter((each) => each.kind === 'endpoint')
   expect(endpoints.length).toBeGreaterThan(10)
   for (const { name, definition } of endpoints) {
-    const { Type, Properties } = eventOf(name) ?? expect.fail(name)
-    expect([Type, Properties]).toEqual([
-      'HttpApi',
-      { Method: definition.method, Path: gatewayPath(definition.path) },
-    ])
+    const { method, path } = definition
+    expect(eventsOf(name)).toEqual(
+      [method, ...(method === 'GET' ? ['HEAD'] : [])].map((Method) => ({
+        Type: 'HttpApi',
+        Properties: { Method, Path: gatewayPath(path) },
+      })),
+    )
   }
   expect(gatewayPath('/photos/:uuid/x/:b')).toBe('/photos/{uuid}/x/{b}')
   expect(gatewayPath('/files/*')).toBe('/files/{proxy+}')
@@ -76,6 +79,7 @@ test('gives the functions variables that are parameters of the stack', () => {
     'DATABASE_URL',
     'RABBITMQ_URL',
     'PUBLIC_URL',
+    'CORS_ORIGINS',
     'ADMIN_KEY',
     'SECRET',
     'QUEUE_NAME',

@@ -24,6 +24,7 @@ import {
 import { type ProblemBody, problemOf as problemBodyOf } from '../../lib/http/problem.ts'
 import { openHttp } from '../../lib/http/server.ts'
 import { openHub } from '../../lib/live/hub.ts'
+import type { Stay } from '../../lib/live/stay.ts'
 import type { Reader } from '../../lib/photos/show.ts'
 import { OWNER } from '../../lib/storage/port.ts'
 import { faultsOf, watchAnswers } from '../support/answers.ts'
@@ -46,6 +47,7 @@ export async function call<P, Q, B, R extends Replies>(
     method: endpoint.method,
     caller: EVERYBODY,
     limitRate: ((identify) => identify()) satisfies LimitRate,
+    stay: { enter: () => () => {}, watch: () => () => {} } satisfies Stay,
   }
   const described = endpoint as unknown as AnyEndpoint
   const answer = await endpoint

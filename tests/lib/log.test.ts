@@ -148,7 +148,7 @@ describe.for(SETUPS)('the log on $name', (setup) => {
           { method: 'POST', route: '/photos/process', status: 202 },
           { method: 'GET', route: '/photos', status: 200 },
           { method: 'GET', route: 'none', status: 404 },
-          { method: 'GET', route: '/photos/:uuid', status: 200, photo_uuid: good[0] },
+          { method: 'GET', route: '/photos/:uuid', status: 422, photo_uuid: good[0] },
         ])
         for (const { uuid, error } of await photos())
           expect(JSON.stringify([error, await findTimeline(app.db, uuid)])).not.toContain('s3cr3t')

@@ -29,7 +29,7 @@ inBrowser('dropped photos become thumbnails, and what fails says why and can be 
       for (const name of ['beach.jpg', 'portrait.png', 'forest.webp']) await seeThumbnail(page, name)
       const failed = cardOf(page, 'notes.txt')
       await failed.getByText('unsupported-format').waitFor()
-      await failed.getByText('The source is not a JPEG, PNG, GIF, BMP or WebP image').waitFor()
+      await failed.getByText('The source is not a JPEG, PNG, GIF, BMP, WebP or PGM image').waitFor()
       await page.getByText('4 of 4 files uploaded · 3 completed · 1 failed').waitFor()
       await page.getByRole('radio', { name: 'Completed 3' }).waitFor()
       await page.getByRole('img', { name: /Last 15 minutes: 3 completed, 1 failed/ }).waitFor()

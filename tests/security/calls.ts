@@ -3,7 +3,7 @@ import { ADMIN_KEY, idOf, makeKey } from './credentials.ts'
 import { MARK, SOURCE, type World } from './world.ts'
 
 /** A request for something of project 1. */
-export type Call = { path: string; body?: object; form?: FormData }
+export type Call = { path: string; body?: object; form?: FormData | Blob }
 
 /** `ok`: what the answer is to who may; `foreign`: to who may do it elsewhere. Without the latter the endpoint is public. */
 export type Calling = { ok: number; foreign?: number; call: (world: World) => Call | Promise<Call> }
@@ -26,8 +26,18 @@ export const CALLS: Record<string, Calling> = {
     foreign: 404,
     call: () => ({ path: '/photos', body: { url: SOURCE, project_id: 1 } }),
   },
+  'DELETE /photos': {
+    ok: 202,
+    foreign: 202,
+    call: () => ({ path: '/photos', body: { filter: { name: 'nobody' } } }),
+  },
   'GET /photos': { ok: 200, foreign: 200, call: () => ({ path: '/photos' }) },
   'GET /photos/:uuid': { ok: 200, foreign: 404, call: ({ done }) => ({ path: `/photos/${done.uuid}` }) },
+  'PATCH /photos/:uuid': {
+    ok: 200,
+    foreign: 404,
+    call: async ({ fresh }) => ({ path: `/photos/${await fresh()}`, body: { labels: { album: 'new' } } }),
+  },
   'DELETE /photos/:uuid': {
     ok: 204,
     foreign: 404,
@@ -77,6 +87,13 @@ export const CALLS: Record<string, Calling> = {
       return { path: '/uploads', form: formOf(form.fields, 'file', image) }
     },
   },
+  'PUT /uploads': {
+    ok: 200,
+    async call({ upload, image }) {
+      const { form } = await upload()
+      return { path: `/uploads${new URL(form.url).search}`, form: new Blob([new Uint8Array(image)]) }
+    },
+  },
   'POST /images/:image_id/uploaded': {
     ok: 202,
     foreign: 404,
@@ -94,6 +111,16 @@ export const CALLS: Record<string, Calling> = {
     ok: 202,
     foreign: 202,
     call: ({ image }) => ({ path: '/upload', form: formOf({ project_id: '1' }, 'image', image) }),
+  },
+  'POST /': {
+    ok: 202,
+    foreign: 202,
+    call: ({ image }) => ({ path: '/', form: formOf({ project_id: '1' }, 'image_data', image) }),
+  },
+  'GET /images/:nickname': {
+    ok: 200,
+    foreign: 404,
+    call: ({ done }) => ({ path: `/images/${done.uuid}` }),
   },
   'GET /images/:uuid/content': {
     ok: 200,

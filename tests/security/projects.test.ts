@@ -134,7 +134,7 @@ describe.for(SETUPS)('a key of a project on $name', (setup) => {
       for (const filter of [{ project_id: 2 }, { status: 'completed' }])
         expect((await one('/photos/reprocess', { filter })).body).toEqual({ count: 0 })
       expect(await statuses()).toEqual(['failed', 'failed', 'failed'])
-      expect((await one('/photos/reprocess', { filter: {} })).body).toEqual({ count: 1 })
+      expect((await one('/photos/reprocess', { filter: {}, at_most: 1 })).body).toEqual({ count: 1 })
       expect(await statuses()).toEqual(['pending', 'failed', 'failed'])
       const key = await makeKey(app, [1])
       for (const uuid of [foreign, nobodys])
@@ -142,6 +142,11 @@ describe.for(SETUPS)('a key of a project on $name', (setup) => {
           (await fetch(`${url}/photos/${uuid}`, { method: 'DELETE', headers: bearer(key) })).status,
         ).toBe(404)
       expect(await statuses()).toEqual(['pending', 'failed', 'failed'])
+      const removing = { method: 'DELETE', headers: { ...bearer(key), 'content-type': 'application/json' } }
+      const body = JSON.stringify({ filter: {}, at_most: 1 })
+      expect(await (await fetch(`${url}/photos`, { ...removing, body })).json()).toEqual({ count: 1 })
+      const left = await app.db.selectFrom('photos').select('uuid').execute()
+      expect(left.map(({ uuid }) => uuid).sort()).toEqual([foreign, nobodys].sort())
     }),
   )
 

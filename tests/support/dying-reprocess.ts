@@ -1,11 +1,12 @@
 import { sweep } from '../../functions/schedules/sweep.ts'
 import { openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
-import { reprocessPhotos } from '../../lib/photos/reprocess.ts'
+import { requestBulk } from '../../lib/photos/bulk.ts'
+import { REPROCESS } from '../../lib/photos/reprocess.ts'
 
 // Reprocesses what failed, and dies in its second batch, before the commit.
 const app = await openApp(readConfig(process.env))
-await reprocessPhotos(app, { status: 'failed' })
+await requestBulk(app, REPROCESS, { filter: { status: 'failed' }, at_most: 10_000 }, '*')
 const contents = {
   ...app.contents,
   drop: () => {

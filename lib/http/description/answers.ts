@@ -12,6 +12,7 @@ const MEANINGS: Record<number, string> = {
   204: 'Done; there is no body',
   206: 'The part of the file that `Range` names',
   302: 'The file lies elsewhere: `Location` is a link to it, which ends',
+  303: 'The form was taken; `Location` leads back to the page',
   304: 'What the client has is current',
   416: 'The file has no such range',
 }
@@ -28,6 +29,7 @@ export function describeAnswers(endpoint: Described) {
     ),
     default: {
       description: `Any request may be refused so, too: ${meaningsOf(ANYWHERE)}`,
+      headers: Object.fromEntries(['allow', 'retry-after'].map(headerOf)),
       content: problem(ANYWHERE),
     },
   }
@@ -65,5 +67,6 @@ const problem = (codes: readonly ErrorCode[]) => ({
 const meaningsOf = (codes: readonly ErrorCode[]): string =>
   codes.map((code) => `\`${code}\`: ${ERROR_CODES[code].means}`).join(' ')
 
-const headers = (answer: AnswerOf) =>
-  Object.fromEntries(headersOf(answer).map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+const headers = (answer: AnswerOf) => Object.fromEntries(headersOf(answer).map(headerOf))
+
+const headerOf = (name: string) => [name, { $ref: `#/components/headers/${name}` }] as const

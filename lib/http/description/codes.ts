@@ -3,7 +3,10 @@ import type { AnyEndpoint } from '../../function.ts'
 import { isProblem } from '../schemas.ts'
 
 /** What of an endpoint says how it may refuse. */
-export type Refusing = Pick<AnyEndpoint, 'method' | 'access' | 'replies' | 'link' | 'query' | 'body' | 'form'>
+export type Refusing = Pick<
+  AnyEndpoint,
+  'method' | 'access' | 'replies' | 'link' | 'query' | 'anyQuery' | 'content' | 'body' | 'form'
+>
 
 type Rule = (endpoint: Refusing) => boolean
 
@@ -11,7 +14,8 @@ const needsKey: Rule = ({ access }) => access !== 'public'
 const isUnsafe: Rule = ({ method }) => method !== 'GET'
 const hasLink: Rule = ({ link }) => link === true
 const hasBody: Rule = ({ body }) => body !== undefined
-const hasForm: Rule = ({ form }) => form !== undefined
+/** Forms, and bytes as they are. */
+const hasForm: Rule = ({ form, content }) => form !== undefined || content === true
 const isRepeatable: Rule = (endpoint) => hasBody(endpoint) && needsKey(endpoint)
 /** Whether the definition lists the status, as a problem. */
 const lists =
@@ -37,7 +41,8 @@ const IMPLIED: Partial<Record<ErrorCode, Rule>> = {
   'too-many-files': hasForm,
   'unsupported-media-type': (endpoint) => hasBody(endpoint) || hasForm(endpoint),
   'idempotency-key-reused': isRepeatable,
-  invalid: (endpoint) => hasBody(endpoint) || endpoint.query !== undefined || lists(422)(endpoint),
+  invalid: (endpoint) =>
+    !endpoint.anyQuery || hasBody(endpoint) || endpoint.query !== undefined || lists(422)(endpoint),
   'rate-limited': (endpoint) => needsKey(endpoint) || lists(429)(endpoint),
   // Keys are looked up there.
   'database-unavailable': (endpoint) => needsKey(endpoint) || lists(503)(endpoint),
@@ -50,6 +55,7 @@ export const ANYWHERE: readonly ErrorCode[] = [
   'malformed-request',
   'behind-a-proxy',
   'unknown-host',
+  'method-not-allowed',
   'body-too-slow',
   'body-too-large',
   'unsupported-media-type',

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ErrorInfo, Nullable, Retry, State, Status, Thumbnail, Time, Uuid } from '../schemas.ts'
+import { ErrorInfo, Nullable, PhotoDetails, Retry, State, Status, Thumbnail, Time, Uuid } from '../schemas.ts'
 
 /** The events that sockets, event streams, webhooks and the exchange get, and when each comes. */
 export const EVENTS = {
@@ -30,6 +30,8 @@ const EventData = Type.Object(
     }),
     thumbnails: Type.Array(EventThumbnail),
     error: Nullable(ErrorInfo),
+    reference: PhotoDetails.properties.reference,
+    labels: PhotoDetails.properties.labels,
     attempt: Type.Optional(attempt),
     max_attempts: Type.Optional(max_attempts),
     next_attempt_at: Type.Optional(next_attempt_at),

@@ -34,7 +34,7 @@ export const HEADERS: Readonly<Record<string, HeaderKind>> = {
     type: 'string',
     example: 'https://photos.example.com/photos/01a208fa-d379-72a3-9e61-aaf487ae54bf',
     on: (answer) =>
-      answer.status === 302 ||
+      [302, 303].includes(answer.status) ||
       of([201, 202], 'addPhotos', 'submitJob', 'submitImage', 'createUpload')(answer) ||
       of([200], 'submitImage')(answer),
   },
@@ -42,7 +42,15 @@ export const HEADERS: Readonly<Record<string, HeaderKind>> = {
     description: 'With `rel="next"`: the next page',
     type: 'string',
     example: '<https://photos.example.com/photos/pending?limit=1000&after=…>; rel="next"',
-    on: (answer) => of([200], 'listPendingPhotos')(answer) || of([200, 304], 'showPage')(answer),
+    on: (answer) =>
+      of(
+        [200],
+        'listPendingPhotos',
+        'listPhotos',
+        'listProjectImages',
+        'listImageJobs',
+        'listKeys',
+      )(answer) || of([200, 304], 'showPage')(answer),
   },
   'last-event-id': {
     description: 'Subscribe with it as `after`, and miss nothing that happens after the list',
@@ -78,7 +86,7 @@ export const HEADERS: Readonly<Record<string, HeaderKind>> = {
     description: 'The name under which the file is saved',
     type: 'string',
     example: 'inline; filename="01a208fa-d379-72a3-9e61-aaf487ae54bf.jpg"',
-    on: of([200, 206], 'showFile', 'showPhotoContent', 'showImageJobThumbnail'),
+    on: of([200, 206], 'showFile', 'showPhotoContent', 'showByNickname', 'showImageJobThumbnail'),
   },
   'accept-ranges': {
     description: '`bytes`: a `Range` is served',
@@ -96,7 +104,7 @@ export const HEADERS: Readonly<Record<string, HeaderKind>> = {
     description: '`HIT` where the image came from the cache, else `MISS`',
     type: 'string',
     example: 'HIT',
-    on: of([200], 'showPhotoContent'),
+    on: of([200], 'showPhotoContent', 'showByNickname'),
   },
   'set-cookie': {
     description: 'The session: HttpOnly, SameSite=Strict; removed when signing out',
@@ -109,6 +117,12 @@ export const HEADERS: Readonly<Record<string, HeaderKind>> = {
     type: 'string',
     example: 'Bearer',
     on: at(401),
+  },
+  allow: {
+    description: 'The methods that the address takes',
+    type: 'string',
+    example: 'GET, HEAD, OPTIONS',
+    on: at(405),
   },
   'retry-after': {
     description: 'Seconds after which the request may succeed',

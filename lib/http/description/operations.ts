@@ -1,7 +1,6 @@
-import { Type } from '@sinclair/typebox'
 import type { FastifySchema } from 'fastify'
 import type { AnyEndpoint, Live } from '../../function.ts'
-import { EventStream, KeyHeader, problems } from '../schemas.ts'
+import { Bytes, EventStream, Followed, KeyHeader, problems } from '../schemas.ts'
 import { type Exchange, examplesOf, exchangesOf } from './examples.ts'
 
 /** What the description says of an endpoint; `streams`: it is an event stream. */
@@ -9,7 +8,7 @@ export type Described = Omit<AnyEndpoint, 'handle'> & { streams?: true }
 
 /** What an endpoint takes, as @fastify/swagger reads it. */
 export function describeRequest(endpoint: Described): FastifySchema {
-  const { access, name, summary, tag, params, query, body, form } = endpoint
+  const { access, name, summary, tag, params, query, body, form, content } = endpoint
   const examples = exchangesOf(name)
   return {
     ...(name && { operationId: name }),
@@ -21,6 +20,7 @@ export function describeRequest(endpoint: Described): FastifySchema {
     ...(body && { body: withCases(body, examples, 'body') }),
     ...(body && access !== 'public' && { headers: KeyHeader }),
     // A form is read as it comes, not validated as a body.
+    ...(content && { consumes: ['application/octet-stream'], body: Bytes }),
     ...(form && { consumes: ['multipart/form-data'], body: withCases(form, examples, 'form') }),
   }
 }
@@ -32,13 +32,7 @@ export function describedLive({ subscription, ...live }: Live): Described {
   return {
     ...endpoint,
     streams: true,
-    query: Type.Object({
-      after: Type.Optional(
-        Type.String({
-          description: 'Id of an event: those since 10 s before it come first. So does `Last-Event-ID`',
-        }),
-      ),
-    }),
+    query: Followed,
     replies: { 200: EventStream, ...problems('foreign-origin', 404, 422, 503, 'too-many-sockets') },
   }
 }

@@ -52,6 +52,10 @@ export const decodeMemory: { [Name in SourceFormat]: MemoryOf<Name> } = {
     const bitmap = shrunkSize(header, boxSideFor(header, target))
     return { bytes: 3 * sourceBytes + 9 * pixelsOf(header) + RGBA * pixelsOf(bitmap), bitmap }
   },
+  pgm: (header, target) => {
+    const bitmap = shrunkSize(header, boxSideFor(header, target))
+    return { bytes: RGBA * pixelsOf(bitmap), bitmap }
+  },
 }
 
 /** Bytes of a pixel of a bitmap, and of one whose mean is not taken yet. */

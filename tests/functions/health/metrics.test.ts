@@ -46,7 +46,8 @@ describe.for(SETUPS)('GET /metrics on $name', (setup) => {
         )
         expect(Object.fromEntries(requests)).toEqual({
           'http_requests_total{method="GET",route="/photos/:uuid",status="200"}': 1,
-          'http_requests_total{method="GET",route="/photos/:uuid",status="404"}': 2,
+          'http_requests_total{method="GET",route="/photos/:uuid",status="404"}': 1,
+          'http_requests_total{method="GET",route="/photos/:uuid",status="422"}': 1,
           'http_requests_total{method="GET",route="none",status="404"}': 1,
           'http_requests_total{method="POST",route="/photos",status="422"}': 1,
           'http_requests_total{method="HEAD",route="/health",status="200"}': 1,

@@ -38,6 +38,18 @@ describe.for(SETUPS)('POST /keys on $name', (setup) => {
     ),
   )
 
+  on.for(['2099-01-31', '2099-01-31T00:00Z', '2099-01-31T01:00:00+01:00'])(
+    'takes %s for its end',
+    (expires_at) =>
+      withApp(setup, async (app) => {
+        const { body } = await call(create, app, {
+          body: { ...BODY, scopes: ['read'], expires_at },
+          caller: ADMIN,
+        })
+        expect(body).toMatchObject({ expires_at: '2099-01-31T00:00:00.000Z' })
+      }),
+  )
+
   on('refuses a name with a control character, which PostgreSQL may not hold', () =>
     withApp(
       setup,

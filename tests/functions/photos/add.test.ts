@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { add } from '../../../functions/photos/add.ts'
 import type { App } from '../../../lib/app.ts'
 import type { AppError } from '../../../lib/errors.ts'
+import { findPhotos } from '../../../lib/photos/list.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { call, eventsOf, post, problemOf, withServer } from '../support.ts'
 
@@ -65,6 +66,61 @@ describe.for(SETUPS)('POST /photos on $name', (setup) => {
       const answer = await call(add, app, { body: { urls: [URL_OF] } })
       expect(answer).toMatchObject({ status: 201, body: [{ url: URL_OF }], headers: {} })
     }),
+  )
+
+  on('gives what the client calls the photos to all of them, or to each its own', () =>
+    withApp(setup, async (app) => {
+      const labels = { album: 'holiday', 'shop.id': '' }
+      const all = { name: 'all', reference: 'order 7', labels, project_id: 7 }
+      const one = (await call(add, app, { body: { url: URL_OF, ...all } })).body
+      expect(one).toMatchObject(all)
+      const urls = (await call(add, app, { body: { urls: [URL_OF, URL_OF], ...all } })).body
+      expect(urls).toMatchObject([all, all])
+      const items = [
+        { url: URL_OF, name: 'own', reference: '8' },
+        { url: URL_OF, name: 'mine' },
+        { url: URL_OF },
+      ]
+      const many = await call(add, app, { body: { items, ...all } })
+      expect(many).toMatchObject({
+        status: 201,
+        body: [{ ...all, ...items[0] }, { ...all, name: 'mine' }, all],
+        headers: {},
+      })
+      expect((await call(add, app, { body: { items: [{ url: URL_OF }] } })).body).toMatchObject([PENDING])
+      for (const label of ['album:holiday', 'shop.id:'])
+        expect((await findPhotos(app.db, { label, limit: 10 })).items).toHaveLength(6)
+    }),
+  )
+
+  on('queues what it adds where the request says so', () =>
+    withApp(setup, async (app) => {
+      const body = { urls: [URL_OF, URL_OF], process: true }
+      const photos = (await call(add, app, { body })).body as { uuid: string; status: string }[]
+      expect(photos.map(({ status }) => status)).toEqual(['pending', 'pending'])
+      const queued = (await eventsOf(app, 'image.queued')).map(({ photo_uuid }) => photo_uuid)
+      expect(queued.sort()).toEqual(photos.map(({ uuid }) => uuid).sort())
+      expect((await rows(app)).every(({ queued_at }) => queued_at !== null)).toBe(true)
+      await call(add, app, { body: { url: URL_OF, process: false } })
+      expect(await eventsOf(app, 'image.queued')).toHaveLength(2)
+    }),
+  )
+
+  on('says what is wrong with a body, and where', () =>
+    withApp(setup, (app) =>
+      withServer(app, async (url) => {
+        for (const [body, pointer, detail] of WRONG) {
+          const { errors = [] } = await problemOf(await post(`${url}/photos`, body), 422)
+          expect.soft(errors, JSON.stringify(body).slice(0, 80)).toEqual([{ pointer, detail }])
+        }
+        const most = Object.fromEntries(
+          Array.from({ length: 16 }, (_, i) => [`${i}`.padEnd(64, 'k'), '✓'.repeat(255)]),
+        )
+        const answer = await post(`${url}/photos`, { url: URL_OF, labels: most, reference: '✓'.repeat(255) })
+        expect(await answer.json()).toMatchObject({ labels: most })
+        expect(await rows(app)).toHaveLength(1)
+      }),
+    ),
   )
 
   on('tells the same source again, whatever its fragment or spelling', () =>
@@ -210,6 +266,35 @@ const BLOCKED = [
   '[fe80::1]',
   '[fd00:ec2::254]',
 ].map((host) => [`http://${host}/photo.jpg`, 'blocked-address'] as const)
+
+const ONE_WAY = 'must have one of "url", "urls" and "items"'
+const LINE = 'must be a text without control characters'
+const KEYS =
+  'must be an object whose keys have 1 to 64 letters, digits, "_", "." and "-", the first a letter or digit'
+
+const WRONG: [body: object, pointer: string, detail: string][] = [
+  [{}, '', ONE_WAY],
+  [{ name: 'a', process: true }, '', ONE_WAY],
+  [{ url: URL_OF, items: [{ url: URL_OF }] }, '', ONE_WAY],
+  [{ items: [] }, '/items', 'must have at least one entry'],
+  [{ items: [{ name: 'a' }] }, '/items/0/url', 'is missing'],
+  [{ items: [{ url: URL_OF, labels: {} }] }, '/items/0/labels', 'is not known here'],
+  [{ items: [{ url: URL_OF }, { url: 'ftp://a.b/' }] }, '/items/1/url', 'The URL is neither http nor https'],
+  [{ url: URL_OF, versions: { a: [] } }, '/versions', 'is not known here'],
+  [{ url: URL_OF, callback_url: URL_OF }, '/callback_url', 'is not known here'],
+  [{ url: URL_OF, process: 'yes' }, '/process', 'must be a boolean'],
+  [{ url: URL_OF, reference: '' }, '/reference', 'must have at least one character'],
+  [{ url: URL_OF, reference: 'a'.repeat(256) }, '/reference', 'must have at most 255 characters'],
+  [{ url: URL_OF, reference: 'a\0' }, '/reference', LINE],
+  [{ url: URL_OF, name: '\ud800' }, '/name', LINE],
+  [{ url: URL_OF, labels: ['a'] }, '/labels', 'must be an object'],
+  [{ url: URL_OF, labels: { album: 7 } }, '/labels/album', 'must be a string'],
+  [{ url: URL_OF, labels: { album: 'a\0' } }, '/labels/album', LINE],
+  [{ url: URL_OF, labels: { album: 'a'.repeat(256) } }, '/labels/album', 'must have at most 255 characters'],
+  [{ url: URL_OF, labels: { 'a:b': '' } }, '/labels', KEYS],
+  [{ url: URL_OF, labels: { _album: '' } }, '/labels', KEYS],
+  [{ url: URL_OF, labels: { ['k'.repeat(65)]: '' } }, '/labels', KEYS],
+]
 
 const MALFORMED: unknown[] = [
   {},

@@ -17,8 +17,20 @@ async function namesFor(url: string, query: string): Promise<(string | null)[]> 
 
 /** One photo a second, each different in what can be filtered. */
 async function insertDifferent(app: App): Promise<void> {
-  await insertPhoto(app, { name: 'waiting', created_at: at(1) })
-  await insertPhoto(app, { name: 'done', created_at: at(2), status: 'completed', project_id: 111 })
+  await insertPhoto(app, {
+    name: 'waiting',
+    created_at: at(1),
+    reference: 'order 1',
+    labels: JSON.stringify({ album: 'a:b', 'shop.id': '' }),
+  })
+  await insertPhoto(app, {
+    name: 'done',
+    created_at: at(2),
+    status: 'completed',
+    project_id: 111,
+    reference: 'order 2',
+    labels: JSON.stringify({ album: 'a:b', 'shop.id': '7' }),
+  })
   const corrupt = { status: 'failed', error_code: 'corrupt-image', error: 'Corrupt' } as const
   await insertPhoto(app, { name: 'corrupt', created_at: at(3), ...corrupt, project_id: 222 })
   const blocked = { status: 'failed', error_code: 'blocked-address', error: 'Blocked' } as const
@@ -34,6 +46,8 @@ describe.for(SETUPS)('GET /photos on $name', (setup) => {
       const metadata = { format: 'jpeg', contentType: 'image/jpeg', width: 640, height: 480, bytes: 9 }
       const uuid = await insertPhoto(app, {
         name: 'done',
+        reference: 'order-7',
+        labels: '{"album":"holiday"}',
         status: 'completed',
         project_id: 7,
         attempts: 2,
@@ -56,6 +70,8 @@ describe.for(SETUPS)('GET /photos on $name', (setup) => {
             door: 'photos',
             project_id: 7,
             name: 'done',
+            reference: 'order-7',
+            labels: { album: 'holiday' },
             retry: null,
             attempts: 2,
             created_at: at(1),
@@ -126,6 +142,34 @@ describe.for(SETUPS)('GET /photos on $name', (setup) => {
     }),
   )
 
+  on('gives all that have a label in pages, newest first, and to a key only those of its project', () =>
+    withApp(setup, async (app) => {
+      const labels = JSON.stringify({ album: 'holiday' })
+      const names: string[] = []
+      for (let i = 0; i < 6; i++) {
+        await insertPhoto(app, { created_at: at(i % 3), name: `${i}`, labels, project_id: 1 + (i % 2) })
+        await insertPhoto(app, { created_at: at(i), labels: JSON.stringify({ album: 'other' }) })
+      }
+      for (let after: string | null | undefined; after !== null && names.length < 20; ) {
+        const query = { limit: 2, label: 'album:holiday', ...(after && { after }) }
+        const page = (await call(list, app, { query })).body as {
+          items: { name: string }[]
+          next: string | null
+        }
+        names.push(...page.items.map(({ name }) => name))
+        after = page.next
+      }
+      expect(names).toEqual(['5', '2', '4', '1', '3', '0'])
+      const caller = { scopes: ['read'], projects: [2] } as const
+      const own = await call(list, app, { caller, query: { limit: 10, label: 'album:holiday' } })
+      expect((own.body as { items: { name: string }[] }).items.map(({ name }) => name)).toEqual([
+        '5',
+        '1',
+        '3',
+      ])
+    }),
+  )
+
   on('gives 100 unless told', () =>
     withApp(setup, (app) =>
       withServer(app, async (url) => {
@@ -188,9 +232,20 @@ const FILTERS: [query: string, names: string[]][] = [
   ['created_before=2026-01-01T00:00:01.999Z', ['waiting']],
   ['created_before=2026-01-01T02:00:02%2B02:00', ['done', 'waiting']],
   ['created_after=2026-01-01T00:00:02Z&created_before=2026-01-01T00:00:03Z', ['corrupt', 'done']],
+  ['created_after=2026-01-01T00:00Z&created_before=2026-01-01T00:00:01z', ['waiting']],
+  ['created_after=2026-01-01T01:00%2B01:00&created_before=2026-01-01T00:00:01Z', ['waiting']],
+  ['created_after=2026-01-01&created_before=2026-01-02&status=completed', ['done']],
+  ['created_before=2026-01-01', []],
   ['created_after=2026-01-01T00:00:04Z&created_before=2026-01-01T00:00:02Z', []],
   ['status=failed&project_id=111&code=blocked-address&name=blocked', ['blocked']],
   ['status=failed&project_id=111&code=corrupt-image', []],
+  ['reference=order%201', ['waiting']],
+  ['reference=order', []],
+  ['label=album:a:b', ['done', 'waiting']],
+  ['label=album:a', []],
+  ['label=shop.id:', ['waiting']],
+  ['label=album:a:b&project_id=111', ['done']],
+  ['label=album:a:b&status=pending&reference=order%201&name=*ait*', ['waiting']],
 ]
 
 const REFUSED: [field: string, value: string][] = [
@@ -207,12 +262,17 @@ const REFUSED: [field: string, value: string][] = [
   ['name', '*a'.repeat(127)],
   ['created_after', 'yesterday'],
   ['created_after', '2026-02-30T00:00:00Z'],
-  ['created_before', '2026-01-01'],
   ['created_before', '2026-01-01T00:00:00'],
   ['limit', '0'],
   ['limit', '1001'],
   ['limit', 'ten'],
   ['after', 'nonsense'],
+  ['reference', ''],
+  ['reference', 'a%0Ab'],
+  ['label', 'album'],
+  ['label', ':holiday'],
+  ['label', 'the%20album:holiday'],
+  ['label', `album:${'a'.repeat(256)}`],
 ]
 
 /** Well-formed, and still beyond what a database or a clock can hold: nothing fits, or it is refused. */

@@ -7,6 +7,7 @@ import { type App, openApp } from '../../../lib/app.ts'
 import { readConfig } from '../../../lib/config/index.ts'
 import { migrate } from '../../../lib/db/migrate.ts'
 import { uuids } from '../../../lib/db/port.ts'
+import type { AppError } from '../../../lib/errors.ts'
 import type { PhotoStatus } from '../../../lib/photo-status.ts'
 import { addPhotos } from '../../../lib/photos/add.ts'
 import { findPhoto } from '../../../lib/photos/row.ts'
@@ -15,6 +16,7 @@ import { type Environment, isAvailable, SETUPS, withApp, withEnvironment } from 
 import { jpeg, sample } from '../../support/images.ts'
 import { until } from '../../support/service.ts'
 import { bytes, openSourceServer } from '../../support/source-server.ts'
+import { watch } from '../../support/statements.ts'
 import { at, call, eventsOf, insertPhoto, post, problemOf, withServer } from '../support.ts'
 
 const STATUSES: PhotoStatus[] = ['init', 'pending', 'processing', 'completed', 'failed']
@@ -52,7 +54,8 @@ describe.for(SETUPS)('POST /photos/reprocess on $name', (setup) => {
           created_at: at(index),
           ...(status === 'failed' && { error_code: 'source-rejected', error: 'It answered 404' }),
         })
-      const outcome = async (filter: object) => (await call(reprocess, app, { body: { filter } })).body
+      const outcome = async (filter: object) =>
+        (await call(reprocess, app, { body: { filter, at_most: 100 } })).body
       expect(await outcome({ status: 'completed', name: 'failed' })).toEqual({ count: 0 })
       expect(await outcome({ status: 'processing' })).toEqual({ count: 0 })
       expect(await outcome({ status: 'init' })).toEqual({ count: 0 })
@@ -82,7 +85,9 @@ describe.for(SETUPS)('POST /photos/reprocess on $name', (setup) => {
     withApp(setup, async (app) => {
       await addFailed(app, 2_500)
       await insertPhoto(app, { status: 'completed' })
-      const { status, body } = await call(reprocess, app, { body: { filter: { status: 'failed' } } })
+      const { status, body } = await call(reprocess, app, {
+        body: { filter: { status: 'failed' }, at_most: 2_500 },
+      })
       expect([status, body]).toEqual([202, { count: 2_500 }])
       const first = await eventsOf(app, 'image.queued')
       expect(first.length).toBeGreaterThan(0)
@@ -119,11 +124,96 @@ describe.for(SETUPS)('POST /photos/reprocess on $name', (setup) => {
     }),
   )
 
+  on('says how many it would be, and does nothing, where the request is for a count or for too many', () =>
+    withApp(setup, async (app) => {
+      await addFailed(app, 1_001)
+      await insertPhoto(app, { status: 'failed', project_id: 7 })
+      await insertPhoto(app, { status: 'processing', project_id: 7 })
+      const outcome = (body: object, projects: '*' | number[] = '*') =>
+        call(reprocess, app, {
+          body: { filter: {}, ...body },
+          caller: { scopes: ['write'], projects },
+        }).then(
+          ({ status, body }) => [status, (body as { count: number }).count],
+          ({ status, code }: AppError) => [status, code],
+        )
+      const failed = { filter: { status: 'failed' } }
+      expect(await outcome({})).toEqual([422, 'at-most-required'])
+      expect(await outcome({}, [7])).toEqual([422, 'at-most-required'])
+      expect(await outcome(failed)).toEqual([422, 'at-most-required'])
+      expect(await outcome({ at_most: 1_001 })).toEqual([409, 'too-many'])
+      expect(await outcome({ ...failed, at_most: 5 })).toEqual([409, 'too-many'])
+      expect(await outcome({ dry_run: true })).toEqual([200, 1_002])
+      expect(await outcome({ dry_run: true, at_most: 1_002 })).toEqual([200, 1_002])
+      expect(await outcome({ dry_run: true, at_most: 1_001 })).toEqual([409, 'too-many'])
+      expect(await outcome({ dry_run: true }, [7])).toEqual([200, 1])
+      expect(await outcome({ dry_run: true }, [8])).toEqual([200, 0])
+      expect(await eventsOf(app, 'image.queued')).toEqual([])
+      expect(await app.db.selectFrom('reprocessings').selectAll().execute()).toEqual([])
+      // Of its own project it is one, and needs no number.
+      expect(await outcome(failed, [7])).toEqual([202, 1])
+      expect(await outcome({ at_most: 1_002 })).toEqual([202, 1_002])
+    }),
+  )
+
+  on('counts no further than it must', () =>
+    withApp(setup, async (app) => {
+      await addFailed(app, 1_500)
+      const { watched, statements } = watch(app)
+      for (const [body, counted] of [
+        [{ filter: { status: 'failed' }, at_most: 5 }, 6],
+        [{ filter: { status: 'failed' } }, 1_001],
+      ] as const) {
+        await expect(call(reprocess, watched, { body })).rejects.toThrow()
+        expect(statements.at(-1)?.parameters.at(-1)).toBe(counted)
+      }
+      const before = statements.length
+      await expect(call(reprocess, watched, { body: { filter: {} } })).rejects.toThrow()
+      expect(statements.length).toBe(before)
+    }),
+  )
+
+  on('takes no more than it may, whatever fits meanwhile', () =>
+    withApp(setup, async (app) => {
+      await addFailed(app, 600)
+      await app.db.updateTable('photos').set({ status: 'completed' }).execute()
+      const first = await app.db
+        .selectFrom('photos')
+        .select('uuid')
+        .orderBy('created_at')
+        .orderBy('uuid')
+        .limit(300)
+        .execute()
+      const failFirst = app.db.updateTable('photos').set({ status: 'failed' })
+      await failFirst
+        .where(
+          'uuid',
+          'in',
+          uuids(
+            app.db,
+            first.map(({ uuid }) => uuid),
+          ),
+        )
+        .execute()
+      expect(
+        (await call(reprocess, app, { body: { filter: { status: 'failed' }, at_most: 300 } })).body,
+      ).toEqual({
+        count: 300,
+      })
+      await failFirst.where('status', '=', 'completed').execute()
+      while ((await sweep.run(app)) > 0);
+      const queued = (await eventsOf(app, 'image.queued')).filter(({ detail }) => detail === null)
+      expect(queued).toHaveLength(300)
+    }),
+  )
+
   on('a small request does not wait behind a large one', () =>
     withApp(setup, async (app) => {
       await addFailed(app, 1_500)
       const uuid = await insertPhoto(app, { status: 'failed', name: 'small', created_at: at(0) })
-      await call(reprocess, app, { body: { filter: { door: 'photos', code: 'network-error' } } })
+      await call(reprocess, app, {
+        body: { filter: { door: 'photos', code: 'network-error' }, at_most: 2_000 },
+      })
       expect((await call(reprocess, app, { body: { filter: { name: 'small' } } })).body).toEqual({ count: 1 })
       expect((await findPhoto(app.db, uuid)).status).toBe('pending')
     }),
@@ -162,6 +252,11 @@ test.each([
   [{ filter: { project_id: '7' } }, '/filter/project_id'],
   [{ filter: { created_after: 'yesterday' } }, '/filter/created_after'],
   [{ filter: {}, more: true }, '/more'],
+  [{ filter: { label: 'album' } }, '/filter/label'],
+  [{ filter: {}, at_most: 0 }, '/at_most'],
+  [{ filter: {}, at_most: 1.5 }, '/at_most'],
+  [{ filter: {}, at_most: 10_000_001 }, '/at_most'],
+  [{ filter: {}, dry_run: 'yes' }, '/dry_run'],
   [[], ''],
 ])('%o is refused', (body, pointer) =>
   withApp(SETUPS[0], (app) =>

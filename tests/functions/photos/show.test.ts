@@ -42,6 +42,8 @@ describe.for(SETUPS)('GET /photos/{uuid} on $name', (setup) => {
         door: 'photos',
         project_id: null,
         name: 'sample',
+        reference: null,
+        labels: {},
         attempts: 1,
         error: null,
         retry: null,

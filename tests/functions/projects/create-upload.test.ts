@@ -13,7 +13,10 @@ test.each([
   [{ filename: 'a', project_id: 0 }, '/project_id'],
   [{ filename: 'a', project_id: -1 }, '/project_id'],
   [{ filename: 'a', project_id: 1.5 }, '/project_id'],
-  [{ filename: 'a', project_id: '1' }, '/project_id'],
+  [{ filename: 'a', project_id: '' }, '/project_id'],
+  [{ filename: 'a', project_id: '0' }, '/project_id'],
+  [{ filename: 'a', project_id: '1.0' }, '/project_id'],
+  [{ filename: 'a', project_id: '9007199254740992' }, '/project_id'],
   [{ filename: 'a', project_id: 2 ** 53 }, '/project_id'],
   [{ filename: 'a' }, '/project_id'],
 ])('refuses %j, naming %s', (body, pointer) =>

@@ -17,7 +17,7 @@ describe.for(SETUPS)('GET /v1/images/:id on $name', (setup) => {
         expect(await (await fetch(`${url}/v1/images/${id}`)).json()).toMatchObject({
           status: 'failed',
           result: null,
-          error: { code: 'unsupported-format', message: expect.stringContaining('not a JPEG') },
+          error: expect.stringMatching(/^unsupported-format: .*not a JPEG/),
         })
         expect((await fetch(`${url}/v1/images/${id}/thumbnail`)).status).toBe(404)
         await source.close()

@@ -33,6 +33,7 @@ const DEFAULTS: Config = {
   redisUrl: undefined,
   storageDir: path.resolve('data/files'),
   thumbsDir: path.resolve('data/files/thumbs'),
+  thumbsLayout: 'digits',
   s3: undefined,
   workerThreads: availableParallelism(),
   sourceAllowCidrs: [],

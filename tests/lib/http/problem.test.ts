@@ -7,7 +7,7 @@ import { readConfig } from '../../../lib/config/index.ts'
 import { AppError } from '../../../lib/errors.ts'
 import { endpoint } from '../../../lib/function.ts'
 import { Bytes, problems } from '../../../lib/http/schemas.ts'
-import { post, problemOf, withServer } from '../../functions/support.ts'
+import { insertPhoto, post, problemOf, withServer } from '../../functions/support.ts'
 import { SETUPS, withApp, withEnvironment } from '../../support/app.ts'
 import { freePort } from '../../support/service.ts'
 
@@ -28,15 +28,23 @@ test.for(['', ' ', '{"url":', "{'url':1}", '["a",]', 'undefined', '{"url":"a"}}'
     }),
 )
 
+test('an endpoint without a body takes none, whatever type it would have', () =>
+  withApp(EMBEDDED, async (app) => {
+    const uuid = await insertPhoto(app)
+    await withServer(app, async (url) => {
+      const headers = { 'content-type': 'application/json' }
+      const sent = { method: 'DELETE', headers }
+      await problemOf(await fetch(`${url}/photos/${uuid}`, { ...sent, body: '{' }), 400)
+      expect((await fetch(`${url}/photos/${uuid}`, sent)).status).toBe(204)
+      await problemOf(await send(`${url}/images/${uuid}/uploaded`, '', headers), 404)
+    })
+  }))
+
 test.for([
   ['GET', '/nonsense'],
   ['GET', '/photos/a/b'],
-  ['PUT', '/photos'],
-  ['PATCH', `/photos/${uuidv7()}`],
-  ['DELETE', '/photos'],
-  ['POST', '/health'],
   ['GET', '/api/v0/nonsense?a=b'],
-  ['OPTIONS', '/photos'],
+  ['PUT', '/nonsense'],
 ] as const)('404 tells that there is nothing at %s %s', ([method, target]) =>
   withUrl(async (url) => {
     const problem = await problemOf(await fetch(url + target, { method }), 404)
@@ -69,15 +77,17 @@ test.for([
   }),
 )
 
-test('415 tells that forms are not taken', () =>
+test('415 tells what to send instead of what curl does unless told', () =>
   withUrl(async (url) => {
     const form = new FormData()
     form.set('url', 'https://example.com/a.jpg')
-    await problemOf(await send(`${url}/photos`, form), 415)
-    await problemOf(
-      await send(`${url}/photos`, new URLSearchParams({ url: 'https://example.com/a.jpg' })),
-      415,
-    )
+    const ofCurl = new URLSearchParams({ url: 'https://example.com/a.jpg' })
+    const json = /^Send the body as application\/json, with curl: -H 'content-type: application\/json'$/
+    for (const body of [form, ofCurl])
+      expect((await problemOf(await send(`${url}/photos`, body), 415)).detail).toMatch(json)
+    for (const path of ['/upload', '/uploads'])
+      for (const answer of [await send(`${url}${path}`, ofCurl), await post(`${url}${path}`, {})])
+        expect((await problemOf(answer, 415)).detail).toMatch(/^Send the body as multipart\/form-data/)
   }))
 
 test.for(['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset=UTF-8'])(

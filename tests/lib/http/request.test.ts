@@ -3,6 +3,8 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import type { App } from '../../../lib/app.ts'
 import { expectNoSecrets, getRaw, insertPhoto, post, problemOf, withServer } from '../../functions/support.ts'
+import { CALLS } from '../../security/calls.ts'
+import { makeWorld } from '../../security/world.ts'
 import { SETUPS, withApp } from '../../support/app.ts'
 
 const EMBEDDED = SETUPS[0]
@@ -103,16 +105,51 @@ test.for([
   'lease_token=x',
   'photos.uuid=x',
   'uuid=x',
-])('a parameter that no list knows (%s) is ignored', (query) =>
-  withUrl(async (url, app) => {
-    const uuid = await insertPhoto(app)
-    for (const list of ['/photos', '/photos/pending']) {
-      const answer = await fetch(`${url}${list}?${query}`)
-      expect.soft(answer.status, list).toBe(200)
-      expect.soft(await answer.text(), list).toContain(uuid)
+])('a parameter that no list knows (%s) is refused, with those that it knows', (query) =>
+  withUrl(async (url) => {
+    const known = {
+      '/photos': /is not known here; this address takes .*status, .*limit, after$/,
+      '/photos/pending': /this address takes limit, after$/,
+    }
+    for (const [list, detail] of Object.entries(known)) {
+      const problem = await problemOf(await fetch(`${url}${list}?${query}`), 422)
+      expect.soft(problem.detail, list).toMatch(detail)
+      const pointer = `/query/${query.split('=')[0]}`
+      expect.soft(problem.errors, list).toEqual([{ pointer, detail: expect.stringMatching(detail) }])
     }
   }),
 )
+
+/** What has an address to which others add parameters: the page, files, and health. */
+const TAKE_ANY =
+  /^\/($|assets\/|files\/|health$|healthz$|livez$|readyz$|metrics$|v1\/healthz$|images\/:uuid\/content$)/
+
+test('an unknown parameter is refused everywhere but on the page, of files and of health', () =>
+  withApp(EMBEDDED, async (app) => {
+    const world = await makeWorld(app)
+    await withServer(app, async (url) => {
+      for (const [name, { call, ok }] of Object.entries(CALLS)) {
+        const [method = '', pattern = ''] = name.split(' ')
+        const { path, body, form } = await call(world)
+        const answer = await fetch(`${url}${path}?nonsense=1`, {
+          method,
+          ...(body && { headers: { 'content-type': 'application/json' } }),
+          ...((body || form) && { body: form ?? JSON.stringify(body) }),
+        })
+        expect.soft(answer.status, name).toBe(TAKE_ANY.test(pattern) ? ok : 422)
+        if (answer.status !== 422) await answer.body?.cancel()
+        else
+          expect.soft(await answer.json(), name).toMatchObject({
+            errors: [
+              {
+                pointer: '/query/nonsense',
+                detail: expect.stringMatching(/^is not known here; this address takes /),
+              },
+            ],
+          })
+      }
+    })
+  }))
 
 test.for([
   '{"__proto__":{"polluted":true},"url":"https://example.com/a.jpg"}',

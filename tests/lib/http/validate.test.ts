@@ -35,9 +35,14 @@ test.each([
   expect(complaints(schema, body)).toEqual(expected)
 })
 
+const A_TIME = 'must be a time such as 2026-01-31T12:00:00Z, or a date such as 2026-01-31'
+
 test.each([
-  ['created_after', 'yesterday', 'must be a time such as 2026-01-31T12:00:00Z'],
-  ['created_before', '2026-02-30T00:00:00Z', 'must be a time such as 2026-01-31T12:00:00Z'],
+  ['created_after', 'yesterday', A_TIME],
+  ['created_before', '2026-02-30T00:00:00Z', A_TIME],
+  ['created_before', '2026-02-30', A_TIME],
+  ['created_before', '2026-01-31T12', A_TIME],
+  ['created_before', '2026-01-31T25:00Z', A_TIME],
   ['status', 'done', 'must be one of init, pending, processing, completed, failed'],
   ['limit', 'ten', 'must be an integer'],
 ])('of a wrong %s it is said what would fit', (name, value, detail) => {

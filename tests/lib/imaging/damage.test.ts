@@ -13,9 +13,19 @@ const opaque = picture(() => 255)
 const soft = picture((x) => (x * 7) & 255)
 const toSharp = ({ data }: { data: Buffer }) => sharp(data, { raw: { width, height, channels: 4 } })
 
+/** The reds of the picture, as bytes or as text. */
+function graymap(magic: string, isRaw: boolean): Buffer {
+  const reds = opaque.data.filter((_, i) => i % 4 === 0)
+  return Buffer.concat([
+    Buffer.from(`${magic} ${width} ${height} 255\n`),
+    isRaw ? reds : Buffer.from([...reds].join(' ')),
+  ])
+}
+
 const sources = {
   GIF: [await toSharp(opaque).gif().toBuffer(), await toSharp(soft).gif({ progressive: true }).toBuffer()],
   BMP: [await images.bmp(opaque)],
+  PGM: [graymap('P5', true), graymap('P2', false)],
   WebP: [
     await toSharp(opaque).webp().toBuffer(),
     await toSharp(soft).webp().toBuffer(),

@@ -138,6 +138,7 @@ const withSides: Record<SourceFormat, (width: number, height: number) => Buffer>
   gif: (width, height) => tinyGif([width, height], [1, 1]),
   bmp: (width, height) => patched(bmp, 18, [...u32(width), ...u32(height)]),
   webp: (width, height) => images.extendedWebp(width, height, 0, [webp.subarray(12)]),
+  pgm: (width, height) => Buffer.from(`P5 ${width} ${height} 255\n`),
 }
 
 const u32 = (value: number) => [...new Uint8Array(Uint32Array.of(value).buffer)]

@@ -90,6 +90,21 @@ describe.for(SETUPS)('an endpoint in Lambda on $name', (setup) => {
     }),
   )
 
+  on('a photo is waited for, though a function hears of no events', () =>
+    withLambda(setup, async (app) => {
+      const uuid = await insertPhoto(app)
+      const { handler } = await import('../../../functions/photos/show.ts')
+      const query = { rawQueryString: 'wait=30', queryStringParameters: { wait: '30' } }
+      const waiting = answer(handler, 'get-photo', {
+        rawPath: `/photos/${uuid}`,
+        pathParameters: { uuid },
+        ...query,
+      })
+      await app.db.updateTable('photos').set({ status: 'completed' }).execute()
+      expect(JSON.parse((await waiting).body)).toMatchObject({ uuid, status: 'completed' })
+    }),
+  )
+
   on('a job is submitted, and shown by its id', () =>
     withLambda(setup, async (app) => {
       const { handler: submit } = await import('../../../functions/jobs/submit.ts')
@@ -159,6 +174,41 @@ test('an endpoint in Lambda answers 404 for a route that is not its own', () =>
       expect.soft(JSON.parse(body)).toMatchObject({ code: 'not-found' })
     }
     expect((await answer(handler, 'get-nonsense', { rawPath: '/health/' })).statusCode).toBe(200)
+  }))
+
+test('an endpoint in Lambda knows its own method and parameters, and refuses others', () =>
+  withLambda(EMBEDDED, async (app) => {
+    await insertPhoto(app)
+    const { handler } = await import('../../../functions/photos/list.ts')
+    const path = '/photos'
+    const sent = async (method: string, rawQueryString: string) => {
+      const { statusCode, headers, body } = await answer(handler, 'get-photos', {
+        ...(await withMethod('get-photos', method)),
+        rawPath: path,
+        rawQueryString,
+        queryStringParameters: Object.fromEntries(new URLSearchParams(rawQueryString)),
+      })
+      return { statusCode, allow: headers.allow, link: headers.link, body }
+    }
+    expect(await sent('GET', 'limit=1')).toMatchObject({ statusCode: 200 })
+    expect(await sent('HEAD', 'limit=1')).toMatchObject({ statusCode: 200, body: '' })
+    const refused = await sent('GET', 'limits=1')
+    expect([refused.statusCode, JSON.parse(refused.body).errors]).toEqual([
+      422,
+      [
+        {
+          pointer: '/query/limits',
+          detail: expect.stringMatching(/^is not known here; this address takes status, .*limit, after$/),
+        },
+      ],
+    ])
+    for (const method of ['PUT', 'PATCH', 'DELETE'])
+      expect(await sent(method, '')).toMatchObject({ statusCode: 405, allow: 'GET, HEAD, OPTIONS' })
+    expect(await sent('OPTIONS', '')).toMatchObject({
+      statusCode: 204,
+      allow: 'GET, HEAD, OPTIONS',
+      body: '',
+    })
   }))
 
 test('an endpoint in Lambda refuses events of another kind', () =>

@@ -7,6 +7,7 @@ import { happen } from '../../functions/projects/clients.ts'
 import { insertPhoto } from '../../functions/support.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
 import { until } from '../../support/service.ts'
+import { watch } from '../../support/statements.ts'
 
 describe.for(SETUPS)('the hub on $name', (setup) => {
   const on = test.skipIf(!isAvailable(setup))
@@ -77,6 +78,31 @@ describe.for(SETUPS)('the hub on $name', (setup) => {
       ).toBe(true)
       await hub.close()
       await other.close()
+    }),
+  )
+
+  on('reads no event while nobody is subscribed, and goes on when somebody is', () =>
+    withApp(setup, async (app) => {
+      const { watched, statements } = watch(app)
+      const received: string[] = []
+      const listen: App['queue']['listen'] = (handle, onGap) =>
+        app.queue.listen((body) => {
+          handle(body)
+          received.push(String(body))
+        }, onGap)
+      const hub = openHub({ ...watched, queue: { ...app.queue, listen } })
+      const unheard = await insertProjectPhoto(app)
+      await until(async () => {
+        await happen(app, unheard)
+        return received.length > 0
+      })
+      expect(statements).toEqual([])
+      const heard: (string | null)[] = []
+      hub.subscribe({ kind: 'all' }, ({ subject }) => heard.push(subject))
+      const photo = await insertProjectPhoto(app)
+      await happen(app, photo)
+      await until(() => heard.includes(photo))
+      await hub.close()
     }),
   )
 })

@@ -55,6 +55,7 @@ const PHOTOS = {
   'a URL with quotes and letters': { url: `https://example.com/"é'\\n😀.jpg` },
   'with an error left by hand': { error_code: 'corrupt-image', error: `it's "broken"\n` },
   'with a code alone': { error_code: 'corrupt-image' },
+  'with a reference and labels': { reference: `it's "7"`, labels: '{"album":"é😀:\\\\"}' },
   'in a trace': { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
 } as const
 

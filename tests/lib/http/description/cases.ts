@@ -45,7 +45,14 @@ async function recordHealth({ record }: Recorder): Promise<void> {
 async function recordPhotos(app: WorkerApp, { record }: Recorder, source: SourceServer): Promise<void> {
   const stats = await record<{ per_minute: unknown[] }>('showPhotoStats', 'none')
   stats.per_minute.splice(1)
-  const photo = await record<Photo>('addPhotos', 'one', { body: { url: `${source.url}/photo.jpg` } })
+  const photo = await record<Photo>('addPhotos', 'one', {
+    body: {
+      url: `${source.url}/photo.jpg`,
+      name: 'beach',
+      reference: 'order-4711',
+      labels: { album: 'holiday' },
+    },
+  })
   const [missing, slow] = await record<Photo[]>('addPhotos', 'many', {
     body: { urls: [`${source.url}/missing.jpg`, `${source.url}/slow.jpg`], project_id: PROJECT },
   })
@@ -60,6 +67,7 @@ async function recordPhotos(app: WorkerApp, { record }: Recorder, source: Source
   await record('showPhoto', 'completed', { params: { uuid: photo.uuid } })
   await record('showPhoto', 'failed', { params: { uuid: missing?.uuid } })
   await record('showPhoto', 'retrying', { params: { uuid: slow?.uuid } })
+  await record('showByNickname', 'uuid', { params: { nickname: photo.uuid } })
   const { items } = await record<{ items: Photo[] }>('listPhotos', 'completed', {
     query: { status: 'completed', limit: 1 },
   })
@@ -69,7 +77,16 @@ async function recordPhotos(app: WorkerApp, { record }: Recorder, source: Source
   })
   const [path] = (items[0]?.thumbnails[0]?.url ?? '').split('?')
   await record('showFile', 'thumbnail', { params: { path } })
-  await record('reprocessPhotos', 'failed', { body: { filter: { code: 'source-rejected' } } })
+  await record('updatePhoto', 'labels', {
+    params: { uuid: photo.uuid },
+    body: { labels: { place: 'beach' } },
+  })
+  await record('reprocessPhotos', 'count', {
+    body: { filter: { code: 'source-rejected' }, dry_run: true },
+  })
+  await record('reprocessPhotos', 'failed', { body: { filter: { code: 'source-rejected' }, at_most: 10 } })
+  await record('removePhotos', 'count', { body: { filter: { label: 'album:holiday' }, dry_run: true } })
+  await record('removePhotos', 'labelled', { body: { filter: { label: 'album:holiday' } } })
   await record('removePhoto', 'one', { params: { uuid: await insertPhoto(app) } })
 }
 
@@ -110,6 +127,10 @@ async function recordProjects({ record }: Recorder): Promise<void> {
     { body: { filename: 'holiday.jpg', project_id: PROJECT } },
   )
   await record('takeUpload', 'one', { form: { ...params, file: 'holiday.jpg' }, file })
+  const other = await record<{ params: Record<string, string> }>('createUpload', 'other', {
+    body: { filename: 'beach.jpg', project_id: '111' },
+  })
+  await record('putUpload', 'one', { query: other.params, file })
   await record('confirmUpload', 'one', { params: { image_id } })
   await record('listProjectImages', 'first', { params: { id: PROJECT }, query: { limit: 10 } })
   await record('setQuota', 'photos', { params: { id: PROJECT }, body: { photos_per_day: 1000 } })
@@ -119,6 +140,7 @@ async function recordProjects({ record }: Recorder): Promise<void> {
 async function recordPage({ record }: Recorder, key: string): Promise<void> {
   const file = await jpeg(sample(64, 48))
   await record('uploadPhotos', 'two', { form: { nickname: 'holiday', image: ['beach.jpg', EMPTY] }, file })
+  await record('uploadForm', 'one', { form: { nickname: 'sunset', image_data: ['sunset.jpg'] }, file })
   await record('signIn', 'key', { body: { key } })
   await record('signOut', 'session')
 }

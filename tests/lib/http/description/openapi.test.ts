@@ -154,7 +154,9 @@ test('it declares every part of a path, and asks for nothing that has a default'
       const mandatory = parameters.filter(({ required, schema }) => required && schema.default !== undefined)
       expect.soft(mandatory, path).toEqual([])
       const known = endpoints.find(({ name }) => name === operation.operationId)
-      expect.soft(operation.requestBody !== undefined, path).toBe(Boolean(known?.body ?? known?.form))
+      expect
+        .soft(operation.requestBody !== undefined, path)
+        .toBe(Boolean(known?.body ?? known?.form ?? known?.content))
     }
   }))
 

@@ -103,6 +103,7 @@ export const PROVOKED: Partial<Record<ErrorCode, Provoke>> = {
     const { image_id } = await linkOf(place)
     return (await send(place.open.url, 'confirmUpload', { params: { image_id } })).text
   },
+  'method-not-allowed': ({ open }) => text(`${open.url}/health`, { method: 'POST' }),
   'body-too-large': call('addPhotos', { body: `"${'x'.repeat(4 * 1024 * 1024)}"` }),
   'form-too-large': async ({ open }) =>
     (await send(open.url, 'uploadPhotos', { form: { image: 'a.jpg' }, file: new Uint8Array(30_000) })).text,
@@ -111,6 +112,8 @@ export const PROVOKED: Partial<Record<ErrorCode, Provoke>> = {
     return (await send(open.url, 'uploadPhotos', { form: fields })).text
   },
   'unsupported-media-type': call('addPhotos', { body: 'url=x', headers: { 'content-type': 'text/plain' } }),
+  'too-many': call('removePhotos', { body: { filter: {}, at_most: 1 } }),
+  'at-most-required': call('removePhotos', { body: { filter: {} } }),
   'idempotency-key-reused': async (place) => {
     const headers = { 'idempotency-key': 'order-4711' }
     await call('addPhotos', { body: { url: URL_OF_SOURCE }, headers })(place)

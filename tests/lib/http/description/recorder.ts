@@ -52,7 +52,7 @@ export async function send(
     redirect: 'manual',
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    ...(form && { body: formOf(form, file) }),
+    ...(form ? { body: formOf(form, file) } : file && { body: new Uint8Array(file) }),
   })
   const isJson = /json/.test(answer.headers.get('content-type') ?? '')
   return { status: answer.status, text: await answer.text(), isJson }
@@ -63,7 +63,7 @@ function formOf(fields: Record<string, unknown>, file: Uint8Array = new Uint8Arr
   const form = new FormData()
   for (const [name, value] of Object.entries(fields)) {
     for (const one of Array.isArray(value) ? value : [value]) {
-      if (name === 'file' || name === 'image')
+      if (['file', 'image', 'image_data'].includes(name))
         form.append(name, new Blob([one === EMPTY ? '' : new Uint8Array(file)]), String(one))
       else form.append(name, String(one))
     }

@@ -43,7 +43,8 @@ export const openAjv = () => {
   const add = formats as unknown as (ajv: Ajv2020) => void
   add(ajv)
   ajv.addFormat('binary', true)
-  ajv.addFormat('name-filter', true)
+  for (const format of ['line', 'label', 'label-key', 'name-filter']) ajv.addFormat(format, true)
+  ajv.addFormat('utc-date-time', true)
   return ajv
 }
 

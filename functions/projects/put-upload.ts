@@ -1,0 +1,38 @@
+import { endpoint } from '../../lib/function.ts'
+import { NoBody, problems, UploadQuery } from '../../lib/http/schemas.ts'
+import { takeByLink } from '../../lib/photos/upload-link.ts'
+
+/** Receives the bytes of an image into the local store, whatever type they are sent as. For local use only. */
+export const putUpload = endpoint({
+  method: 'PUT',
+  path: '/uploads',
+  access: 'public',
+  summary: 'Receive the bytes of an image at its upload link, where the storage is local',
+  tag: 'projects',
+  query: UploadQuery,
+  content: true,
+  replies: {
+    200: NoBody,
+    ...problems(
+      400,
+      403,
+      404,
+      408,
+      409,
+      413,
+      422,
+      503,
+      'upload-refused',
+      'upload-expired',
+      'already-uploaded',
+      'too-many-bytes',
+      'empty-source',
+      'invalid-upload',
+      'quota-exceeded',
+    ),
+  },
+  async handle({ query, content, headers }, app) {
+    await takeByLink(app, query, content, { headers, bytes: Number(headers['content-length'] ?? 0) })
+    return null
+  },
+})

@@ -1,0 +1,87 @@
+import net from 'node:net'
+import { expect, test } from 'vitest'
+import { SETUPS } from '../../support/app.ts'
+import { originals } from '../support.ts'
+import { FILE, type Link, statusOf, upload, withUploads } from './support.ts'
+
+type Body = NonNullable<ConstructorParameters<typeof Response>[0]>
+
+/** The link as it was handed out, led to the server of the test. */
+const at = (url: string, fields: Record<string, string>) => `${url}/uploads?${new URLSearchParams(fields)}`
+
+async function put(link: string, body: Body | null, headers: Record<string, string> = {}) {
+  const answer = await fetch(link, { method: 'PUT', headers, body, ...({ duplex: 'half' } as object) })
+  const text = await answer.text()
+  return { status: answer.status, code: text ? (JSON.parse(text) as { code: string }).code : undefined }
+}
+
+const DONE = { status: 200, code: undefined }
+
+test('takes bytes of any type and of no known length, once', () =>
+  withUploads(SETUPS[0], async (app, url, link) => {
+    const bodies: [Body, Record<string, string>][] = [
+      [FILE, { 'content-type': 'application/json' }],
+      [FILE, { 'content-type': 'multipart/form-data; boundary=b' }],
+      [FILE, { 'content-type': 'image/jpeg' }],
+      [new Blob([FILE]), {}],
+      [new Blob([FILE]).stream(), {}],
+    ]
+    for (const [body, headers] of bodies) {
+      const { params, image_id } = await link()
+      expect(await put(at(url, params), body, headers)).toEqual(DONE)
+      expect(await statusOf(app, image_id)).toBe('pending')
+      expect(Buffer.from((await app.storage.read(params.key ?? '', 1_000)) ?? []).toString()).toBe(FILE)
+      expect(await put(at(url, params), FILE)).toEqual({ status: 409, code: 'already-uploaded' })
+    }
+  }))
+
+test('refuses links that were not handed out, have ended, or bytes that are too many or none', () =>
+  withUploads(
+    SETUPS[0],
+    async (app, url, link) => {
+      const [{ params, image_id }, other] = [await link(), await link()]
+      const { key = '', policy = '', signature = '' } = params
+      const refused = { status: 403, code: 'upload-refused' }
+      const changed: Record<string, string>[] = [
+        { key, policy, signature: signature.replace(/^./, 'x') },
+        { key, policy: other.params.policy ?? '', signature },
+        { key: other.params.key ?? '', policy, signature },
+        { key, policy },
+        {},
+      ]
+      for (const fields of changed) expect(await put(at(url, fields), FILE)).toEqual(refused)
+      const { fields } = await app.storage.signUpload(key, { maxBytes: 100, expiresAt: new Date(0) })
+      expect(await put(at(url, fields), FILE)).toEqual({ status: 403, code: 'upload-expired' })
+      const tooMany = { status: 413, code: 'too-many-bytes' }
+      expect(await put(at(url, params), 'x'.repeat(101))).toEqual(tooMany)
+      expect(await put(at(url, params), new Blob(['x'.repeat(300_000)]).stream())).toEqual(tooMany)
+      expect(await put(at(url, params), null)).toEqual({ status: 422, code: 'empty-source' })
+      expect(await originals(app)).toEqual([])
+      expect(await statusOf(app, image_id)).toBe('init')
+      expect(await put(at(url, params), FILE)).toEqual(DONE)
+    },
+    { MAX_SOURCE_BYTES: '100' },
+  ))
+
+test('a form may have its fields in the link instead', () =>
+  withUploads(SETUPS[0], async (app, url, link) => {
+    const made: Link = await link()
+    const byLink = { ...made, upload_link: at(url, made.params) }
+    expect(await upload(byLink, FILE, {})).toEqual({ status: 204, code: undefined })
+    expect(await statusOf(app, made.image_id)).toBe('pending')
+  }))
+
+test('bytes that are cut off leave nothing behind, and the link is still good', () =>
+  withUploads(SETUPS[0], async (app, url, link) => {
+    const { params, image_id } = await link()
+    const { hostname, port } = new URL(url)
+    const { pathname, search } = new URL(at(url, params))
+    const socket = net.connect(Number(port), hostname)
+    socket.write(`PUT ${pathname}${search} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n`)
+    socket.write('x'.repeat(100_000))
+    await expect.poll(async () => (await originals(app)).length).toBe(1)
+    socket.destroy()
+    await expect.poll(() => originals(app)).toEqual([])
+    expect(await statusOf(app, image_id)).toBe('init')
+    expect(await put(at(url, params), FILE)).toEqual(DONE)
+  }))
