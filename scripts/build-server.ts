@@ -17,7 +17,8 @@ await build({
   logLevel: 'warning',
 })
 cpSync('sql', `${TARGET}/sql`, { recursive: true })
-for (const file of [...globSync('lib/page/*.{html,css,svg}'), 'lib/imaging/wasm/imaging.wasm'])
+const READ = ['lib/imaging/wasm/imaging.wasm', 'lib/http/description/examples.json']
+for (const file of [...globSync('lib/page/*.{html,css,svg}'), ...READ])
   copyFileSync(file, `${TARGET}/${file}`)
 
 /** Runs a program of Node; ends this process where it fails, which has said why. */

@@ -1,5 +1,5 @@
-import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
+import { Ok } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /** Answers while the process runs. */
@@ -10,7 +10,7 @@ export const health = endpoint({
   summary: 'Answer while the process runs',
   tag: 'health',
   anyQuery: true,
-  replies: { 200: Type.Object({ status: Type.Literal('ok') }) },
+  replies: { 200: Ok },
   handle: async () => ({ status: 'ok' as const }),
 })
 

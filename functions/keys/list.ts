@@ -4,7 +4,7 @@ import { listKeys } from '../../lib/access/keys.ts'
 import { toCursor } from '../../lib/cursor.ts'
 import { endpoint } from '../../lib/function.ts'
 import { linkNext, pageQuery } from '../../lib/http/paging.ts'
-import { Nullable, problems, ShownKey } from '../../lib/http/schemas.ts'
+import { Next, problems, ShownKey } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /** Lists the keys of the caller's projects, newest first; their secrets are not kept. */
@@ -16,7 +16,10 @@ export const list = endpoint({
   tag: 'keys',
   query: Type.Object(pageQuery(1000, 100)),
   replies: {
-    200: Type.Object({ items: Type.Array(ShownKey), next: Nullable(Type.String()) }),
+    200: Type.Object(
+      { items: Type.Array(ShownKey), next: Next },
+      { title: 'KeyPage', description: 'A page of keys, newest first' },
+    ),
     ...problems(401, 403, 422, 503),
   },
   async handle({ query, caller }, { db, config }, reply) {

@@ -17,7 +17,7 @@ export const showByNickname = endpoint({
   access: 'read',
   summary: 'Serve the image of a photo by its nickname, where no other photo has it, or by its uuid',
   tag: 'page',
-  params: Type.Object({ nickname: Type.String() }),
+  params: Type.Object({ nickname: Type.String({ description: 'The nickname, or the uuid' }) }),
   anyQuery: true,
   replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
   async handle({ params, headers, method, caller }, app, reply) {

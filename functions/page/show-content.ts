@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { answerContent } from '../../lib/http/content-answer.ts'
-import { Bytes, NoBody, problems, UuidParams } from '../../lib/http/schemas.ts'
+import { ImageBytes, NoBody, problems, UuidParams } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { isVisible } from '../../lib/photos/row.ts'
 
@@ -14,9 +14,13 @@ export const showContent = endpoint({
   summary: 'Serve a rendition of a photo: the version that is named, else the primary one',
   tag: 'page',
   params: UuidParams,
-  query: Type.Object({ version: Type.Optional(Type.String({ maxLength: 100 })) }),
+  query: Type.Object({
+    version: Type.Optional(
+      Type.String({ maxLength: 100, description: 'Name of the rendition; the primary one unless told' }),
+    ),
+  }),
   anyQuery: true,
-  replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
+  replies: { 200: ImageBytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
   async handle({ params, query, headers, method, caller }, app) {
     const isShown = await isVisible(app.db, params.uuid, caller.projects)
     const content = isShown ? await app.contents.find(params.uuid, query.version) : undefined

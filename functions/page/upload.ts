@@ -10,10 +10,13 @@ import { Bytes, ErrorInfo, problems, Uuid } from '../../lib/http/schemas.ts'
 import { setNickname } from '../../lib/photos/nickname.ts'
 import { takeFile } from '../../lib/photos/take-file.ts'
 
-const Result = Type.Union([
-  Type.Object({ uuid: Uuid, name: Type.String() }),
-  Type.Object({ name: Type.String(), error: ErrorInfo }),
-])
+const Result = Type.Union(
+  [
+    Type.Object({ uuid: Uuid, name: Type.String() }, { title: 'UploadedFile' }),
+    Type.Object({ name: Type.String(), error: ErrorInfo }, { title: 'RefusedFile' }),
+  ],
+  { title: 'UploadResult', description: 'What became of a file' },
+)
 
 /** Fields that files come in: the page of this service, and that of an earlier one. */
 const FIELDS = ['image', 'image_data']
@@ -26,14 +29,17 @@ export const upload = endpoint({
   summary: 'Upload photos: files in fields named image, and an optional nickname',
   tag: 'page',
   form: Type.Object({
-    project_id: Type.Optional(Type.String()),
-    image: Type.Optional(Type.Array(Bytes)),
-    image_data: Type.Optional(Type.Array(Bytes)),
-    nickname: Type.Optional(Type.String()),
+    project_id: Type.Optional(Type.String({ description: 'The project of the files that follow it' })),
+    image: Type.Optional(Type.Array(Bytes, { description: 'The files, 1,000 at most' })),
+    image_data: Type.Optional(Type.Array(Bytes, { description: 'The same, as an earlier page names it' })),
+    nickname: Type.Optional(Type.String({ description: 'A name for all of them' })),
   }),
   replies: {
-    202: Type.Object({ results: Type.Array(Result) }),
-    ...problems(400, 401, 403, 404, 408, 413, 415, 422, 503),
+    202: Type.Object(
+      { results: Type.Array(Result) },
+      { title: 'UploadResults', description: 'What became of each file, in the order of the form' },
+    ),
+    ...problems(400, 401, 403, 404, 408, 413, 415, 422, 503, 'invalid-upload'),
   },
   handle: async (request, app, reply) => reply(202, { results: await takeForm(request, app) }),
 })

@@ -14,7 +14,10 @@ export const listPending = endpoint({
   summary: 'List photos that wait to be processed, oldest first',
   tag: 'photos',
   query: Type.Object(pageQuery(10_000, 1000)),
-  replies: { 200: Type.Array(PhotoSummary), ...problems(401, 403, 422, 503) },
+  replies: {
+    200: Type.Array(PhotoSummary, { description: 'The photos that wait, oldest first' }),
+    ...problems(401, 403, 422, 503),
+  },
   async handle({ query, caller }, { db, config }, reply) {
     const { items, next } = await findPending(db, { ...query, ...within(caller.projects) })
     const photos = items.map((photo) => {

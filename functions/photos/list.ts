@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
 import { linkNext, pageQuery } from '../../lib/http/paging.ts'
-import { Nullable, PhotoDetails, PhotoFilters, problems } from '../../lib/http/schemas.ts'
+import { Next, PhotoDetails, PhotoFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findLastEvent } from '../../lib/outbox/replay.ts'
 import { findPhotos, within } from '../../lib/photos/list.ts'
@@ -21,7 +21,10 @@ export const list = endpoint({
     ...pageQuery(1000, 100),
   }),
   replies: {
-    200: Type.Object({ items: Type.Array(PhotoDetails), next: Nullable(Type.String()) }),
+    200: Type.Object(
+      { items: Type.Array(PhotoDetails), next: Next },
+      { title: 'PhotoPage', description: 'A page of photos, newest first' },
+    ),
     ...problems(401, 403, 422, 503),
   },
   async handle({ query, caller }, app, reply) {

@@ -1,6 +1,5 @@
-import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { BulkRequest, problems } from '../../lib/http/schemas.ts'
+import { BulkCount, BulkRequest, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { requestBulk } from '../../lib/photos/bulk.ts'
 import { REMOVE } from '../../lib/photos/remove.ts'
@@ -14,9 +13,9 @@ export const removeMany = endpoint({
   tag: 'photos',
   body: BulkRequest,
   replies: {
-    200: Type.Object({ count: Type.Integer() }),
-    202: Type.Object({ count: Type.Integer() }),
-    ...problems(400, 401, 403, 409, 413, 415, 422, 503),
+    200: BulkCount,
+    202: BulkCount,
+    ...problems(400, 401, 403, 409, 413, 415, 422, 503, 'too-many', 'at-most-required'),
   },
   async handle({ body, caller }, app, reply) {
     const count = await requestBulk(app, REMOVE, body, caller.projects)

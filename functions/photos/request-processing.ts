@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
 import { onlyOneOf } from '../../lib/http/only-one-of.ts'
-import { problems, Strict, Uuid } from '../../lib/http/schemas.ts'
+import { Code, problems, Strict, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { requestProcessing as request } from '../../lib/photos/request.ts'
 
@@ -19,7 +19,10 @@ const Body = Type.Union([
   Uuid,
 ])
 
-const Rejection = Type.Object({ uuid: Uuid, code: Type.String(), detail: Type.String() })
+const Rejection = Type.Object(
+  { uuid: Uuid, code: Code, detail: Type.String() },
+  { title: 'Rejection', description: 'Why a photo is not processed' },
+)
 
 /** Requests the processing of photos. */
 export const requestProcessing = endpoint({
@@ -30,7 +33,10 @@ export const requestProcessing = endpoint({
   tag: 'photos',
   body: Body,
   replies: {
-    202: Type.Object({ accepted: Type.Array(Uuid), rejected: Type.Array(Rejection) }),
+    202: Type.Object(
+      { accepted: Type.Array(Uuid), rejected: Type.Array(Rejection) },
+      { title: 'ProcessingRequested', description: 'Which photos are queued now, and which are not' },
+    ),
     ...problems(400, 401, 403, 413, 415, 422, 503),
   },
   async handle({ body, caller }, app, reply) {

@@ -3,7 +3,7 @@ import { maySee } from '../../lib/access/caller.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { linkNext, pageQuery } from '../../lib/http/paging.ts'
-import { ErrorInfo, Nullable, ProjectId, problems, Time, Uuid } from '../../lib/http/schemas.ts'
+import { ErrorInfo, Next, Nullable, ProjectId, problems, State, Time, Uuid } from '../../lib/http/schemas.ts'
 import { PROJECT_RECIPE } from '../../lib/imaging/recipe.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhotos } from '../../lib/photos/list.ts'
@@ -13,15 +13,20 @@ import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
 
 const NAMES = ['original', ...PROJECT_RECIPE.renditions.map(({ name }) => name)]
 
-const Image = Type.Object({
-  image_id: Uuid,
-  state: Type.String(),
-  project_id: ProjectId,
-  filename: Type.String(),
-  versions: Type.Object(Object.fromEntries(NAMES.map((name) => [name, Nullable(Type.String())]))),
-  error: Nullable(ErrorInfo),
-  created_at: Time,
-})
+const Image = Type.Object(
+  {
+    image_id: Uuid,
+    state: State,
+    project_id: ProjectId,
+    filename: Type.String(),
+    versions: Type.Object(Object.fromEntries(NAMES.map((name) => [name, Nullable(Type.String())])), {
+      description: 'URLs by name; null until there is one',
+    }),
+    error: Nullable(ErrorInfo),
+    created_at: Time,
+  },
+  { title: 'ProjectImage', description: 'A photo as an image of a project' },
+)
 
 /** Lists images of a project, newest first; a version is null until it exists. */
 export const listImages = endpoint({
@@ -33,7 +38,10 @@ export const listImages = endpoint({
   params: Type.Object({ id: ProjectId }),
   query: Type.Object(pageQuery(1000, 100)),
   replies: {
-    200: Type.Object({ images: Type.Array(Image), next: Nullable(Type.String()) }),
+    200: Type.Object(
+      { images: Type.Array(Image), next: Next },
+      { title: 'ProjectImagePage', description: 'A page of images, newest first' },
+    ),
     ...problems(401, 403, 404, 422, 503),
   },
   async handle({ params, query, caller }, { db, config, access }, reply) {

@@ -11,7 +11,26 @@ export const putUpload = endpoint({
   tag: 'projects',
   query: UploadQuery,
   content: true,
-  replies: { 200: NoBody, ...problems(400, 403, 404, 408, 409, 413, 422, 503) },
+  replies: {
+    200: NoBody,
+    ...problems(
+      400,
+      403,
+      404,
+      408,
+      409,
+      413,
+      422,
+      503,
+      'upload-refused',
+      'upload-expired',
+      'already-uploaded',
+      'too-many-bytes',
+      'empty-source',
+      'invalid-upload',
+      'quota-exceeded',
+    ),
+  },
   async handle({ query, content, headers }, app) {
     await takeByLink(app, query, content, { headers, bytes: Number(headers['content-length'] ?? 0) })
     return null

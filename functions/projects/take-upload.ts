@@ -13,7 +13,27 @@ export const takeUpload = endpoint({
   tag: 'projects',
   query: UploadQuery,
   form: Type.Object({ file: Bytes }, { additionalProperties: Type.String() }),
-  replies: { 204: NoBody, ...problems(400, 403, 404, 408, 409, 413, 415, 422, 503) },
+  replies: {
+    204: NoBody,
+    ...problems(
+      400,
+      403,
+      404,
+      408,
+      409,
+      413,
+      415,
+      422,
+      503,
+      'upload-refused',
+      'upload-expired',
+      'already-uploaded',
+      'too-many-bytes',
+      'empty-source',
+      'invalid-upload',
+      'quota-exceeded',
+    ),
+  },
   async handle({ form, query, headers }, app, reply) {
     verifierOf(app)
     const fields: Record<string, string> = { ...query }

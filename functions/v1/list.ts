@@ -21,20 +21,35 @@ export const list = endpoint({
   tag: 'v1',
   query: Type.Object({
     ...ImageFilters,
-    limit: Type.Integer({ minimum: 1, default: 20, description: `more than ${MAX_LIMIT} is ${MAX_LIMIT}` }),
-    offset: Type.Integer({ minimum: 0, maximum: MAX_OFFSET, default: 0 }),
+    limit: Type.Integer({
+      minimum: 1,
+      default: 20,
+      description: `The most jobs of a page; more than ${MAX_LIMIT} is ${MAX_LIMIT}`,
+    }),
+    offset: Type.Integer({
+      minimum: 0,
+      maximum: MAX_OFFSET,
+      default: 0,
+      description: 'How many newer jobs to skip',
+    }),
   }),
   replies: {
-    200: Type.Object({
-      items: Type.Array(ImageJob),
-      pagination: Type.Object({
-        total: Type.Integer(),
-        total_estimated: Type.Optional(Type.Literal(true)),
-        limit: Type.Integer(),
-        offset: Type.Integer(),
-        has_more: Type.Boolean(),
-      }),
-    }),
+    200: Type.Object(
+      {
+        items: Type.Array(ImageJob),
+        pagination: Type.Object(
+          {
+            total: Type.Integer(),
+            total_estimated: Type.Optional(Type.Literal(true, { description: '`total` is an estimate' })),
+            limit: Type.Integer(),
+            offset: Type.Integer(),
+            has_more: Type.Boolean(),
+          },
+          { title: 'Pagination' },
+        ),
+      },
+      { title: 'ImageJobPage', description: 'A page of jobs, newest first' },
+    ),
     ...problems(401, 403, 422, 503),
   },
   async handle({ query, caller }, app, reply) {

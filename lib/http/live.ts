@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream'
 import websocket, { type WebSocket } from '@fastify/websocket'
-import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authorize, type LimitRate, type Presented } from '../access/authorize.ts'
 import { checkOrigin } from '../access/browser.ts'
@@ -15,29 +14,14 @@ import { exemptAddresses, MOST_OF_ADDRESS, networkOf } from './addresses.ts'
 import type { Limits } from './limits.ts'
 import { logRequest } from './log-request.ts'
 import { answerOtherMethods } from './methods.ts'
-import { documented, refuseUnmigrated } from './mount.ts'
+import { refuseUnmigrated } from './mount.ts'
 import { queryOf } from './query.ts'
-import { problems } from './schemas.ts'
+import { Followed } from './schemas.ts'
 import { serveSocket } from './socket.ts'
 import { EVENT_HEADERS, serveEvents } from './sse.ts'
 
 /** Largest message of a client, in bytes; a larger one closes its socket with 1009. */
 const MAX_PAYLOAD = 65_536
-
-const EVENTS = {
-  200: {
-    description: 'Server-Sent Events whose data are CloudEvents',
-    content: { 'text/event-stream': { schema: { type: 'string' } } },
-  },
-  ...documented(problems(401, 403, 404, 421, 422, 429, 503)),
-}
-/** What the address of an event stream may have, since a browser sends no headers for it. */
-const Followed = Type.Object({
-  after: Type.Optional(Type.String()),
-  access_token: Type.Optional(Type.String()),
-})
-
-const UPGRADE = documented(problems(401, 403, 421, 422, 426, 429, 503))
 
 /** Lets routes that are mounted after it be sockets; a hook that comes before it would leave those open that it refuses. */
 export async function acceptSockets(server: FastifyInstance): Promise<void> {
@@ -77,18 +61,16 @@ export function mountLive(
       return refuseUnmigrated(app, error)
     }
   }
-  for (const { path, access, summary, tag, params, subscription } of lives) {
+  for (const { path, access, tag, params, subscription } of lives) {
     const given = (request: FastifyRequest) =>
       subscription && { subscription: subscription(request.params as never), cursor: cursorOf(request) }
     server.route({
       method: 'GET',
       url: path,
       schema: {
-        summary,
         tags: [tag],
         querystring: queryOf({ query: subscription && Followed }),
         ...(params && { params }),
-        response: subscription ? EVENTS : UPGRADE,
       },
       onRequest: async (request, response) => {
         checkOrigin(app, request)

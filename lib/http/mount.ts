@@ -19,7 +19,7 @@ import { type Limits, openLimits } from './limits.ts'
 import { answerOtherMethods } from './methods.ts'
 import { SEND_FORM, SEND_JSON } from './problem.ts'
 import { queryOf } from './query.ts'
-import { Bytes, KeyHeader, problems } from './schemas.ts'
+import { KeyHeader } from './schemas.ts'
 
 /** A form may be as large as so many sources that are as large as they may be. */
 const MOST_SOURCES = 20
@@ -35,7 +35,7 @@ export function mount(
   const maxFormBytes = MOST_SOURCES * app.config.maxSourceBytes
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const endpoint of endpoints) {
-    const { method, path, access, summary, tag, params, body, form, content, replies, handle } = endpoint
+    const { method, path, access, tag, params, body, form, content, handle } = endpoint
     const query = queryOf(endpoint)
     // A stranger who repeats a request must not hold a transaction while it is found out who sends it.
     const isRepeatable = body !== undefined && access !== 'public'
@@ -49,17 +49,7 @@ export function mount(
       method,
       url: path,
       config: { takesContent: content === true },
-      schema: {
-        summary,
-        tags: [tag],
-        ...(form && { consumes: ['multipart/form-data'], form }),
-        ...(content && { consumes: ['application/octet-stream'], form: Bytes }),
-        ...part,
-        response: documented({
-          ...replies,
-          ...problems(...(endpoint.anyQuery ? [] : [422]), ...(access === 'public' ? [] : [429])),
-        }),
-      },
+      schema: { tags: [tag], ...part },
       // Before the body is read: a stranger costs no more than his headers.
       onRequest: async (request, response) => {
         checkOrigin(app, request)
@@ -127,7 +117,8 @@ export async function refuseUnmigrated({ db }: App, error: unknown): Promise<nev
 /** A bare return is the body of a 200. */
 const toAnswer = (answer: unknown): Answer => (answer instanceof Answer ? answer : new Answer(200, answer))
 
-function send(response: FastifyReply, answer: Answer): FastifyReply {
+/** Sends what an endpoint answers. */
+export function send(response: FastifyReply, answer: Answer): FastifyReply {
   const { vary, ...headers } = answer.headers
   if (vary !== undefined) addToVary(response, String(vary))
   response.code(answer.status).headers(headers)
@@ -138,18 +129,4 @@ function send(response: FastifyReply, answer: Answer): FastifyReply {
 function addToVary(response: FastifyReply, header: string): void {
   const known = response.getHeader('vary')
   response.header('vary', known === undefined ? header : `${known}, ${header}`)
-}
-
-/** Answers as the description has them: problems have a content type of their own. */
-export function documented(replies: AnyEndpoint['replies']) {
-  return Object.fromEntries(
-    Object.entries(replies).map(([status, schema]) => [
-      status,
-      schema === Bytes
-        ? { description: 'The answer', content: { '*/*': { schema } } }
-        : Number(status) < 400
-          ? { description: 'The answer', ...schema }
-          : { description: 'Refused', content: { 'application/problem+json': { schema } } },
-    ]),
-  )
 }
