@@ -9,7 +9,7 @@ const ALONE = [
   'tests/{bundles,contracts,page,scripts,security}/**/*.test.ts',
   'tests/functions/health/metrics*.test.ts',
   'tests/lib/log.test.ts',
-  'tests/lib/{download,imaging,lambda}/**/*.test.ts',
+  'tests/lib/{client,download,imaging,lambda}/**/*.test.ts',
   'tests/lib/photos/{broken-installation,sources}.test.ts',
 ]
 

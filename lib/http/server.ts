@@ -16,7 +16,7 @@ import { mount } from './mount.ts'
 const EXPOSED = [
   ...['location', 'link', 'etag', 'retry-after', 'www-authenticate', 'content-disposition', 'last-event-id'],
   ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
-  ...['idempotency-replayed', 'x-cache'],
+  ...['idempotency-replayed', 'x-cache', 'x-request-id'],
 ]
 
 /** What stands above the endpoints: Markdown, since `/docs` shows it so. */
