@@ -17,7 +17,8 @@ await build({
   logLevel: 'warning',
 })
 cpSync('sql', `${TARGET}/sql`, { recursive: true })
-for (const file of [...globSync('lib/page/*.{html,css,svg}'), 'lib/imaging/wasm/imaging.wasm'])
+const plain = ['lib/imaging/wasm/imaging.wasm', 'scripts/bin.mjs', 'scripts/node-version.mjs']
+for (const file of [...globSync('lib/page/*.{html,css,svg}'), ...plain])
   copyFileSync(file, `${TARGET}/${file}`)
 
 /** Runs a program of Node; ends this process where it fails, which has said why. */
