@@ -90,6 +90,7 @@ test(
             const modules = ['--module', module, '--moduleResolution', resolution]
             await node(
               compiler,
+              '--ignoreConfig',
               '--noEmit',
               '--strict',
               '--target',
