@@ -75,6 +75,8 @@ export type Endpoint<P = unknown, Q = unknown, B = unknown, R extends Replies = 
 
 /** An endpoint that goes on talking: events as they happen, over WebSocket or Server-Sent Events. For local use only. */
 export type Live = {
+  /** Its `operationId`, which functions/index.ts gives it. */
+  name?: string
   path: string
   access: Access
   summary: string
@@ -106,6 +108,8 @@ export type Schedule = {
 
 /** An endpoint of whatever types, as the adapters mount it. */
 export type AnyEndpoint = {
+  /** Its `operationId`, which functions/index.ts gives it. */
+  name?: string
   method: Endpoint['method']
   path: string
   access: Access
@@ -123,6 +127,12 @@ export type AnyEndpoint = {
 export const endpoint = <R extends Replies, P = undefined, Q = undefined, B = undefined>(
   definition: Endpoint<P, Q, B, R>,
 ): Endpoint<P, Q, B, R> => definition
+
+/** Gives endpoints the names by which they are listed, which so are unique. */
+export const named = <E extends { name?: string }>(
+  byName: Readonly<Record<string, E>>,
+): readonly (E & { name: string })[] =>
+  Object.entries(byName).map(([name, endpoint]) => Object.assign(endpoint, { name }))
 
 export const live = (definition: Live): Live => definition
 

@@ -17,8 +17,9 @@ await build({
   logLevel: 'warning',
 })
 cpSync('sql', `${TARGET}/sql`, { recursive: true })
-const plain = ['lib/imaging/wasm/imaging.wasm', 'scripts/bin.mjs', 'scripts/node-version.mjs']
-for (const file of [...globSync('lib/page/*.{html,css,svg}'), ...plain])
+const READ = ['lib/imaging/wasm/imaging.wasm', 'lib/http/description/examples.json']
+const PLAIN = ['scripts/bin.mjs', 'scripts/node-version.mjs']
+for (const file of [...globSync('lib/page/*.{html,css,svg}'), ...READ, ...PLAIN])
   copyFileSync(file, `${TARGET}/${file}`)
 
 /** Runs a program of Node; ends this process where it fails, which has said why. */

@@ -16,7 +16,9 @@ export const showFile = endpoint({
   link: true,
   summary: 'Serve a stored file: a rendition by its path, an original below originals/',
   tag: 'files',
-  params: Type.Object({ '*': Type.String() }),
+  params: Type.Object({
+    '*': Type.String({ description: 'The `url` of a thumbnail, or `originals/{uuid}`' }),
+  }),
   replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(401, 403, 404, 503) },
   async handle({ params, headers, method, caller }, app) {
     const path = params['*']

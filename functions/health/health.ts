@@ -1,5 +1,5 @@
-import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
+import { Ok } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /** Answers while the process runs. */
@@ -9,7 +9,7 @@ export const health = endpoint({
   access: 'public',
   summary: 'Answer while the process runs',
   tag: 'health',
-  replies: { 200: Type.Object({ status: Type.Literal('ok') }) },
+  replies: { 200: Ok },
   handle: async () => ({ status: 'ok' as const }),
 })
 

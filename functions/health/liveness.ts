@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
+import { Ok } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /**
@@ -13,8 +14,14 @@ export const liveness = endpoint({
   summary: 'Say whether the process works; it hangs where not, and should be started again',
   tag: 'health',
   replies: {
-    200: Type.Object({ status: Type.Literal('ok') }),
-    503: Type.Object({ status: Type.Literal('hanging'), late: Type.Array(Type.String()) }),
+    200: Ok,
+    503: Type.Object(
+      {
+        status: Type.Literal('hanging'),
+        late: Type.Array(Type.String({ description: 'A loop or consumer' })),
+      },
+      { title: 'Hanging', description: 'The process hangs, and should be started again' },
+    ),
   },
   async handle(_request, { supervision }, reply) {
     const late = supervision.late()

@@ -1,5 +1,5 @@
 import { endpoint } from '../../lib/function.ts'
-import { Bytes, problems } from '../../lib/http/schemas.ts'
+import { MetricsText, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { readBacklog } from '../../lib/photos/backlog.ts'
 
@@ -10,7 +10,7 @@ export const metrics = endpoint({
   access: 'admin',
   summary: 'Serve the metrics of the process as Prometheus text',
   tag: 'health',
-  replies: { 200: Bytes, ...problems(401, 403) },
+  replies: { 200: MetricsText, ...problems(401, 403) },
   async handle(_request, { metrics, db, cache }, reply) {
     metrics.cacheUp.set(cache.isUp() ? 1 : 0)
     return reply(200, await metrics.text(() => readBacklog(db)), { 'content-type': metrics.contentType })

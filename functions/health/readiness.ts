@@ -7,27 +7,30 @@ import { checkSparingly } from '../../lib/storage/index.ts'
 
 const State = Type.Union([Type.Literal('up'), Type.Literal('down')])
 
-const Readiness = Type.Object({
-  status: Type.Union([
-    Type.Literal('ok'),
-    Type.Literal('degraded'),
-    Type.Literal('unavailable'),
-    Type.Literal('stopping'),
-  ]),
-  checks: Type.Object({
-    database: State,
-    storage: State,
-    queue: State,
-    cache: State,
-    imaging: Type.Optional(State),
-  }),
-  topology: Type.Optional(
-    Type.Object({ missing: Type.Array(Type.String()), differs: Type.Array(Type.String()) }),
-  ),
-  schema: Type.Optional(
-    Type.Object({ version: Type.Union([Type.String(), Type.Null()]), missing: Type.Integer() }),
-  ),
-})
+const Readiness = Type.Object(
+  {
+    status: Type.Union([
+      Type.Literal('ok'),
+      Type.Literal('degraded'),
+      Type.Literal('unavailable'),
+      Type.Literal('stopping'),
+    ]),
+    checks: Type.Object({
+      database: State,
+      storage: State,
+      queue: State,
+      cache: State,
+      imaging: Type.Optional(State),
+    }),
+    topology: Type.Optional(
+      Type.Object({ missing: Type.Array(Type.String()), differs: Type.Array(Type.String()) }),
+    ),
+    schema: Type.Optional(
+      Type.Object({ version: Type.Union([Type.String(), Type.Null()]), missing: Type.Integer() }),
+    ),
+  },
+  { title: 'Readiness', description: 'Each dependency with its state' },
+)
 
 /** Longest that one dependency is waited for, in ms. */
 const DEADLINE_MS = 2_000

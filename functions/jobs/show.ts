@@ -9,6 +9,7 @@ import { findRenditions } from '../../lib/renditions/row.ts'
 
 const Status = Type.Union(
   (['PENDING', 'PROCESSING', 'COMPLETED', 'FAILED'] as const).map((status) => Type.Literal(status)),
+  { title: 'JobStatus' },
 )
 
 /** Shows a job with its result or its error. */
@@ -18,14 +19,17 @@ export const show = endpoint({
   access: 'read',
   summary: 'Show a job with its result or its error',
   tag: 'jobs',
-  params: Type.Object({ jobId: Type.String() }),
+  params: Type.Object({ jobId: Type.String({ description: 'Id of the job' }) }),
   replies: {
-    200: Type.Object({
-      jobId: Uuid,
-      status: Status,
-      resultUrl: Nullable(Type.String()),
-      errorMessage: Nullable(Type.String()),
-    }),
+    200: Type.Object(
+      {
+        jobId: Uuid,
+        status: Status,
+        resultUrl: Nullable(Type.String({ description: 'Of `COMPLETED`' })),
+        errorMessage: Nullable(Type.String({ description: 'Of `FAILED`' })),
+      },
+      { title: 'Job', description: 'A job with its result or its error' },
+    ),
     ...problems(401, 403, 404, 503),
   },
   async handle({ params, caller }, { db, config, access }) {

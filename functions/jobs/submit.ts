@@ -15,11 +15,32 @@ export const submit = endpoint({
   summary: 'Submit an image URL with a list of transformations',
   tag: 'jobs',
   body: Strict({
-    imageUrl: Type.String(),
-    transformations: Type.Array(Type.String({ maxLength: 100 })),
+    imageUrl: Type.String({ description: 'http(s), at most 8,192 characters' }),
+    transformations: Type.Array(Type.String({ maxLength: 100 }), {
+      description: 'Operations in order, 20 at most, such as `fit:320x320`; none converts the format',
+    }),
     project_id: Type.Optional(ProjectId),
   }),
-  replies: { 202: Type.Object({ jobId: Uuid }), ...problems(400, 401, 403, 404, 413, 415, 422, 503) },
+  replies: {
+    202: Type.Object(
+      { jobId: Uuid },
+      { title: 'SubmittedJob', description: 'The id of the job, which is processed' },
+    ),
+    ...problems(
+      400,
+      401,
+      403,
+      404,
+      413,
+      415,
+      422,
+      503,
+      'blocked-address',
+      'invalid-source',
+      'too-costly',
+      'quota-exceeded',
+    ),
+  },
   async handle({ body, caller }, app, reply) {
     checkSubmittedUrl(body.imageUrl, '/imageUrl', app.config.sourceAllowCidrs)
     const recipe = parseTransformations(body.transformations, app.config.maxJobCost)

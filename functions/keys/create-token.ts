@@ -24,7 +24,10 @@ export const createToken = endpoint({
     max_bytes: Type.Optional(Type.Integer({ minimum: 1, description: 'of one upload' })),
   }),
   replies: {
-    201: Type.Object({ token: Type.String(), expires_at: Time }),
+    201: Type.Object(
+      { token: Type.String(), expires_at: Time },
+      { title: 'Token', description: 'The token, and when it ends' },
+    ),
     ...problems(400, 401, 403, 404, 413, 415, 422, 503),
   },
   async handle({ body, caller }, { access }, reply) {

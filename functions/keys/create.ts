@@ -1,9 +1,9 @@
 import { Type } from '@sinclair/typebox'
-import { mayGrant, SCOPES } from '../../lib/access/caller.ts'
+import { mayGrant } from '../../lib/access/caller.ts'
 import { createKey } from '../../lib/access/keys.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { ProjectId, problems, ShownKey, Strict, Time } from '../../lib/http/schemas.ts'
+import { ProjectId, problems, ScopeName, ShownKey, Strict, Time } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /** Makes a key for projects of the caller. */
@@ -15,19 +15,25 @@ export const create = endpoint({
   tag: 'keys',
   body: Strict({
     name: Type.String({ minLength: 1, maxLength: 255, pattern: '^\\P{Cc}+$' }),
-    scopes: Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(scope))), {
-      minItems: 1,
-      uniqueItems: true,
-    }),
+    scopes: Type.Array(ScopeName, { minItems: 1, uniqueItems: true }),
     projects: Type.Union([
       Type.Literal('*'),
       Type.Array(ProjectId, { minItems: 1, maxItems: 1000, uniqueItems: true }),
     ]),
     expires_at: Type.Optional(Time),
-    rate_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+    rate_limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        description: 'Requests a minute; `RATE_LIMIT` unless told',
+      }),
+    ),
   }),
   replies: {
-    201: Type.Composite([ShownKey, Type.Object({ key: Type.String() })]),
+    201: Type.Composite(
+      [ShownKey, Type.Object({ key: Type.String({ description: 'Its text, shown this once' }) })],
+      { title: 'NewKey', description: 'The key with its text' },
+    ),
     ...problems(400, 401, 403, 404, 413, 415, 422, 503),
   },
   async handle({ body, caller }, { db }, reply) {

@@ -12,7 +12,13 @@ export const list = endpoint({
   access: 'admin',
   summary: 'List the keys of your projects, newest first; their secrets are not kept',
   tag: 'keys',
-  replies: { 200: Type.Object({ items: Type.Array(ShownKey) }), ...problems(401, 403, 503) },
+  replies: {
+    200: Type.Object(
+      { items: Type.Array(ShownKey) },
+      { title: 'KeyList', description: 'The keys, newest first' },
+    ),
+    ...problems(401, 403, 503),
+  },
   async handle({ caller }, { db }) {
     const keys = await listKeys(db)
     return { items: keys.filter(({ projects }) => mayGrant(caller, projects)) }

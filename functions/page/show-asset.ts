@@ -11,7 +11,10 @@ export const showAsset = endpoint({
   access: 'public',
   summary: 'A file of the web page',
   tag: 'page',
-  params: Type.Object({ version: Type.String(), name: Type.String() }),
+  params: Type.Object({
+    version: Type.String({ description: 'That of the content of all files of the page' }),
+    name: Type.String({ description: 'Name of the file' }),
+  }),
   replies: { 200: Bytes, 304: NoBody, ...problems(404) },
   async handle({ params, headers }) {
     const { version, byName } = await loadAssets()

@@ -4,7 +4,7 @@ import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { isKnown } from '../../lib/http/etag.ts'
 import { headersOfRendition, SHOWN_ANYWHERE } from '../../lib/http/file-headers.ts'
-import { Bytes, NoBody, problems, UuidParams } from '../../lib/http/schemas.ts'
+import { ImageBytes, NoBody, problems, UuidParams } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { isVisible } from '../../lib/photos/row.ts'
 import { renditionKey } from '../../lib/storage/port.ts'
@@ -17,8 +17,12 @@ export const showContent = endpoint({
   summary: 'Serve a rendition of a photo: the version that is named, else the primary one',
   tag: 'page',
   params: UuidParams,
-  query: Type.Object({ version: Type.Optional(Type.String({ maxLength: 100 })) }),
-  replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
+  query: Type.Object({
+    version: Type.Optional(
+      Type.String({ maxLength: 100, description: 'Name of the rendition; the primary one unless told' }),
+    ),
+  }),
+  replies: { 200: ImageBytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
   async handle({ params, query, headers, caller }, { db, contents, storage }, reply) {
     const isShown = await isVisible(db, params.uuid, caller.projects)
     const content = isShown ? await contents.find(params.uuid, query.version) : undefined

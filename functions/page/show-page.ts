@@ -1,6 +1,6 @@
 import { endpoint } from '../../lib/function.ts'
 import { answerWith, loadAssets } from '../../lib/http/page-assets.ts'
-import { Bytes, NoBody } from '../../lib/http/schemas.ts'
+import { NoBody, Page } from '../../lib/http/schemas.ts'
 import { FIRST_PAGE } from '../../lib/page/api.ts'
 
 /** The first list that the page requests, fetched while the page's script is still on its way. */
@@ -13,7 +13,7 @@ export const showPage = endpoint({
   access: 'public',
   summary: 'The web page',
   tag: 'page',
-  replies: { 200: Bytes, 304: NoBody },
+  replies: { 200: Page, 304: NoBody },
   async handle({ query, headers }) {
     const { page } = await loadAssets()
     return answerWith(page, headers, {

@@ -4,7 +4,10 @@ import { problems, StatusCounts, Time } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { readStats } from '../../lib/photos/stats.ts'
 
-const Minute = Type.Object({ at: Time, completed: Type.Integer(), failed: Type.Integer() })
+const Minute = Type.Object(
+  { at: Time, completed: Type.Integer(), failed: Type.Integer() },
+  { title: 'Minute', description: 'Photos that ended in one minute' },
+)
 
 /** Counts photos by status, and those that ended in each of the last 15 minutes. */
 export const showStats = endpoint({
@@ -14,7 +17,10 @@ export const showStats = endpoint({
   summary: 'Count photos by status, and those that ended in each of the last 15 minutes',
   tag: 'page',
   replies: {
-    200: Type.Composite([StatusCounts, Type.Object({ per_minute: Type.Array(Minute) })]),
+    200: Type.Composite([StatusCounts, Type.Object({ per_minute: Type.Array(Minute) })], {
+      title: 'Stats',
+      description: 'Photos by status, and those that ended in each of the last 15 minutes',
+    }),
     ...problems(401, 403, 503),
   },
   handle: async ({ caller }, { db }) => readStats(db, caller.projects),

@@ -9,10 +9,13 @@ import { problemOf } from '../../lib/http/problem.ts'
 import { Bytes, ErrorInfo, ProjectId, problems, Uuid } from '../../lib/http/schemas.ts'
 import { setNickname, takeFile } from '../../lib/photos/take-file.ts'
 
-const Result = Type.Union([
-  Type.Object({ uuid: Uuid, name: Type.String() }),
-  Type.Object({ name: Type.String(), error: ErrorInfo }),
-])
+const Result = Type.Union(
+  [
+    Type.Object({ uuid: Uuid, name: Type.String() }, { title: 'UploadedFile' }),
+    Type.Object({ name: Type.String(), error: ErrorInfo }, { title: 'RefusedFile' }),
+  ],
+  { title: 'UploadResult', description: 'What became of a file' },
+)
 
 /** Takes files as photos, each with its own result: one that is refused does not keep the others. */
 export const upload = endpoint({
@@ -22,13 +25,16 @@ export const upload = endpoint({
   summary: 'Upload photos: files in fields named image, and an optional nickname',
   tag: 'page',
   form: Type.Object({
-    project_id: Type.Optional(Type.String()),
-    image: Type.Array(Bytes),
-    nickname: Type.Optional(Type.String()),
+    project_id: Type.Optional(Type.String({ description: 'The project of the files that follow it' })),
+    image: Type.Array(Bytes, { description: 'The files, 1,000 at most' }),
+    nickname: Type.Optional(Type.String({ description: 'A name for all of them' })),
   }),
   replies: {
-    202: Type.Object({ results: Type.Array(Result) }),
-    ...problems(400, 401, 403, 404, 408, 413, 415, 422, 503),
+    202: Type.Object(
+      { results: Type.Array(Result) },
+      { title: 'UploadResults', description: 'What became of each file, in the order of the form' },
+    ),
+    ...problems(400, 401, 403, 404, 408, 413, 415, 422, 503, 'invalid-upload'),
   },
   async handle({ form, caller }, app, reply) {
     const results: Static<typeof Result>[] = []

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { PhotoSummary, problems } from '../../lib/http/schemas.ts'
+import { After, PhotoSummary, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPending, within } from '../../lib/photos/list.ts'
 import { sourceUrlFor } from '../../lib/photos/row.ts'
@@ -13,10 +13,18 @@ export const listPending = endpoint({
   summary: 'List photos that wait to be processed, oldest first',
   tag: 'photos',
   query: Type.Object({
-    limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 }),
-    after: Type.Optional(Type.String({ maxLength: 200 })),
+    limit: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 1000,
+      description: 'The most photos of a page',
+    }),
+    after: After,
   }),
-  replies: { 200: Type.Array(PhotoSummary), ...problems(401, 403, 422, 503) },
+  replies: {
+    200: Type.Array(PhotoSummary, { description: 'The photos that wait, oldest first' }),
+    ...problems(401, 403, 422, 503),
+  },
   async handle({ query, caller }, { db, config }, reply) {
     const { items, next } = await findPending(db, { ...query, ...within(caller.projects) })
     const photos = items.map((photo) => {

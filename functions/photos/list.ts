@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { Nullable, PhotoDetails, PhotoFilters, problems } from '../../lib/http/schemas.ts'
+import { After, Next, PhotoDetails, PhotoFilters, problems } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findLastEvent } from '../../lib/outbox/replay.ts'
 import { findPhotos, within } from '../../lib/photos/list.ts'
@@ -17,11 +17,19 @@ export const list = endpoint({
   tag: 'photos',
   query: Type.Object({
     ...PhotoFilters,
-    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-    after: Type.Optional(Type.String({ maxLength: 200 })),
+    limit: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 100,
+      description: 'The most photos of a page',
+    }),
+    after: After,
   }),
   replies: {
-    200: Type.Object({ items: Type.Array(PhotoDetails), next: Nullable(Type.String()) }),
+    200: Type.Object(
+      { items: Type.Array(PhotoDetails), next: Next },
+      { title: 'PhotoPage', description: 'A page of photos, newest first' },
+    ),
     ...problems(401, 403, 422, 503),
   },
   async handle({ query, caller }, app, reply) {

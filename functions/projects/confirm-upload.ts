@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { problems, Uuid } from '../../lib/http/schemas.ts'
+import { problems, State, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { stateOf } from '../../lib/photos/project-image.ts'
 import { confirmUpload as confirm, findProjectImage } from '../../lib/photos/uploads.ts'
@@ -13,10 +13,13 @@ export const confirmUpload = endpoint({
   access: 'write',
   summary: 'Confirm an upload, which starts the processing of the image',
   tag: 'projects',
-  params: Type.Object({ image_id: Type.String() }),
+  params: Type.Object({ image_id: Type.String({ description: 'Id of the image' }) }),
   replies: {
-    202: Type.Object({ image_id: Uuid, state: Type.String() }),
-    ...problems(401, 403, 404, 409, 503),
+    202: Type.Object(
+      { image_id: Uuid, state: State },
+      { title: 'ConfirmedUpload', description: 'The image, whose bytes are there' },
+    ),
+    ...problems(401, 403, 404, 409, 503, 'not-uploaded', 'upload-expired', 'quota-exceeded'),
   },
   async handle({ params, headers, caller }, app, reply) {
     const { uuid } = await findProjectImage(app, params.image_id, caller.projects)

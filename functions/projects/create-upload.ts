@@ -12,15 +12,21 @@ export const createUpload = endpoint({
   access: 'write',
   summary: 'Create an upload link for an image: post a form with every field of params, then file',
   tag: 'projects',
-  body: Strict({ filename: Type.String(), project_id: ProjectId }),
+  body: Strict({
+    filename: Type.String({ description: 'A label of 1 to 255 characters, never a path' }),
+    project_id: ProjectId,
+  }),
   replies: {
-    201: Type.Object({
-      image_id: Uuid,
-      upload_link: Type.String(),
-      params: Type.Record(Type.String(), Type.String()),
-      expires_at: Time,
-    }),
-    ...problems(400, 401, 403, 404, 413, 415, 422, 503),
+    201: Type.Object(
+      {
+        image_id: Uuid,
+        upload_link: Type.String({ description: 'Post a form here: each of `params`, then `file`' }),
+        params: Type.Record(Type.String(), Type.String(), { description: 'The fields before `file`' }),
+        expires_at: Time,
+      },
+      { title: 'UploadLink', description: 'Where the bytes of the image go, and until when' },
+    ),
+    ...problems(400, 401, 403, 404, 413, 415, 422, 503, 'quota-exceeded'),
   },
   async handle({ body, caller }, app, reply) {
     const filename = parseFilename(body.filename)

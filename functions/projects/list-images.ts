@@ -2,7 +2,17 @@ import { Type } from '@sinclair/typebox'
 import { maySee } from '../../lib/access/caller.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { ErrorInfo, Nullable, ProjectId, problems, Time, Uuid } from '../../lib/http/schemas.ts'
+import {
+  After,
+  ErrorInfo,
+  Next,
+  Nullable,
+  ProjectId,
+  problems,
+  State,
+  Time,
+  Uuid,
+} from '../../lib/http/schemas.ts'
 import { PROJECT_RECIPE } from '../../lib/imaging/recipe.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhotos } from '../../lib/photos/list.ts'
@@ -12,15 +22,20 @@ import { findRenditionsByPhoto } from '../../lib/renditions/row.ts'
 
 const NAMES = ['original', ...PROJECT_RECIPE.renditions.map(({ name }) => name)]
 
-const Image = Type.Object({
-  image_id: Uuid,
-  state: Type.String(),
-  project_id: ProjectId,
-  filename: Type.String(),
-  versions: Type.Object(Object.fromEntries(NAMES.map((name) => [name, Nullable(Type.String())]))),
-  error: Nullable(ErrorInfo),
-  created_at: Time,
-})
+const Image = Type.Object(
+  {
+    image_id: Uuid,
+    state: State,
+    project_id: ProjectId,
+    filename: Type.String(),
+    versions: Type.Object(Object.fromEntries(NAMES.map((name) => [name, Nullable(Type.String())])), {
+      description: 'URLs by name; null until there is one',
+    }),
+    error: Nullable(ErrorInfo),
+    created_at: Time,
+  },
+  { title: 'ProjectImage', description: 'A photo as an image of a project' },
+)
 
 /** Lists images of a project, newest first; a version is null until it exists. */
 export const listImages = endpoint({
@@ -31,11 +46,19 @@ export const listImages = endpoint({
   tag: 'projects',
   params: Type.Object({ id: ProjectId }),
   query: Type.Object({
-    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-    after: Type.Optional(Type.String({ maxLength: 200 })),
+    limit: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 100,
+      description: 'The most images of a page',
+    }),
+    after: After,
   }),
   replies: {
-    200: Type.Object({ images: Type.Array(Image), next: Nullable(Type.String()) }),
+    200: Type.Object(
+      { images: Type.Array(Image), next: Next },
+      { title: 'ProjectImagePage', description: 'A page of images, newest first' },
+    ),
     ...problems(401, 403, 404, 422, 503),
   },
   async handle({ params, query, caller }, { db, config, access }) {

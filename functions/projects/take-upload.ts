@@ -14,7 +14,27 @@ export const takeUpload = endpoint({
   summary: 'Receive the form of an upload link, where the storage is local',
   tag: 'projects',
   form: Type.Object({ file: Bytes }, { additionalProperties: Type.String() }),
-  replies: { 204: NoBody, ...problems(400, 403, 404, 408, 409, 413, 415, 422, 503) },
+  replies: {
+    204: NoBody,
+    ...problems(
+      400,
+      403,
+      404,
+      408,
+      409,
+      413,
+      415,
+      422,
+      503,
+      'upload-refused',
+      'upload-expired',
+      'already-uploaded',
+      'too-many-bytes',
+      'empty-source',
+      'invalid-upload',
+      'quota-exceeded',
+    ),
+  },
   async handle({ form, headers }, app, reply) {
     if (!app.storage.verifyUpload) throw new AppError('not-found', 'Uploads go to the bucket')
     const fields: Record<string, string> = {}

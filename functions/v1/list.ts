@@ -18,20 +18,31 @@ export const list = endpoint({
   tag: 'v1',
   query: Type.Object({
     ...ListFilters,
-    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
-    offset: Type.Integer({ minimum: 0, maximum: MAX_OFFSET, default: 0 }),
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'The most jobs of a page' }),
+    offset: Type.Integer({
+      minimum: 0,
+      maximum: MAX_OFFSET,
+      default: 0,
+      description: 'How many newer jobs to skip',
+    }),
   }),
   replies: {
-    200: Type.Object({
-      items: Type.Array(ImageJob),
-      pagination: Type.Object({
-        total: Type.Integer(),
-        total_estimated: Type.Optional(Type.Literal(true)),
-        limit: Type.Integer(),
-        offset: Type.Integer(),
-        has_more: Type.Boolean(),
-      }),
-    }),
+    200: Type.Object(
+      {
+        items: Type.Array(ImageJob),
+        pagination: Type.Object(
+          {
+            total: Type.Integer(),
+            total_estimated: Type.Optional(Type.Literal(true, { description: '`total` is an estimate' })),
+            limit: Type.Integer(),
+            offset: Type.Integer(),
+            has_more: Type.Boolean(),
+          },
+          { title: 'Pagination' },
+        ),
+      },
+      { title: 'ImageJobPage', description: 'A page of jobs, newest first' },
+    ),
     ...problems(401, 403, 422, 503),
   },
   async handle({ query: { limit, offset, ...given }, caller }, app) {

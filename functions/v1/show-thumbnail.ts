@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { headersOfRendition } from '../../lib/http/file-headers.ts'
-import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
+import { ImageBytes, NoBody, problems } from '../../lib/http/schemas.ts'
 import { answerStored } from '../../lib/http/stored-file.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findPhotoOrNone } from '../../lib/photos/row.ts'
@@ -17,8 +17,15 @@ export const showThumbnail = endpoint({
   access: 'read',
   summary: 'Serve the thumbnail of a job',
   tag: 'v1',
-  params: Type.Object({ id: Type.String() }),
-  replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(401, 403, 404, 503) },
+  params: Type.Object({ id: Type.String({ description: 'Id of the job' }) }),
+  replies: {
+    200: ImageBytes,
+    206: ImageBytes,
+    302: NoBody,
+    304: NoBody,
+    416: NoBody,
+    ...problems(401, 403, 404, 503),
+  },
   async handle({ params, headers, method, caller }, { db, storage }) {
     const photo = await findPhotoOrNone(db, params.id, caller.projects)
     const thumbnail =

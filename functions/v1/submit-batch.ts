@@ -3,13 +3,18 @@ import { ownerFor } from '../../lib/access/caller.ts'
 import { checkSubmittedUrl, MAX_URL_LENGTH } from '../../lib/download/source-url.ts'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { ImageJob, ProjectId, problems, Strict, Uuid } from '../../lib/http/schemas.ts'
+import { Code, ImageJob, ProjectId, problems, Strict, Uuid } from '../../lib/http/schemas.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { showImageJob } from '../../lib/photos/image-job.ts'
 import { readerOf } from '../../lib/photos/show.ts'
 import { submitImages } from '../../lib/photos/submit.ts'
 
-const Failure = Type.Object({ url: Type.String(), code: Type.String(), detail: Type.String() })
+const Failure = Type.Object(
+  { url: Type.String(), code: Code, detail: Type.String() },
+  { title: 'RefusedUrl' },
+)
+
+const Duplicate = Type.Object({ url: Type.String(), job_id: Uuid }, { title: 'DuplicateUrl' })
 
 /** Submits many images by their URLs; one that is refused leaves the others alone. */
 export const submitBatch = endpoint({
@@ -23,12 +28,17 @@ export const submitBatch = endpoint({
     project_id: Type.Optional(ProjectId),
   }),
   replies: {
-    202: Type.Object({
-      accepted: Type.Array(ImageJob),
-      duplicates: Type.Array(Type.Object({ url: Type.String(), job_id: Uuid })),
-      failed: Type.Array(Failure),
-    }),
-    ...problems(400, 401, 403, 404, 413, 415, 422, 503),
+    202: Type.Object(
+      {
+        accepted: Type.Array(ImageJob),
+        duplicates: Type.Array(Duplicate, {
+          description: 'Where `DUPLICATE_HANDLING` names a job that exists',
+        }),
+        failed: Type.Array(Failure),
+      },
+      { title: 'SubmittedImages', description: 'What became of each URL' },
+    ),
+    ...problems(400, 401, 403, 404, 413, 415, 422, 503, 'quota-exceeded'),
   },
   async handle({ body, caller }, app, reply) {
     const { sourceAllowCidrs } = app.config

@@ -18,7 +18,25 @@ export const submit = endpoint({
   summary: 'Submit an image by its URL; 200 with an existing job where DUPLICATE_HANDLING allows it',
   tag: 'v1',
   body: Strict({ url: Type.String(), project_id: Type.Optional(ProjectId) }),
-  replies: { 200: ImageJob, 202: ImageJob, ...problems(400, 401, 403, 404, 409, 413, 415, 422, 503) },
+  replies: {
+    200: ImageJob,
+    202: ImageJob,
+    ...problems(
+      400,
+      401,
+      403,
+      404,
+      409,
+      413,
+      415,
+      422,
+      503,
+      'blocked-address',
+      'invalid-source',
+      'already-active',
+      'quota-exceeded',
+    ),
+  },
   async handle({ body, caller }, app, reply) {
     checkSubmittedUrl(body.url, '/url', app.config.sourceAllowCidrs)
     const { job, duplicate } = await submitImage(app, body.url, ownerFor(caller, body.project_id))

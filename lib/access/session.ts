@@ -5,7 +5,7 @@ import type { Config } from '../config/index.ts'
 export const SESSION_MS = 12 * 3_600_000
 
 /** The cookie of who signed in on the page. */
-const NAME = 'session'
+export const SESSION_COOKIE = 'session'
 
 /** The header that sets the cookie until a time, in ms since 1970, or removes it with one that is past. */
 export const sessionCookie = (
@@ -14,7 +14,7 @@ export const sessionCookie = (
   until: number,
 ): string =>
   stringifySetCookie({
-    name: NAME,
+    name: SESSION_COOKIE,
     value: token,
     httpOnly: true,
     sameSite: 'strict',
@@ -25,4 +25,4 @@ export const sessionCookie = (
 
 /** The session of a request's cookies. */
 export const readSession = (cookies: string | string[] | undefined): string | undefined =>
-  typeof cookies === 'string' ? parseCookie(cookies)[NAME] : undefined
+  typeof cookies === 'string' ? parseCookie(cookies)[SESSION_COOKIE] : undefined

@@ -2,14 +2,14 @@ import createApi, { type Client as Api } from 'openapi-fetch'
 import { unwrap } from './errors.ts'
 import { type FollowOptions, follow, type StreamEvent } from './events.ts'
 import { type Key, openSend } from './send.ts'
-import type { ListedPhoto, Photo, PhotoFilter, ProjectImage } from './shapes.ts'
+import type { Photo, PhotoFilter, PhotoWithTimeline, ProjectImage } from './shapes.ts'
 import type { paths } from './types.ts'
 import { type Progress, postForm } from './upload.ts'
 import { openWait } from './wait.ts'
 
 export { PhotoProcessorError, unwrap } from './errors.ts'
 export type { StreamEvent } from './events.ts'
-export type { ListedPhoto, Photo, PhotoEvent, PhotoFilter, ProjectImage } from './shapes.ts'
+export type { Photo, PhotoEvent, PhotoFilter, PhotoWithTimeline, ProjectImage } from './shapes.ts'
 export type { paths } from './types.ts'
 export { verifyWebhook } from './webhook.ts'
 
@@ -34,7 +34,7 @@ export type UploadOptions = {
 export type ProcessOptions = {
   project?: number
   /** Called with each photo as it is completed or failed. */
-  onDone?: (photo: Photo) => void
+  onDone?: (photo: PhotoWithTimeline) => void
   signal?: AbortSignal
 }
 
@@ -51,7 +51,7 @@ export function createClient({ baseUrl, key, retries = 2, ...options }: ClientOp
   const api: Api<paths> = createApi<paths>({ baseUrl: base, fetch: send })
   const once = () => ({ 'idempotency-key': crypto.getRandomValues(new Uint32Array(4)).join('-') })
 
-  const show = (uuid: string, signal?: AbortSignal): Promise<Photo> =>
+  const show = (uuid: string, signal?: AbortSignal): Promise<PhotoWithTimeline> =>
     unwrap(api.GET('/photos/{uuid}', { params: { path: { uuid } }, signal }))
 
   /** The events of a project, as they happen, over as many connections as it takes. */
@@ -68,7 +68,7 @@ export function createClient({ baseUrl, key, retries = 2, ...options }: ClientOp
     fileUrl: (path: string): string => `${base}/files/${path}`,
 
     /** Photos of every door, newest first, over all pages. */
-    photos: (filter: PhotoFilter = {}): AsyncGenerator<ListedPhoto> =>
+    photos: (filter: PhotoFilter = {}): AsyncGenerator<Photo> =>
       pages(async (after) => {
         const { items, next } = await unwrap(api.GET('/photos', { params: { query: { ...filter, after } } }))
         return { items, next }
@@ -129,7 +129,8 @@ export function createClient({ baseUrl, key, retries = 2, ...options }: ClientOp
     },
 
     /** Resolves with a photo when it is completed or failed. */
-    wait: (uuid: string, { signal }: { signal?: AbortSignal } = {}): Promise<Photo> => wait(uuid, signal),
+    wait: (uuid: string, { signal }: { signal?: AbortSignal } = {}): Promise<PhotoWithTimeline> =>
+      wait(uuid, signal),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { StreamEvent } from './events.ts'
 import { pause } from './send.ts'
-import type { Photo } from './shapes.ts'
+import type { PhotoWithTimeline } from './shapes.ts'
 
 /** A photo without a stream is looked at so often, in ms, and one with a stream all the same. */
 const POLL_MS = 1_000
@@ -8,7 +8,7 @@ const LOOK_MS = 60_000
 
 const ENDS = ['image.uploaded', 'image.failed', 'image.deleted']
 
-type Show = (uuid: string, signal: AbortSignal | undefined) => Promise<Photo>
+type Show = (uuid: string, signal: AbortSignal | undefined) => Promise<PhotoWithTimeline>
 type Events = (project: number, signal: AbortSignal, onOpen: () => void) => AsyncIterable<StreamEvent>
 type Follower = ReturnType<typeof openFollower>
 
@@ -32,7 +32,11 @@ export function openWait(show: Show, events: Events) {
   }
 
   /** Resolves when a photo is completed or failed; without a follower it gets one, if the photo has a project. */
-  return async function wait(uuid: string, signal?: AbortSignal, follower?: Follower): Promise<Photo> {
+  return async function wait(
+    uuid: string,
+    signal?: AbortSignal,
+    follower?: Follower,
+  ): Promise<PhotoWithTimeline> {
     for (;;) {
       // Before the look: what happens after it is heard.
       const change = follower?.change(uuid, signal)

@@ -248,12 +248,14 @@ export type ProjectQuotasTable = {
 }
 
 /** Everything that happens to a photo. `image.queued` goes to the workers, `message.dead` to the dead queue, the others to `photo-app`. */
-export type EventType =
-  | 'image.created'
-  | 'image.queued'
-  | 'image.processing'
-  | 'image.retrying'
-  | 'image.uploaded'
-  | 'image.failed'
-  | 'image.deleted'
-  | 'message.dead'
+export const EVENT_TYPES = [
+  'image.created',
+  'image.queued',
+  'image.processing',
+  'image.retrying',
+  'image.uploaded',
+  'image.failed',
+  'image.deleted',
+  'message.dead',
+] as const
+export type EventType = (typeof EVENT_TYPES)[number]

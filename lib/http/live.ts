@@ -12,22 +12,12 @@ import { limitTo } from '../live/session.ts'
 import { exemptAddresses, MOST_OF_ADDRESS, networkOf } from './addresses.ts'
 import type { Limits } from './limits.ts'
 import { logRequest } from './log-request.ts'
-import { documented, refuseUnmigrated } from './mount.ts'
-import { problems } from './schemas.ts'
+import { refuseUnmigrated } from './mount.ts'
 import { serveSocket } from './socket.ts'
 import { serveEvents } from './sse.ts'
 
 /** Largest message of a client, in bytes; a larger one closes its socket with 1009. */
 const MAX_PAYLOAD = 65_536
-
-const EVENTS = {
-  200: {
-    description: 'Server-Sent Events whose data are CloudEvents',
-    content: { 'text/event-stream': { schema: { type: 'string' } } },
-  },
-  ...documented(problems(401, 403, 404, 421, 422, 429, 503)),
-}
-const UPGRADE = documented(problems(401, 403, 421, 426, 429, 503))
 
 /** Lets routes that are mounted after it be sockets; a hook that comes before it would leave those open that it refuses. */
 export async function acceptSockets(server: FastifyInstance): Promise<void> {
@@ -67,7 +57,7 @@ export function mountLive(
       return refuseUnmigrated(app, error)
     }
   }
-  for (const { path, access, summary, tag, params, subscription } of lives) {
+  for (const { path, access, tag, params, subscription } of lives) {
     const given = (request: FastifyRequest) =>
       subscription && { subscription: subscription(request.params as never), cursor: cursorOf(request) }
     server.route({
@@ -75,7 +65,7 @@ export function mountLive(
       url: path,
       // An event stream would not end, and has nothing else to say.
       exposeHeadRoute: subscription === undefined,
-      schema: { summary, tags: [tag], ...(params && { params }), response: subscription ? EVENTS : UPGRADE },
+      schema: { tags: [tag], ...(params && { params }) },
       onRequest: async (request, response) => {
         checkOrigin(app, request)
         const caller = await identifyCaller(request, access, limits.of(request, response))

@@ -11,7 +11,7 @@ import { Answer, type AnyEndpoint, reply } from '../function.ts'
 import { readForm } from './form.ts'
 import { answerOnce } from './idempotency.ts'
 import { type Limits, openLimits } from './limits.ts'
-import { Bytes, KeyHeader, Problem } from './schemas.ts'
+import { KeyHeader } from './schemas.ts'
 
 /** A form may be as large as so many sources that are as large as they may be. */
 const MOST_SOURCES = 20
@@ -26,7 +26,7 @@ export function mount(
   const maxFormBytes = MOST_SOURCES * app.config.maxSourceBytes
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const endpoint of endpoints) {
-    const { method, path, access, summary, tag, params, query, body, form, replies, handle } = endpoint
+    const { method, path, access, tag, params, query, body, handle } = endpoint
     // A stranger who repeats a request must not hold a transaction while it is found out who sends it.
     const isRepeatable = body !== undefined && access !== 'public'
     const part = {
@@ -38,13 +38,7 @@ export function mount(
     server.route({
       method,
       url: path,
-      schema: {
-        summary,
-        tags: [tag],
-        ...(form && { consumes: ['multipart/form-data'], form }),
-        ...part,
-        response: documented(access === 'public' ? replies : { ...replies, 429: Problem }),
-      },
+      schema: { tags: [tag], ...part },
       // Before the body is read: a stranger costs no more than his headers.
       onRequest: async (request, response) => {
         checkOrigin(app, request)
@@ -109,18 +103,4 @@ const toAnswer = (answer: unknown): Answer => (answer instanceof Answer ? answer
 function send(response: FastifyReply, answer: Answer): FastifyReply {
   response.code(answer.status).headers(answer.headers)
   return response.send(answer.body ?? undefined)
-}
-
-/** Answers as the description has them: problems have a content type of their own. */
-export function documented(replies: AnyEndpoint['replies']) {
-  return Object.fromEntries(
-    Object.entries(replies).map(([status, schema]) => [
-      status,
-      schema === Bytes
-        ? { description: 'The answer', content: { '*/*': { schema } } }
-        : Number(status) < 400
-          ? { description: 'The answer', ...schema }
-          : { description: 'Refused', content: { 'application/problem+json': { schema } } },
-    ]),
-  )
 }

@@ -22,6 +22,7 @@ const TYPES: Record<string, string> = {
   html: 'text/html; charset=utf-8',
   css: 'text/css; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
+  json: 'application/json; charset=utf-8',
   svg: 'image/svg+xml',
 }
 
@@ -92,7 +93,8 @@ async function readScript(isBuilt: boolean): Promise<string> {
   return outputFiles.map(({ text }) => text).join('')
 }
 
-async function encode(name: string, text: string): Promise<Asset> {
+/** A text in all encodings that a browser may take; its name says its type. */
+export async function encode(name: string, text: string): Promise<Asset> {
   const body = Buffer.from(text)
   const type = TYPES[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream'
   const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`

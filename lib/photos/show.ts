@@ -2,12 +2,13 @@ import type { Caller } from '../access/caller.ts'
 import type { Sign } from '../access/links.ts'
 import type { App } from '../app.ts'
 import type { Db } from '../db/port.ts'
+import type { EventType } from '../db/tables.ts'
 import type { RenditionRow } from '../renditions/row.ts'
 import { errorOf, metadataOf, type PhotoRow, retryOf, sourceUrlFor } from './row.ts'
 
 export type TimelineEvent = {
   id: string
-  type: string
+  type: EventType
   at: string
   attempt: number | null
   detail: string | null

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import http from 'node:http'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { Insertable } from 'kysely'
 import { uuidv7 } from 'uuidv7'
@@ -11,6 +12,7 @@ import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { nowPlus } from '../../lib/db/port.ts'
 import type { EventType, PhotosTable } from '../../lib/db/tables.ts'
+import { AppError } from '../../lib/errors.ts'
 import {
   Answer,
   type AnyEndpoint,
@@ -19,11 +21,12 @@ import {
   type Request,
   reply,
 } from '../../lib/function.ts'
-import type { ProblemBody } from '../../lib/http/problem.ts'
+import { type ProblemBody, problemOf as problemBodyOf } from '../../lib/http/problem.ts'
 import { openHttp } from '../../lib/http/server.ts'
 import { openHub } from '../../lib/live/hub.ts'
 import type { Reader } from '../../lib/photos/show.ts'
 import { OWNER } from '../../lib/storage/port.ts'
+import { faultsOf, watchAnswers } from '../support/answers.ts'
 import { type Environment, SETUPS, type Setup, withApp, withEnvironment } from '../support/app.ts'
 
 /** Who sees everything, by links as they are. */
@@ -44,8 +47,22 @@ export async function call<P, Q, B, R extends Replies>(
     caller: EVERYBODY,
     limitRate: ((identify) => identify()) satisfies LimitRate,
   }
-  const answer = await endpoint.handle({ ...empty, ...request } as Request<P, Q, B>, app, reply)
-  return answer instanceof Answer ? answer : new Answer(200, answer)
+  const answer = await endpoint
+    .handle({ ...empty, ...request } as Request<P, Q, B>, app, reply)
+    .catch((error: unknown) => {
+      if (error instanceof AppError) expectAnswer(endpoint, new Answer(error.status, problemBodyOf(error)))
+      throw error
+    })
+  return expectAnswer(endpoint, answer instanceof Answer ? answer : new Answer(200, answer))
+}
+
+/** Holds an answer to what its endpoint says. */
+function expectAnswer(endpoint: AnyEndpoint, answer: Answer): Answer {
+  const { status, headers, body } = answer
+  const isContent = Buffer.isBuffer(body) || body instanceof Readable
+  const given = { status, headers, body: isContent ? null : JSON.parse(JSON.stringify(body ?? null)) }
+  expect(faultsOf(endpoint, given), `${endpoint.method} ${endpoint.path} ${status}`).toEqual([])
+  return answer
 }
 
 /** Serves endpoints over HTTP while `use` runs, on a port of its own. */
@@ -56,8 +73,11 @@ export async function withServer<T>(
 ): Promise<T> {
   const hub = openHub(app)
   const server = await openHttp({ ...app, hub }, mounted, lives)
+  const faults = watchAnswers(server, mounted, lives)
   try {
-    return await use(await server.listen({ host: '127.0.0.1', port: 0 }))
+    const result = await use(await server.listen({ host: '127.0.0.1', port: 0 }))
+    expect(faults, 'answers that are not as their endpoints say').toEqual([])
+    return result
   } finally {
     await server.close()
     await hub.close()

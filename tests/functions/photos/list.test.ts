@@ -31,6 +31,7 @@ describe.for(SETUPS)('GET /photos on $name', (setup) => {
 
   on('gives photos as their own address does, with their thumbnails', () =>
     withApp(setup, async (app) => {
+      const metadata = { format: 'jpeg', contentType: 'image/jpeg', width: 640, height: 480, bytes: 9 }
       const uuid = await insertPhoto(app, {
         name: 'done',
         status: 'completed',
@@ -38,7 +39,7 @@ describe.for(SETUPS)('GET /photos on $name', (setup) => {
         attempts: 2,
         created_at: at(1),
         updated_at: at(2),
-        metadata: JSON.stringify({ width: 640 }),
+        metadata: JSON.stringify(metadata),
       })
       const thumbnail = { name: 'thumbnail', width: 320, height: 240, url: 'ab/ab.jpg' }
       await app.db
@@ -59,7 +60,7 @@ describe.for(SETUPS)('GET /photos on $name', (setup) => {
             attempts: 2,
             created_at: at(1),
             updated_at: at(2),
-            metadata: { width: 640, exif: null, thumbhash: null },
+            metadata: { ...metadata, exif: null, thumbhash: null },
             error: null,
             thumbnails: [{ ...thumbnail, uuid: expect.any(String), created_at: expect.any(String) }],
           },

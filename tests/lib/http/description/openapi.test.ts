@@ -1,51 +1,13 @@
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import formats from 'ajv-formats'
 import { uuidv7 } from 'uuidv7'
 import { expect, test } from 'vitest'
-import { endpoints, lives } from '../../../functions/index.ts'
-import { ERROR_CODES } from '../../../lib/errors.ts'
-import { insertPhoto, post, withServer } from '../../functions/support.ts'
-import { SETUPS, withApp } from '../../support/app.ts'
-
-type Content = Record<string, { schema: object }>
-type Parameter = { name: string; in: string; required?: boolean; schema: { default?: unknown } }
-type Operation = {
-  summary: string
-  tags: string[]
-  parameters?: Parameter[]
-  requestBody?: { required: boolean; content: Content }
-  responses: Record<string, { description: string; content?: Content }>
-}
-type Document = {
-  openapi: string
-  info: { description: string }
-  paths: Record<string, Record<string, Operation>>
-}
-
-const withDocument = (use: (document: Document, url: string, uuid: string) => Promise<void> | void) =>
-  withApp(SETUPS[0], async (app) => {
-    const uuid = await insertPhoto(app, { status: 'failed', error_code: 'corrupt-image', error: 'Corrupt' })
-    await withServer(app, async (url) => {
-      const answer = await fetch(`${url}/openapi.json`)
-      expect(answer.headers.get('content-type')).toMatch(/^application\/json/)
-      await use((await answer.json()) as Document, url, uuid)
-    })
-  })
-
-const openAjv = () => {
-  const ajv = new Ajv2020({ strict: false, allErrors: true })
-  // A CommonJS module whose default export is the function at run time and a namespace to the type checker.
-  const add = formats as unknown as (ajv: Ajv2020) => void
-  add(ajv)
-  ajv.addFormat('binary', true)
-  return ajv
-}
-
-/** Every operation with its place. */
-const operationsOf = ({ paths }: Document) =>
-  Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
-  )
+import { endpoints, lives } from '../../../../functions/index.ts'
+import { ERROR_CODES } from '../../../../lib/errors.ts'
+import { refusalsOf } from '../../../../lib/http/description/codes.ts'
+import { TAGS } from '../../../../lib/http/description/document.ts'
+import { describedLive } from '../../../../lib/http/description/operations.ts'
+import { isProblem } from '../../../../lib/http/schemas.ts'
+import { post } from '../../../functions/support.ts'
+import { type Content, type Operation, openAjv, openCompiler, operationsOf, withDocument } from './support.ts'
 
 const contentsOf = ({ requestBody, responses }: Operation): Content[] =>
   [requestBody, ...Object.values(responses)].flatMap((part) => (part?.content ? [part.content] : []))
@@ -118,17 +80,16 @@ const DOCUMENT = {
 
 test('/openapi.json is an OpenAPI 3.1 document whose schemas compile', () =>
   withDocument((document) => {
-    const ajv = openAjv()
-    const validate = ajv.compile(DOCUMENT)
+    const compile = openCompiler(document)
+    const validate = openAjv().compile(DOCUMENT)
     validate(document)
     expect(validate.errors ?? []).toEqual([])
     for (const code of Object.keys(ERROR_CODES))
       expect(document.info.description).toContain(`| \`${code}\` |`)
-    for (const { operation } of operationsOf(document)) {
-      for (const content of contentsOf(operation)) {
-        for (const { schema } of Object.values(content)) expect(() => ajv.compile(schema)).not.toThrow()
-      }
-    }
+    const contents = operationsOf(document).flatMap(({ operation }) => contentsOf(operation))
+    const schemas = contents.flatMap((content) => Object.values(content).map(({ schema }) => schema))
+    for (const text of new Set(schemas.map((schema) => JSON.stringify(schema))))
+      expect.soft(() => compile(JSON.parse(text) as object), text).not.toThrow()
   }))
 
 test('it lists every endpoint with each of its answers, and nothing else', () =>
@@ -138,33 +99,48 @@ test('it lists every endpoint with each of its answers, and nothing else', () =>
       path: path.replace(/\{(.*?)\}/g, '{}'),
       summary: operation.summary,
       tags: operation.tags,
-      statuses: Object.keys(operation.responses).sort(),
+      statuses: Object.keys(operation.responses).toSorted(),
     }))
-    const mounted = endpoints.map(({ access, method, path, summary, tag, replies }) => ({
-      method,
-      path: path.replace(/:\w+|\*/g, '{}'),
-      summary,
-      tags: [tag],
-      // Whoever needs a key may have had the requests of its minute.
-      statuses: Object.keys(access === 'public' ? replies : { ...replies, 429: 'refused' }).sort(),
-    }))
-    const talking = lives.map(({ path, summary, tag, subscription }) => ({
-      method: 'GET',
-      path: path.replace(/:\w+/g, '{}'),
-      summary,
-      tags: [tag],
-      statuses: subscription
-        ? ['200', '401', '403', '404', '421', '422', '429', '503']
-        : ['401', '403', '421', '426', '429', '503'],
-    }))
+    const mounted = [...endpoints, ...lives.map(describedLive)].map((endpoint) => {
+      const { method, path, summary, tag, replies } = endpoint
+      const own = Object.keys(replies).filter((status) => !isProblem(replies[Number(status)]))
+      const refused = [...refusalsOf(endpoint).keys()].map(String)
+      expect.soft([...own, ...refused], path).toEqual(expect.arrayContaining(Object.keys(replies)))
+      return {
+        method,
+        path: path.replace(/:\w+|\*/g, '{}'),
+        summary,
+        tags: [tag],
+        statuses: [...own, ...refused, 'default'].toSorted(),
+      }
+    })
     const inOrder = (list: typeof documented) =>
       list.sort((a, b) => `${a.path} ${a.method}`.localeCompare(`${b.path} ${b.method}`))
-    expect(inOrder(documented)).toEqual(inOrder([...mounted, ...talking]))
+    expect(inOrder(documented)).toEqual(inOrder(mounted))
+    expect(document.tags.map(({ name }) => name)).toEqual(Object.keys(TAGS))
+    expect([...endpoints, ...lives].filter(({ tag }) => !(tag in TAGS))).toEqual([])
+  }))
+
+test('each operation has the name that its function has in functions/index.ts, and no other has', () =>
+  withDocument((document) => {
+    const names = operationsOf(document).map(({ operation }) => operation.operationId)
+    expect(names.toSorted()).toEqual([...endpoints, ...lives].map(({ name }) => name).toSorted())
+    expect(new Set(names).size).toBe(names.length)
+    expect(names.filter((name) => !/^[a-z]+[A-Za-z0-9]*$/.test(name))).toEqual([])
+  }))
+
+test('what is shared has a name: a schema with properties is one of the components', () =>
+  withDocument(({ components, paths }) => {
+    expect(Object.keys(components.schemas)).toEqual(
+      expect.arrayContaining(['Photo', 'PhotoSummary', 'Thumbnail', 'Job', 'ImageJob', 'Problem', 'Key']),
+    )
+    const shown = paths['/photos/{uuid}']?.get?.responses['200']?.content?.['application/json']?.schema
+    expect(shown).toEqual({ $ref: '#/components/schemas/PhotoWithTimeline' })
   }))
 
 test('it declares every part of a path, and asks for nothing that has a default', () =>
   withDocument((document) => {
-    for (const { path, method, operation } of operationsOf(document)) {
+    for (const { path, operation } of operationsOf(document)) {
       const named = [...path.matchAll(/\{(.*?)\}/g)].map(([, name]) => name)
       const parameters = operation.parameters ?? []
       const inPath = parameters.filter((parameter) => parameter.in === 'path')
@@ -176,9 +152,7 @@ test('it declares every part of a path, and asks for nothing that has a default'
         .toEqual(named)
       const mandatory = parameters.filter(({ required, schema }) => required && schema.default !== undefined)
       expect.soft(mandatory, path).toEqual([])
-      const known = endpoints.find(
-        (each) => each.method.toLowerCase() === method && each.path.replace(/:(\w+)/g, '{$1}') === path,
-      )
+      const known = endpoints.find(({ name }) => name === operation.operationId)
       expect.soft(operation.requestBody !== undefined, path).toBe(Boolean(known?.body ?? known?.form))
     }
   }))
@@ -188,8 +162,8 @@ test('it describes refusals as problems, and files as something else than JSON',
     for (const { path, operation } of operationsOf(document)) {
       for (const [status, { content }] of Object.entries(operation.responses)) {
         const types = Object.keys(content ?? {})
-        if (['204', '304'].includes(status)) expect.soft(types, `${path} ${status}`).toEqual([])
-        else if (path.startsWith('/files/') && status.startsWith('2'))
+        if (['204', '302', '304', '416'].includes(status)) expect.soft(types, `${path} ${status}`).toEqual([])
+        else if (path.startsWith('/files/') && /^[23]/.test(status))
           expect.soft(types, `${path} ${status}`).not.toContain('application/json')
         else if (/^4/.test(status))
           expect.soft(types, `${path} ${status}`).toEqual(['application/problem+json'])
@@ -197,9 +171,17 @@ test('it describes refusals as problems, and files as something else than JSON',
     }
   }))
 
+test('a parameter says what it is for', () =>
+  withDocument((document) => {
+    for (const { path, operation } of operationsOf(document))
+      for (const { name, description } of operation.parameters ?? [])
+        expect.soft(description, `${path} ${name}`).toBeTruthy()
+  }))
+
 test('answers are what it says', () =>
-  withDocument(async (document, url, uuid) => {
-    const ajv = openAjv()
+  withDocument(async (document, url) => {
+    const uuid = uuidv7()
+    const compile = openCompiler(document)
     const calls: [path: string, answer: Response][] = [
       ['/photos', await fetch(`${url}/photos`)],
       ['/photos', await fetch(`${url}/photos?limit=0`)],
@@ -222,7 +204,7 @@ test('answers are what it says', () =>
       const body: unknown = await answer.json()
       expect
         .soft(
-          schemas.some((schema) => ajv.compile(schema)(body)),
+          schemas.some((schema) => compile(schema)(body)),
           `${path} ${answer.status}`,
         )
         .toBe(true)

@@ -1,0 +1,61 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import { withEmbedded } from '../../../functions/support.ts'
+
+export type Content = Record<string, { schema: object; examples?: Record<string, object> }>
+export type Parameter = {
+  name: string
+  in: string
+  required?: boolean
+  description?: string
+  schema: { default?: unknown }
+}
+export type Response = { description: string; headers?: Record<string, object>; content?: Content }
+export type Operation = {
+  operationId: string
+  summary: string
+  tags: string[]
+  security: Record<string, string[]>[]
+  parameters?: Parameter[]
+  requestBody?: { required: boolean; content: Content }
+  responses: Record<string, Response>
+}
+export type Document = {
+  openapi: string
+  info: { description: string }
+  tags: { name: string; description: string }[]
+  servers: { url: string }[]
+  webhooks: Record<string, { post: { requestBody: { content: Content } } }>
+  paths: Record<string, Record<string, Operation>>
+  components: Record<'schemas' | 'headers' | 'examples', Record<string, object>>
+}
+
+/** Runs `use` with the description that a service serves. */
+export const withDocument = (use: (document: Document, url: string) => Promise<void> | void) =>
+  withEmbedded(async (_app, url) => {
+    const answer = await fetch(`${url}/openapi.json`)
+    await use((await answer.json()) as Document, url)
+  })
+
+export const openAjv = () => {
+  const ajv = new Ajv2020({ strict: false, allErrors: true })
+  // A CommonJS module whose default export is the function at run time and a namespace to the type checker.
+  const add = formats as unknown as (ajv: Ajv2020) => void
+  add(ajv)
+  ajv.addFormat('binary', true)
+  ajv.addFormat('name-filter', true)
+  return ajv
+}
+
+/** Compiles schemas of a document, which refer to its components. */
+export const openCompiler = (document: object) => {
+  const ajv = openAjv().addSchema(document, 'document')
+  return (schema: object) =>
+    ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')) as object)
+}
+
+/** Every operation with its place. */
+export const operationsOf = ({ paths }: Document) =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  )
