@@ -25,16 +25,22 @@ export async function* follow(send: Send, url: string, options: FollowOptions): 
   const known = new Set<string>()
   let cursor = options.after
   for (let failures = 0; !signal?.aborted; failures++) {
-    const silence = openSilence()
+    const connection = new AbortController()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const heard = () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => connection.abort(), SILENCE_MS)
+    }
+    heard()
     try {
-      const signals = signal ? [signal, silence.signal] : [silence.signal]
+      const signals = [connection.signal].concat(signal ?? [])
       const headers = { accept: 'text/event-stream', ...(cursor && { 'last-event-id': cursor }) }
       const response = await send(new Request(url, { headers, signal: AbortSignal.any(signals) }))
       if (!response.ok || !response.body) throw errorOf(response, await response.json().catch(() => null))
       onOpen?.()
       // Without a cursor nothing says what happened since the last connection.
       if (failures > 0 && !cursor) yield { type: 'reset', subject: null }
-      for await (const { id, event, data = '' } of readStream(response.body, silence.heard)) {
+      for await (const { id, event, data = '' } of readStream(response.body, heard)) {
         failures = 0
         if (event === 'reset') yield { type: 'reset', subject: null }
         if (event === 'reset' || !id) continue
@@ -47,26 +53,11 @@ export async function* follow(send: Send, url: string, options: FollowOptions): 
     } catch (error) {
       if (error instanceof PhotoProcessorError && !isPassing(error.status)) throw error
     } finally {
-      silence.end()
+      clearTimeout(timer)
+      connection.abort()
     }
     await pause(backoff(failures), signal)
   }
-}
-
-/** Aborts its signal when `heard` was not called for a while. */
-function openSilence() {
-  const controller = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const heard = () => {
-    clearTimeout(timer)
-    timer = setTimeout(() => controller.abort(), SILENCE_MS)
-  }
-  heard()
-  const end = () => {
-    clearTimeout(timer)
-    controller.abort()
-  }
-  return { signal: controller.signal, heard, end }
 }
 
 /** The fields of each message of a stream of Server-Sent Events, as the service writes them. */

@@ -69,10 +69,7 @@ export function createClient({ baseUrl, key, retries = 2, ...options }: ClientOp
 
     /** Photos of every door, newest first, over all pages. */
     photos: (filter: PhotoFilter = {}): AsyncGenerator<Photo> =>
-      pages(async (after) => {
-        const { items, next } = await unwrap(api.GET('/photos', { params: { query: { ...filter, after } } }))
-        return { items, next }
-      }),
+      pages((after) => unwrap(api.GET('/photos', { params: { query: { ...filter, after } } }))),
 
     /** Images of a project with their versions, newest first, over all pages. */
     images: (project: number): AsyncGenerator<ProjectImage> =>

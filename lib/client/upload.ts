@@ -84,17 +84,10 @@ const postCounted: Post = async (form, report, signal) => {
     },
     { highWaterMark: 0 },
   )
-  const headers = {
-    'content-type': marked.headers.get('content-type') ?? '',
-    'content-length': String(body.size),
-  }
-  // `duplex` is needed for a stream, and unknown to the types of some.
-  const init: RequestInit & { duplex: 'half' } = {
-    method: 'POST',
-    headers,
-    body: stream,
-    signal,
-    duplex: 'half',
-  }
-  return fetch(form.url, init)
+  const type = marked.headers.get('content-type') ?? ''
+  const headers = { 'content-type': type, 'content-length': String(body.size) }
+  const options = { method: 'POST', headers, body: stream, signal }
+  // Needed for a stream, and unknown to the types of some.
+  const half: RequestInit = { duplex: 'half' } as object
+  return fetch(form.url, { ...options, ...half })
 }

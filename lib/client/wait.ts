@@ -2,7 +2,7 @@ import type { StreamEvent } from './events.ts'
 import { pause } from './send.ts'
 import type { PhotoWithTimeline } from './shapes.ts'
 
-/** A photo without a stream is looked at so often, in ms, and one with a stream all the same. */
+/** A photo that no stream speaks of is looked at so often, in ms, and one with a stream all the same. */
 const POLL_MS = 1_000
 const LOOK_MS = 60_000
 
@@ -10,92 +10,71 @@ const ENDS = ['image.uploaded', 'image.failed', 'image.deleted']
 
 type Show = (uuid: string, signal: AbortSignal | undefined) => Promise<PhotoWithTimeline>
 type Events = (project: number, signal: AbortSignal, onOpen: () => void) => AsyncIterable<StreamEvent>
-type Follower = ReturnType<typeof openFollower>
+type Waiter = { uuid: string; wake: () => void }
 
 /** Waits for photos; all who wait for photos of a project share one event stream. */
 export function openWait(show: Show, events: Events) {
-  const followers = new Map<number, Follower>()
+  const streams = new Map<number, ReturnType<typeof openStream>>()
 
-  async function follow<T>(project: number, use: (follower: Follower) => Promise<T>): Promise<T> {
-    const follower = followers.get(project) ?? openFollower((...rest) => events(project, ...rest))
-    followers.set(project, follower)
-    follower.users++
-    try {
-      await follower.opened
-      return await use(follower)
-    } finally {
-      if (--follower.users === 0) {
-        followers.delete(project)
-        follower.end()
-      }
-    }
-  }
-
-  /** Resolves when a photo is completed or failed; without a follower it gets one, if the photo has a project. */
+  /** Resolves when a photo is completed or failed. */
   return async function wait(
     uuid: string,
-    signal?: AbortSignal,
-    follower?: Follower,
+    signal = new AbortController().signal,
   ): Promise<PhotoWithTimeline> {
-    for (;;) {
-      // Before the look: what happens after it is heard.
-      const change = follower?.change(uuid, signal)
-      const photo = await show(uuid, signal)
-      if (photo.status === 'completed' || photo.status === 'failed') return photo
-      if (!follower && photo.project_id !== null)
-        return follow(photo.project_id, (found) => wait(uuid, signal, found))
-      await (change ?? pause(POLL_MS, signal))
-      signal?.throwIfAborted()
+    const waiter: Waiter = { uuid, wake: () => {} }
+    let leave = () => {}
+    try {
+      for (let stream: ReturnType<typeof openStream> | undefined; ; signal.throwIfAborted()) {
+        // Before the look: what happens after it is heard.
+        const woken = new AbortController()
+        waiter.wake = () => woken.abort()
+        const photo = await show(uuid, signal)
+        if (photo.status === 'completed' || photo.status === 'failed') return photo
+        const project = photo.project_id
+        if (stream || project === null) {
+          await pause(stream?.lookMs() ?? POLL_MS, AbortSignal.any([woken.signal, signal]))
+        } else {
+          const joined = streams.get(project) ?? openStream((...rest) => events(project, ...rest))
+          streams.set(project, joined)
+          leave = () => joined.leave(waiter) && streams.delete(project)
+          await joined.join(waiter)
+          stream = joined
+        }
+      }
+    } finally {
+      leave()
     }
   }
 }
 
-/** Follows a stream until `end`; `opened` resolves when the stream is open, or cannot be. */
-function openFollower(events: (signal: AbortSignal, onOpen: () => void) => AsyncIterable<StreamEvent>) {
-  const waiting = new Map<string, () => void>()
-  const wake = (uuids: readonly string[]) => {
-    for (const uuid of uuids) waiting.get(uuid)?.()
-  }
-  const wakeAll = () => wake([...waiting.keys()])
+/** A stream that some wait at: they are woken when their photo has ended, or may have. */
+function openStream(events: (signal: AbortSignal, onOpen: () => void) => AsyncIterable<StreamEvent>) {
+  const waiters = new Set<Waiter>()
   const controller = new AbortController()
-  let timer = setInterval(wakeAll, LOOK_MS)
-  const run = async (onOpen: () => void) => {
-    for await (const { type, subject } of events(controller.signal, onOpen)) {
-      if (type === 'reset') wakeAll()
-      else if (subject && ENDS.includes(type)) wake([subject])
-    }
+  let lookMs = LOOK_MS
+  const wake = (subject?: string) => {
+    for (const { uuid, wake } of waiters) if (!subject || subject === uuid) wake()
+  }
+  const follow = async (onOpen: () => void) => {
+    for await (const { type, subject } of events(controller.signal, onOpen))
+      if (type === 'reset' || ENDS.includes(type)) wake(subject ?? undefined)
   }
   const opened = new Promise<void>((resolve) => {
-    run(resolve)
-      .catch(() => {
-        // No stream: who waits looks more often.
-        clearInterval(timer)
-        timer = setInterval(wakeAll, POLL_MS)
-      })
-      .finally(resolve)
+    follow(resolve).catch(() => {
+      lookMs = POLL_MS
+      wake()
+      resolve()
+    })
   })
-  const changes = new Map<string, Promise<void>>()
   return {
-    users: 0,
-    opened,
-    end() {
-      controller.abort()
-      clearInterval(timer)
-    },
-    /** Resolves when a photo has ended, may have, or the signal aborts. */
-    change(uuid: string, signal?: AbortSignal): Promise<void> {
-      const change =
-        changes.get(uuid) ??
-        new Promise<void>((resolve) => {
-          waiting.set(uuid, () => {
-            waiting.delete(uuid)
-            changes.delete(uuid)
-            resolve()
-          })
-        })
-      signal?.addEventListener('abort', () => wake([uuid]), { once: true })
-      changes.set(uuid, change)
-      return change
+    lookMs: () => lookMs,
+    /** Resolves when the stream is open, or cannot be. */
+    join: (waiter: Waiter) => waiters.add(waiter) && opened,
+    /** Ends the stream with the last who leaves it, and says whether it did. */
+    leave(waiter: Waiter): boolean {
+      waiters.delete(waiter)
+      if (waiters.size === 0) controller.abort()
+      return waiters.size === 0
     },
   }
 }
