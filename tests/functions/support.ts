@@ -47,13 +47,14 @@ export async function call<P, Q, B, R extends Replies>(
     caller: EVERYBODY,
     limitRate: ((identify) => identify()) satisfies LimitRate,
   }
+  const described = endpoint as unknown as AnyEndpoint
   const answer = await endpoint
     .handle({ ...empty, ...request } as Request<P, Q, B>, app, reply)
     .catch((error: unknown) => {
-      if (error instanceof AppError) expectAnswer(endpoint, new Answer(error.status, problemBodyOf(error)))
+      if (error instanceof AppError) expectAnswer(described, new Answer(error.status, problemBodyOf(error)))
       throw error
     })
-  return expectAnswer(endpoint, answer instanceof Answer ? answer : new Answer(200, answer))
+  return expectAnswer(described, answer instanceof Answer ? answer : new Answer(200, answer))
 }
 
 /** Holds an answer to what its endpoint says. */

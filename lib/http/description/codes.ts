@@ -39,15 +39,20 @@ const IMPLIED: Partial<Record<ErrorCode, Rule>> = {
   'idempotency-key-reused': isRepeatable,
   invalid: (endpoint) => hasBody(endpoint) || endpoint.query !== undefined || lists(422)(endpoint),
   'rate-limited': (endpoint) => needsKey(endpoint) || lists(429)(endpoint),
-  'database-unavailable': lists(503),
+  // Keys are looked up there.
+  'database-unavailable': (endpoint) => needsKey(endpoint) || lists(503)(endpoint),
   'storage-unavailable': lists(503),
 }
 
-/** The codes that any request may be refused with, before an endpoint is found, or because of a fault. */
+/** The codes that any request may be refused with: before an endpoint is found, for a body that none wants, or because of a fault. */
 export const ANYWHERE: readonly ErrorCode[] = [
+  'malformed-json',
   'malformed-request',
   'behind-a-proxy',
   'unknown-host',
+  'body-too-slow',
+  'body-too-large',
+  'unsupported-media-type',
   'too-many-connections',
   'internal-fault',
 ]

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { uuidv7 } from 'uuidv7'
 import { expect, test } from 'vitest'
 import { endpoints, lives } from '../../../../functions/index.ts'
@@ -169,6 +170,15 @@ test('it describes refusals as problems, and files as something else than JSON',
           expect.soft(types, `${path} ${status}`).toEqual(['application/problem+json'])
       }
     }
+  }))
+
+test('its table of doors is that of the README', () =>
+  withDocument(({ info }) => {
+    const cellsOf = (text: string) =>
+      [...text.matchAll(/^\| *`(page|photos|projects|jobs|v1)` *\|.*$/gm)].map(([row]) => row.split(/ *\| */))
+    const doors = cellsOf(readFileSync('README.md', 'utf8'))
+    expect(doors).toHaveLength(5)
+    expect(cellsOf(info.description)).toEqual(doors)
   }))
 
 test('a parameter says what it is for', () =>
