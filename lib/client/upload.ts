@@ -66,8 +66,8 @@ const postByXhr: Post = (form, report, signal) =>
 /** Elsewhere what the connection takes is counted; with the length before it, since a bucket wants to know. */
 const postCounted: Post = async (form, report, signal) => {
   const mark = crypto.getRandomValues(new Uint32Array(4)).join('-')
-  const marked = new Response(formOf({ ...form, file: new Blob([mark]) }))
-  const [before = '', after = ''] = (await marked.text()).split(mark)
+  const marked = await new Response(formOf({ ...form, file: new Blob([mark]) })).text()
+  const [before = '', after = ''] = marked.split(mark)
   // Not read before it is sent.
   const body = new Blob([before, form.file, after])
   const overhead = body.size - form.file.size
@@ -84,7 +84,8 @@ const postCounted: Post = async (form, report, signal) => {
     },
     { highWaterMark: 0 },
   )
-  const type = marked.headers.get('content-type') ?? ''
+  // Bun does not say it in the headers of the response.
+  const type = `multipart/form-data; boundary=${before.slice(2, before.indexOf('\r\n'))}`
   const headers = { 'content-type': type, 'content-length': String(body.size) }
   const options = { method: 'POST', headers, body: stream, signal }
   // Needed for a stream, and unknown to the types of some.
