@@ -42,7 +42,7 @@ export const HEADERS: Readonly<Record<string, HeaderKind>> = {
     description: 'With `rel="next"`: the next page',
     type: 'string',
     example: '<https://photos.example.com/photos/pending?limit=1000&after=…>; rel="next"',
-    on: of([200], 'listPendingPhotos', 'showPage'),
+    on: (answer) => of([200], 'listPendingPhotos')(answer) || of([200, 304], 'showPage')(answer),
   },
   'last-event-id': {
     description: 'Subscribe with it as `after`, and miss nothing that happens after the list',

@@ -28,8 +28,7 @@ export function describeRequest(endpoint: Described): FastifySchema {
 /** One that goes on talking: as event stream it is answered here; its messages as socket are in `/asyncapi.json`. */
 export function describedLive({ subscription, ...live }: Live): Described {
   const endpoint = { ...live, method: 'GET' } as const
-  if (!subscription)
-    return { ...endpoint, replies: problems('upgrade-required', 'too-many-connections', 503) }
+  if (!subscription) return { ...endpoint, replies: problems('foreign-origin', 'upgrade-required', 503) }
   return {
     ...endpoint,
     streams: true,
@@ -40,7 +39,7 @@ export function describedLive({ subscription, ...live }: Live): Described {
         }),
       ),
     }),
-    replies: { 200: EventStream, ...problems(404, 422, 503, 'too-many-sockets') },
+    replies: { 200: EventStream, ...problems('foreign-origin', 404, 422, 503, 'too-many-sockets') },
   }
 }
 

@@ -1,13 +1,12 @@
 import { createReadStream } from 'node:fs'
 import path from 'node:path'
-import { Type } from '@sinclair/typebox'
 import { uuidv7 } from 'uuidv7'
 import { expect, test } from 'vitest'
 import { openApp } from '../../../lib/app.ts'
 import { readConfig } from '../../../lib/config/index.ts'
 import { AppError } from '../../../lib/errors.ts'
 import { endpoint } from '../../../lib/function.ts'
-import { Bytes } from '../../../lib/http/schemas.ts'
+import { Bytes, problems } from '../../../lib/http/schemas.ts'
 import { post, problemOf, withServer } from '../../functions/support.ts'
 import { SETUPS, withApp, withEnvironment } from '../../support/app.ts'
 import { freePort } from '../../support/service.ts'
@@ -164,7 +163,7 @@ test('a broken rule is told with its status, its code and its sentence', () =>
   ))
 
 function faulty(handle: () => Promise<unknown>) {
-  const replies = { 200: Bytes, 409: Type.Object({}) }
+  const replies = { 200: Bytes, ...problems('already-processing') }
   return endpoint({
     method: 'GET',
     path: '/fault',

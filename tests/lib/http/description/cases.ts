@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import type { PublishedType } from '../../../../lib/http/description/events.ts'
 import { signEvent, toCloudEvent } from '../../../../lib/outbox/event.ts'
 import { processPhoto } from '../../../../lib/photos/process.ts'
@@ -52,6 +53,7 @@ async function recordPhotos(app: WorkerApp, { record }: Recorder, source: Source
       await record('requestProcessing', 'object', { body: { uuids: [uuid], force: true } })
     await processPhoto(app, uuid)
   }
+  await expectStatuses(app, { [photo.uuid]: 'completed', [missing?.uuid ?? '']: 'failed' })
   await record('showPhoto', 'completed', { params: { uuid: photo.uuid } })
   await record('showPhoto', 'failed', { params: { uuid: missing?.uuid } })
   await record('showPhoto', 'retrying', { params: { uuid: slow?.uuid } })
@@ -66,6 +68,13 @@ async function recordPhotos(app: WorkerApp, { record }: Recorder, source: Source
   await record('showFile', 'thumbnail', { params: { path } })
   await record('reprocessPhotos', 'failed', { body: { filter: { code: 'source-rejected' } } })
   await record('removePhoto', 'one', { params: { uuid: await insertPhoto(app) } })
+}
+
+/** What is not rendered here would be shown as an example all the same. */
+async function expectStatuses({ db }: WorkerApp, wanted: Record<string, string>): Promise<void> {
+  const rows = await db.selectFrom('photos').select(['uuid', 'status']).execute()
+  const found = rows.filter(({ uuid }) => uuid in wanted).map(({ uuid, status }) => [uuid, status])
+  expect(Object.fromEntries(found)).toEqual(wanted)
 }
 
 async function recordJobs(app: WorkerApp, { record }: Recorder, source: SourceServer): Promise<void> {
