@@ -51,8 +51,11 @@ export function createClient({ baseUrl, key, retries = 2, ...options }: ClientOp
   const api: Api<paths> = createApi<paths>({ baseUrl: base, fetch: send })
   const once = () => ({ 'idempotency-key': crypto.getRandomValues(new Uint32Array(4)).join('-') })
 
-  const show = (uuid: string, signal?: AbortSignal): Promise<PhotoWithTimeline> =>
-    unwrap(api.GET('/photos/{uuid}', { params: { path: { uuid } }, signal }))
+  const show = (uuid: string, signal: AbortSignal, wait?: number): Promise<PhotoWithTimeline> => {
+    // A service that does not know `wait` answers at once.
+    const query = { wait } as never
+    return unwrap(api.GET('/photos/{uuid}', { params: { path: { uuid }, query }, signal }))
+  }
 
   /** The events of a project, as they happen, over as many connections as it takes. */
   const events = (project: number, options: FollowOptions = {}): AsyncGenerator<StreamEvent> =>

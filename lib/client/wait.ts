@@ -5,10 +5,12 @@ import type { PhotoWithTimeline } from './shapes.ts'
 /** A photo that no stream speaks of is looked at so often, in ms, and one with a stream all the same. */
 const POLL_MS = 1_000
 const LOOK_MS = 60_000
+/** How long the service may hold its answer about a photo that no stream speaks of, in s. */
+const HOLD_S = 10
 
 const ENDS = ['image.uploaded', 'image.failed', 'image.deleted']
 
-type Show = (uuid: string, signal: AbortSignal | undefined) => Promise<PhotoWithTimeline>
+type Show = (uuid: string, signal: AbortSignal, holdS: number | undefined) => Promise<PhotoWithTimeline>
 type Events = (project: number, signal: AbortSignal, onOpen: () => void) => AsyncIterable<StreamEvent>
 type Waiter = { uuid: string; wake: () => void }
 
@@ -23,16 +25,19 @@ export function openWait(show: Show, events: Events) {
   ): Promise<PhotoWithTimeline> {
     const waiter: Waiter = { uuid, wake: () => {} }
     let leave = () => {}
+    let holdS: number | undefined
     try {
       for (let stream: ReturnType<typeof openStream> | undefined; ; signal.throwIfAborted()) {
         // Before the look: what happens after it is heard.
         const woken = new AbortController()
         waiter.wake = () => woken.abort()
-        const photo = await show(uuid, signal)
+        const photo = await show(uuid, signal, holdS)
         if (photo.status === 'completed' || photo.status === 'failed') return photo
         const project = photo.project_id
         if (stream || project === null) {
-          await pause(stream?.lookMs() ?? POLL_MS, AbortSignal.any([woken.signal, signal]))
+          const lookMs = stream?.lookMs() ?? POLL_MS
+          holdS = lookMs === POLL_MS ? HOLD_S : undefined
+          await pause(lookMs, AbortSignal.any([woken.signal, signal]))
         } else {
           const joined = streams.get(project) ?? openStream((...rest) => events(project, ...rest))
           streams.set(project, joined)

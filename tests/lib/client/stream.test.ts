@@ -93,6 +93,14 @@ test('looks again and again where there is no stream', async () => {
     [EVENTS]: status(404),
   })
   expect(await clientOf(server.url).wait(UUID)).toMatchObject({ status: 'failed' })
+  // The last looks let the service hold its answer.
+  const looks = server.hits.map(({ path }) => path).filter((path) => path !== EVENTS)
+  expect(looks).toEqual([
+    `/photos/${UUID}`,
+    `/photos/${UUID}`,
+    `/photos/${UUID}?wait=10`,
+    `/photos/${UUID}?wait=10`,
+  ])
   await server.close()
 })
 
