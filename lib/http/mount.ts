@@ -100,7 +100,8 @@ export async function refuseUnmigrated({ db }: App, error: unknown): Promise<nev
 /** A bare return is the body of a 200. */
 const toAnswer = (answer: unknown): Answer => (answer instanceof Answer ? answer : new Answer(200, answer))
 
-function send(response: FastifyReply, answer: Answer): FastifyReply {
+/** Sends what an endpoint answers. */
+export function send(response: FastifyReply, answer: Answer): FastifyReply {
   response.code(answer.status).headers(answer.headers)
   return response.send(answer.body ?? undefined)
 }

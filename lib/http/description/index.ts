@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifySchema } from 'fastify'
 import type { Config } from '../../config/index.ts'
 import type { AnyEndpoint, Live } from '../../function.ts'
 import { once } from '../../once.ts'
+import { send } from '../mount.ts'
 import { answerWith, encode } from '../page-assets.ts'
 import { describeAnswers } from './answers.ts'
 import { asyncApi } from './asyncapi.ts'
@@ -59,11 +60,7 @@ export async function describeService(
 /** Serves a document that is made when it is first read, and then kept. */
 function serveDocument(server: FastifyInstance, name: string, make: () => object): void {
   const load = once(async () => encode(name, JSON.stringify(make())))
-  server.get(`/${name}`, async ({ headers }, response) => {
-    const answer = answerWith(await load(), headers, { 'cache-control': 'no-cache' })
-    return response
-      .code(answer.status)
-      .headers(answer.headers)
-      .send(answer.body ?? undefined)
-  })
+  server.get(`/${name}`, async ({ headers }, response) =>
+    send(response, answerWith(await load(), headers, { 'cache-control': 'no-cache' })),
+  )
 }

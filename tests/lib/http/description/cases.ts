@@ -5,6 +5,7 @@ import { processPhoto } from '../../../../lib/photos/process.ts'
 import type { WorkerApp } from '../../../../lib/worker.ts'
 import { eventsOf, insertPhoto } from '../../../functions/support.ts'
 import { jpeg, sample } from '../../../support/images.ts'
+import { until } from '../../../support/service.ts'
 import { bytes, type SourceServer, status } from '../../../support/source-server.ts'
 import { EMPTY, openRecorder } from './recorder.ts'
 
@@ -18,6 +19,8 @@ export async function recordOperations(app: WorkerApp, url: string, key: string,
   const recorder = openRecorder(url, { authorization: `Bearer ${key}` })
   source.set('/photo.jpg', bytes(await jpeg(sample(640, 480))))
   source.set('/slow.jpg', status(503))
+  // A busy machine may answer later than a probe waits.
+  await until(async () => (await fetch(`${url}/readyz`)).ok)
   await recordHealth(recorder)
   await recordPhotos(app, recorder, source)
   await recordJobs(app, recorder, source)

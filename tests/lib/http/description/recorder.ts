@@ -90,6 +90,7 @@ export function normalised(examples: Examples, hosts: Readonly<Record<string, st
       .replace(UUID, idFor)
       .replace(/\b[0-9a-f]{2}\/(?=01a208fa-)/g, '00/')
       .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '2026-01-31T12:00:00.000Z')
+      .replace(/policy=[\w%]+&signature=[0-9a-f]+/g, 'policy=eyJrZXkiOiJvcmlnaW5hbHMv&signature=5f3c')
       .replace(/exp=\d+&kid=\w+&sig=[\w-]+/g, 'exp=1769868000&kid=k1&sig=Jb2Rq0')
       .replace(/pp_[A-Za-z0-9]+_[\w-]{43}/g, 'pp_k7Qm2x_T0pS3cret')
       .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, 'eyJhbGciOiJIUzI1NiJ9.eyJwIjpbMTExXX0.c2lnbmF0dXJl')
