@@ -11,7 +11,7 @@ const ALONE = [
   'tests/functions/health/metrics*.test.ts',
   'tests/lib/lambda/**/*.test.ts',
   'tests/lib/log.test.ts',
-  'tests/lib/download/**/*.test.ts',
+  'tests/lib/{client,download}/**/*.test.ts',
   'tests/lib/imaging/{codec-memory,cost,gate,jpeg-work,pool,renderers}.test.ts',
   'tests/lib/photos/{broken-installation,sources}.test.ts',
   'tests/security/cost.test.ts',

@@ -18,7 +18,8 @@ await build({
 })
 cpSync('sql', `${TARGET}/sql`, { recursive: true })
 const READ = ['lib/imaging/wasm/imaging.wasm', 'lib/http/description/examples.json']
-for (const file of [...globSync('lib/page/*.{html,css,svg}'), ...READ])
+const PLAIN = ['scripts/bin.mjs', 'scripts/node-version.mjs']
+for (const file of [...globSync('lib/page/*.{html,css,svg}'), ...READ, ...PLAIN])
   copyFileSync(file, `${TARGET}/${file}`)
 
 /** Runs a program of Node; ends this process where it fails, which has said why. */

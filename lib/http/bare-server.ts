@@ -55,6 +55,10 @@ export function openServer(app: Pick<App, 'config' | 'log' | 'metrics' | 'stoppi
   server.setValidatorCompiler(validatorCompiler)
   server.removeContentTypeParser('text/plain')
   acceptNothing(server)
+  // Whoever reports a refusal names what finds its lines in the log.
+  server.addHook('onRequest', async ({ id }, response) => {
+    response.header('x-request-id', traceFields(id).trace_id)
+  })
   server.addHook('onResponse', async (request, { statusCode, elapsedTime }) =>
     logRequest(app, request, statusCode, elapsedTime),
   )

@@ -5,7 +5,7 @@ import { METHODS } from './methods.ts'
 /** Headers of answers that scripts of other origins may read. */
 const EXPOSED = [
   ...['allow', 'location', 'link', 'etag', 'retry-after', 'www-authenticate', 'content-disposition'],
-  ...['accept-ranges', 'content-range', 'last-event-id', 'idempotency-replayed', 'x-cache'],
+  ...['accept-ranges', 'content-range', 'last-event-id', 'idempotency-replayed', 'x-cache', 'x-request-id'],
   ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
 ]
 

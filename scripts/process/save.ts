@@ -1,42 +1,37 @@
 import { access, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { App } from '../../lib/app.ts'
+import { errorOf, type PhotoRow } from '../../lib/photos/row.ts'
 import { findRenditions } from '../../lib/renditions/row.ts'
 import { renditionKey } from '../../lib/storage/port.ts'
-import type { Done } from './progress.ts'
+import { STANDARD_INPUT } from './inputs.ts'
 
-/** What became of an input; `size` of the thumbnail in px, `seconds` of the attempts. */
+/** An image that was saved; sides in px. */
+export type Saved = { file: string; width: number; height: number }
+
+/** What became of an input; `seconds` of its attempts. */
 export type Result = {
   name: string
-  status: string
-  size: string
+  status: 'completed' | 'failed'
   seconds: number
-  file?: string
-  code?: string
+  files: Saved[]
+  error: { code: string; message: string } | null
 }
 
-/** Writes the thumbnails into a directory, each named as its source. */
-export async function save(app: App, done: readonly Done[], directory: string): Promise<Result[]> {
-  const results: Result[] = []
-  for (const { name, photo } of done) {
-    const seconds = await secondsOf(app, photo.uuid)
-    const [rendition] = await findRenditions(app.db, [photo.uuid])
-    const data = rendition && (await app.storage.read(renditionKey(rendition.url), Number.POSITIVE_INFINITY))
-    if (!data) {
-      results.push({ name, status: photo.status, size: '', seconds, code: photo.error_code ?? '' })
-      continue
-    }
-    const file = await freeName(directory, name, path.extname(rendition.url))
+/** Saves what was made of a photo in a directory, named as its source, and with the rendition's name where there are several. */
+export async function save(app: App, name: string, photo: PhotoRow, directory: string): Promise<Result> {
+  const files: Saved[] = []
+  const renditions = photo.status === 'completed' ? await findRenditions(app.db, [photo.uuid]) : []
+  for (const { name: rendition, url, width, height } of renditions) {
+    const data = await app.storage.read(renditionKey(url), Number.POSITIVE_INFINITY)
+    if (!data) throw new Error(`The image of ${name} is lost`)
+    const stem = renditions.length > 1 ? `${stemOf(name)}-${rendition}` : stemOf(name)
+    const file = await freeName(directory, stem, path.extname(url))
     await writeFile(file, data, { flag: 'wx' })
-    results.push({
-      name,
-      status: photo.status,
-      size: `${rendition.width}x${rendition.height}`,
-      seconds,
-      file,
-    })
+    files.push({ file, width, height })
   }
-  return results
+  const status = photo.status === 'completed' ? 'completed' : 'failed'
+  return { name, status, seconds: await secondsOf(app, photo.uuid), files, error: errorOf(photo) }
 }
 
 /** From the first attempt to the last event, in seconds. */
@@ -51,12 +46,17 @@ async function secondsOf({ db }: App, uuid: string): Promise<number> {
   return (Date.parse(events.at(-1)?.at ?? '') - Date.parse(start)) / 1000
 }
 
-/** `<name>.jpg`, or `<name>-2.jpg` where that is taken. */
-async function freeName(directory: string, source: string, extension: string): Promise<string> {
-  const stem = URL.canParse(source) ? new URL(source).pathname : source
-  const base = path.parse(path.basename(stem)).name.replaceAll(/[^\w.-]/g, '_') || 'photo'
+/** The name of a source without its directory and ending. */
+function stemOf(source: string): string {
+  if (source === STANDARD_INPUT) return 'stdin'
+  const file = URL.canParse(source) ? new URL(source).pathname : source
+  return path.parse(path.basename(file)).name.replaceAll(/[^\w.-]/g, '_') || 'photo'
+}
+
+/** `<stem>.jpg`, or `<stem>-2.jpg` where that is taken. */
+async function freeName(directory: string, stem: string, extension: string): Promise<string> {
   for (let i = 1; ; i++) {
-    const file = path.join(directory, `${base}${i === 1 ? '' : `-${i}`}${extension}`)
+    const file = path.join(directory, `${stem}${i === 1 ? '' : `-${i}`}${extension}`)
     const taken = await access(file).then(
       () => true,
       () => false,

@@ -1,15 +1,30 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import * as images from '../support/images.ts'
-import { bytes, openSourceServer } from '../support/source-server.ts'
+import { bytes, openSourceServer, stalled } from '../support/source-server.ts'
 
 const run = promisify(execFile)
 
+/** Starts the command, to be fed or stopped. */
+const start = (directory: string, ...names: string[]) =>
+  spawn(process.execPath, ['scripts/run.mjs', 'process', ...names], {
+    env: environment(directory),
+    stdio: ['pipe', 'ignore', 'inherit'],
+  })
+
 type Outcome = { code: number; stdout: string; stderr: string }
+
+const environment = (directory: string) => ({
+  PATH: process.env.PATH,
+  HOME: process.env.HOME,
+  TMPDIR: directory,
+  SOURCE_ALLOW_CIDRS: '127.0.0.1/32',
+})
 
 /** Runs the command in a directory of its own; `names` are its arguments. */
 async function withCommand(
@@ -18,12 +33,7 @@ async function withCommand(
   const directory = await mkdtemp(path.join(tmpdir(), 'photos-'))
   const command = (...names: string[]) =>
     run(process.execPath, ['scripts/run.mjs', 'process', ...names], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: process.env.HOME,
-        TMPDIR: directory,
-        SOURCE_ALLOW_CIDRS: '127.0.0.1/32',
-      },
+      env: environment(directory),
     }).then(
       ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
       ({ code, stdout, stderr }: Outcome) => ({ code, stdout, stderr }),
@@ -94,10 +104,74 @@ test('never writes over a file that is there', () =>
     expect((await readdir(directory)).sort()).toEqual(['a-2.jpg', 'a.jpg', 'a.png'])
   }))
 
-test('tells how it is used, with exit code 2, when there is nothing to do', () =>
-  withCommand(async (_directory, command) => {
-    expect(await command()).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('Usage: npm run process'),
-    })
+test('says of a directory what it skips and why, and gives each input a line of JSON', () =>
+  withCommand(async (directory, command) => {
+    const at = (name: string) => path.join(directory, name)
+    await mkdir(at('in/old'), { recursive: true })
+    await mkdir(at('none'))
+    await writeFile(at('in/a.png'), await images.png(images.sample(400, 200)))
+    await writeFile(at('in/old/b.jpg'), 'made before')
+    await writeFile(at('in/notes.txt'), 'no image')
+    const options = ['--out', at('in/old'), '--size', '100', '--format', 'webp', '--json']
+    const { code, stdout, stderr } = await command(at('in'), at('none'), ...options)
+    expect(code).toBe(1)
+    expect(stderr).toBe(`${at('none')}: there is no image in this directory\n`)
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { name: at('in/notes.txt'), status: 'skipped', reason: 'its ending is none of an image' },
+      { name: at('in/old'), status: 'skipped', reason: 'images are saved there' },
+      {
+        name: at('in/a.png'),
+        status: 'completed',
+        seconds: expect.any(Number),
+        files: [{ file: at('in/old/a.webp'), width: 100, height: 50 }],
+        error: null,
+      },
+    ])
+  }))
+
+test('reads standard input, and makes what a recipe says', () =>
+  withCommand(async (directory) => {
+    const at = (name: string) => path.join(directory, name)
+    const recipe = { small: ['fit:20x20', 'format:jpeg'], grey: ['grayscale'] }
+    await writeFile(at('recipe.json'), JSON.stringify(recipe))
+    const child = start(directory, '-', '--recipe', at('recipe.json'), '--out', at('out'))
+    child.stdin.end(await images.png(images.sample(40, 30)))
+    expect(await once(child, 'close')).toEqual([0, null])
+    expect((await readdir(at('out'))).sort()).toEqual(['stdin-grey.png', 'stdin-small.jpg'])
+    const small = await images.pixels(await readFile(at('out/stdin-small.jpg')))
+    expect(small).toMatchObject({ width: 20, height: 15 })
+  }))
+
+test('saves what is done at once, keeps it when Ctrl-C ends it, and leaves nothing else', () =>
+  withCommand(async (directory) => {
+    const source = await openSourceServer({ '/slow.jpg': stalled })
+    const at = (name: string) => path.join(directory, name)
+    await writeFile(at('a.png'), await images.png(images.sample(40, 30)))
+    const child = start(directory, at('a.png'), `${source.url}/slow.jpg`, '--out', at('out'))
+    const ended = once(child, 'close')
+    await expect.poll(() => readdir(at('out')).catch(() => [])).toEqual(['a.jpg'])
+    await expect.poll(() => source.hits.length).toBe(1)
+    child.kill('SIGINT')
+    expect(await ended).toEqual([130, null])
+    expect((await readdir(directory)).sort()).toEqual(['a.png', 'out'])
+    await source.close()
+  }))
+
+test('tells how it is used, with exit code 2, when what it is given does not fit', () =>
+  withCommand(async (directory, command) => {
+    const recipe = path.join(directory, 'recipe.json')
+    await writeFile(recipe, '{"small":["fit:0x0"]}')
+    const calls: [given: string[], says: string][] = [
+      [[], 'Name what to process'],
+      [['a.png', '--size', '0'], 'must be fit:WxH'],
+      [['a.png', '--format', 'gif'], '--format is one of jpeg, png'],
+      [['a.png', '--recipe', recipe, '--size', '9'], '--recipe says sizes'],
+      [['a.png', '--recipe', recipe], 'small: /transformations/0 must be fit:WxH'],
+    ]
+    for (const [given, says] of calls) {
+      const { code, stderr } = await command(...given)
+      expect.soft([code, stderr]).toEqual([2, expect.stringContaining(says)])
+      expect.soft(stderr).toContain('Usage: npm run process')
+    }
   }))

@@ -100,6 +100,12 @@ export const HEADERS: Readonly<Record<string, HeaderKind>> = {
     example: 'bytes 0-99/20480',
     on: at(206, 416),
   },
+  'x-request-id': {
+    description: 'The `trace_id` of the lines of this request in the log',
+    type: 'string',
+    example: '4bf92f3577b34da6a3ce929d0e0e4736',
+    on: () => true,
+  },
   'x-cache': {
     description: '`HIT` where the image came from the cache, else `MISS`',
     type: 'string',

@@ -1,0 +1,8 @@
+// Plain JavaScript, so that an old Node can read it and say what to do instead of failing on the first type.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 22 || (major === 22 && minor < 18)) {
+  console.error(
+    `Node ${process.versions.node} is too old: start with "npm start" after "npm ci" (brings its own Node on x64 Linux), or install Node 22.18 or newer.`,
+  )
+  process.exit(1)
+}

@@ -1,0 +1,58 @@
+import { SingleBar } from 'cli-progress'
+import type { Skipped } from './inputs.ts'
+import type { Result } from './save.ts'
+
+/** Names of skipped files that are printed; of the others only how many they are. */
+const SHOWN = 10
+
+/** Says what becomes of the inputs, to people or as a line of JSON each. */
+export function openReport(count: number, json: boolean) {
+  const bar =
+    !json && process.stdout.isTTY ? new SingleBar({ format: '{bar} {value} of {total}  {last}' }) : undefined
+  bar?.start(count, 0, { last: '' })
+  const results: Result[] = []
+  return {
+    add(result: Result): void {
+      results.push(result)
+      const { name, status, error } = result
+      if (json) console.log(JSON.stringify(result))
+      else if (bar) bar.update(results.length, { last: name })
+      else {
+        const reason = error ? `: ${error.code}, ${error.message}` : ''
+        console.log(`${results.length} of ${count}  ${name}  ${status}${reason}`)
+      }
+    },
+    end(): void {
+      bar?.stop()
+      if (!json) printTable(results)
+    },
+  }
+}
+
+/** Says what is not processed, and why. */
+export function reportSkipped(skipped: readonly Skipped[], json: boolean): void {
+  if (json)
+    for (const { name, reason } of skipped) console.log(JSON.stringify({ name, status: 'skipped', reason }))
+  else {
+    for (const { name, reason } of skipped.slice(0, SHOWN)) console.error(`${name}: skipped, ${reason}`)
+    if (skipped.length > SHOWN) console.error(`… and ${skipped.length - SHOWN} more files`)
+  }
+}
+
+/** Prints a row for each image, or for what failed, in columns as wide as needed. */
+function printTable(results: readonly Result[]): void {
+  const rows = results.flatMap(({ name, status, seconds, files, error }) => {
+    const time = `${seconds.toFixed(1)} s`
+    if (files.length === 0) return [[name, status, '', time, error?.code ?? '']]
+    return files.map(({ file, width, height }) => [name, status, `${width}x${height}`, time, file])
+  })
+  const table = [['name', 'status', 'size', 'time', 'file'], ...rows]
+  const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? []
+  for (const row of table)
+    console.log(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+}
