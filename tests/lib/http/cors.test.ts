@@ -32,7 +32,7 @@ const SENT = [
 ]
 const READ = [
   ...['allow', 'location', 'link', 'etag', 'retry-after', 'www-authenticate', 'content-disposition'],
-  ...['accept-ranges', 'content-range', 'last-event-id', 'idempotency-replayed', 'x-cache'],
+  ...['accept-ranges', 'content-range', 'last-event-id', 'idempotency-replayed', 'x-cache', 'x-request-id'],
   ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
 ]
 

@@ -96,7 +96,7 @@ const comparable = ({
   ...headers
 }: http.IncomingHttpHeaders) =>
   Object.entries(headers).map(([name, value]) =>
-    /^(date|ratelimit-re|last-event-id|x-cache)/.test(name) ? name : [name, value],
+    /^(date|ratelimit-re|last-event-id|x-cache|x-request-id)/.test(name) ? name : [name, value],
   )
 
 test('HEAD has the headers of GET, and no body', () =>
