@@ -1,5 +1,5 @@
 import { endpoint } from '../../lib/function.ts'
-import { Ok } from '../../lib/http/schemas.ts'
+import { Ok } from '../../lib/http/schemas/answers.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /** Answers while the process runs. */

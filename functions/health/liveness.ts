@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { Ok } from '../../lib/http/schemas.ts'
+import { Ok } from '../../lib/http/schemas/answers.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { endpoint } from '../../lib/function.ts'
-import { MetricsText, problems } from '../../lib/http/schemas.ts'
+import { MetricsText, problems } from '../../lib/http/schemas/answers.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { readBacklog } from '../../lib/photos/backlog.ts'
 

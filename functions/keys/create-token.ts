@@ -2,7 +2,8 @@ import { Type } from '@sinclair/typebox'
 import { mayDo, projectFor } from '../../lib/access/caller.ts'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { ProjectId, problems, Strict, Time } from '../../lib/http/schemas.ts'
+import { problems } from '../../lib/http/schemas/answers.ts'
+import { ProjectId, Strict, Time } from '../../lib/http/schemas/values.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /** What a browser may be given to do. */

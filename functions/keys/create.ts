@@ -3,7 +3,9 @@ import { mayGrant } from '../../lib/access/caller.ts'
 import { createKey } from '../../lib/access/keys.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { ProjectId, problems, ScopeName, ShownKey, Strict, Time } from '../../lib/http/schemas.ts'
+import { ScopeName, ShownKey } from '../../lib/http/schemas/access.ts'
+import { problems } from '../../lib/http/schemas/answers.ts'
+import { ProjectId, Strict, Time } from '../../lib/http/schemas/values.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /** Makes a key for projects of the caller. */

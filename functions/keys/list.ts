@@ -4,7 +4,9 @@ import { listKeys } from '../../lib/access/keys.ts'
 import { toCursor } from '../../lib/cursor.ts'
 import { endpoint } from '../../lib/function.ts'
 import { linkNext, pageQuery } from '../../lib/http/paging.ts'
-import { Next, problems, ShownKey } from '../../lib/http/schemas.ts'
+import { ShownKey } from '../../lib/http/schemas/access.ts'
+import { problems } from '../../lib/http/schemas/answers.ts'
+import { Next } from '../../lib/http/schemas/values.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /** Lists the keys of the caller's projects, newest first; their secrets are not kept. */

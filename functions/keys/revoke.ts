@@ -3,7 +3,7 @@ import { mayGrant } from '../../lib/access/caller.ts'
 import { listKeys, revokeKey } from '../../lib/access/keys.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { NoBody, problems } from '../../lib/http/schemas.ts'
+import { NoBody, problems } from '../../lib/http/schemas/answers.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /** Revokes a key of the caller's projects, with its tokens and sessions. */

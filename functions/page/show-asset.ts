@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { answerWith, loadAssets } from '../../lib/http/page-assets.ts'
-import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
+import { Bytes, NoBody, problems } from '../../lib/http/schemas/answers.ts'
 
 /** What the web page consists of; the version is that of its content. For local use only. */
 export const showAsset = endpoint({

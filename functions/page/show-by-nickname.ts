@@ -4,7 +4,7 @@ import { notFound } from '../../lib/errors.ts'
 import { Answer, endpoint } from '../../lib/function.ts'
 import { answerContent } from '../../lib/http/content-answer.ts'
 import { SHOWN_ANYWHERE } from '../../lib/http/file-headers.ts'
-import { Bytes, NoBody, problems } from '../../lib/http/schemas.ts'
+import { Bytes, NoBody, problems } from '../../lib/http/schemas/answers.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { findByNickname } from '../../lib/photos/nickname.ts'
 

@@ -1,6 +1,6 @@
 import { endpoint } from '../../lib/function.ts'
 import { answerWith, loadAssets } from '../../lib/http/page-assets.ts'
-import { NoBody, Page } from '../../lib/http/schemas.ts'
+import { NoBody, Page } from '../../lib/http/schemas/answers.ts'
 import { FIRST_PAGE } from '../../lib/page/api.ts'
 
 /** The first list that the page requests, fetched while the page's script is still on its way. */

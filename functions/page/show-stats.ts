@@ -1,6 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { problems, StatusCounts, Time } from '../../lib/http/schemas.ts'
+import { problems } from '../../lib/http/schemas/answers.ts'
+import { StatusCounts } from '../../lib/http/schemas/photos.ts'
+import { Time } from '../../lib/http/schemas/values.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { readStats } from '../../lib/photos/stats.ts'
 

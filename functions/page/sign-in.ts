@@ -2,7 +2,8 @@ import { Type } from '@sinclair/typebox'
 import { SESSION_MS, sessionCookie } from '../../lib/access/session.ts'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { NoBody, problems, Strict } from '../../lib/http/schemas.ts'
+import { NoBody, problems } from '../../lib/http/schemas/answers.ts'
+import { Strict } from '../../lib/http/schemas/values.ts'
 
 /** Signs in on the page with a key: the cookie that the browser gets is good as long as the key, and 12 hours at most. For local use only. */
 export const signIn = endpoint({

@@ -1,6 +1,6 @@
 import { sessionCookie } from '../../lib/access/session.ts'
 import { endpoint } from '../../lib/function.ts'
-import { NoBody, problems } from '../../lib/http/schemas.ts'
+import { NoBody, problems } from '../../lib/http/schemas/answers.ts'
 
 /** Signs out on the page: the browser forgets its session. For local use only. */
 export const signOut = endpoint({

@@ -1,5 +1,5 @@
 import { endpoint } from '../../lib/function.ts'
-import { NoBody } from '../../lib/http/schemas.ts'
+import { NoBody } from '../../lib/http/schemas/answers.ts'
 import { takeForm, upload } from './upload.ts'
 
 /** The same as `upload`, as a page has it whose form is sent to itself: a browser is led back to the page. For local use only. */

@@ -1,5 +1,6 @@
 import { endpoint } from '../../lib/function.ts'
-import { BulkCount, BulkRequest, problems } from '../../lib/http/schemas.ts'
+import { problems } from '../../lib/http/schemas/answers.ts'
+import { BulkCount, BulkRequest } from '../../lib/http/schemas/requests.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { requestBulk } from '../../lib/photos/bulk.ts'
 import { REMOVE } from '../../lib/photos/remove.ts'

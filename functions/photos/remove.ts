@@ -1,5 +1,6 @@
 import { endpoint } from '../../lib/function.ts'
-import { NoBody, problems, UuidParams } from '../../lib/http/schemas.ts'
+import { NoBody, problems } from '../../lib/http/schemas/answers.ts'
+import { UuidParams } from '../../lib/http/schemas/values.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { removePhoto } from '../../lib/photos/remove.ts'
 

@@ -1,7 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
 import { onlyOneOf } from '../../lib/http/only-one-of.ts'
-import { Code, problems, Strict, Uuid } from '../../lib/http/schemas.ts'
+import { problems } from '../../lib/http/schemas/answers.ts'
+import { Code, Strict, Uuid } from '../../lib/http/schemas/values.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { requestProcessing as request } from '../../lib/photos/request.ts'
 

@@ -1,14 +1,9 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import {
-  LabelChanges,
-  Line,
-  Nullable,
-  PhotoDetails,
-  problems,
-  Strict,
-  UuidParams,
-} from '../../lib/http/schemas.ts'
+import { problems } from '../../lib/http/schemas/answers.ts'
+import { PhotoDetails } from '../../lib/http/schemas/photos.ts'
+import { LabelChanges } from '../../lib/http/schemas/requests.ts'
+import { Line, Nullable, Strict, UuidParams } from '../../lib/http/schemas/values.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { readerOf, showPhoto } from '../../lib/photos/show.ts'
 import { updatePhoto } from '../../lib/photos/update.ts'

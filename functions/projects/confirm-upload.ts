@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from '../../lib/function.ts'
-import { problems, State, Uuid } from '../../lib/http/schemas.ts'
+import { problems } from '../../lib/http/schemas/answers.ts'
+import { State, Uuid } from '../../lib/http/schemas/values.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { stateOf } from '../../lib/photos/project-image.ts'
 import { confirmUpload as confirm, findProjectImage } from '../../lib/photos/uploads.ts'

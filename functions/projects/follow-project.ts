@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { live } from '../../lib/function.ts'
-import { ProjectId } from '../../lib/http/schemas.ts'
+import { ProjectId } from '../../lib/http/schemas/values.ts'
 
 /** The events of the images of a project, as they happen. */
 export const followProject = live({

@@ -1,5 +1,6 @@
 import { endpoint } from '../../lib/function.ts'
-import { NoBody, problems, UploadQuery } from '../../lib/http/schemas.ts'
+import { NoBody, problems } from '../../lib/http/schemas/answers.ts'
+import { UploadQuery } from '../../lib/http/schemas/requests.ts'
 import { takeByLink } from '../../lib/photos/upload-link.ts'
 
 /** Receives the bytes of an image into the local store, whatever type they are sent as. For local use only. */

@@ -3,7 +3,9 @@ import { maySee } from '../../lib/access/caller.ts'
 import { readUsage, setQuota as set } from '../../lib/access/usage.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { Nullable, ProjectId, ProjectUsage, problems, Strict } from '../../lib/http/schemas.ts'
+import { ProjectUsage } from '../../lib/http/schemas/access.ts'
+import { problems } from '../../lib/http/schemas/answers.ts'
+import { Nullable, ProjectId, Strict } from '../../lib/http/schemas/values.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 const Limit = Type.Optional(

@@ -3,7 +3,9 @@ import { maySee } from '../../lib/access/caller.ts'
 import { readUsage } from '../../lib/access/usage.ts'
 import { notFound } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { ProjectId, ProjectUsage, problems } from '../../lib/http/schemas.ts'
+import { ProjectUsage } from '../../lib/http/schemas/access.ts'
+import { problems } from '../../lib/http/schemas/answers.ts'
+import { ProjectId } from '../../lib/http/schemas/values.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 
 /** Shows the quotas of a project, with what is used of them. */

@@ -1,7 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
-import { Bytes, NoBody, problems, UploadQuery } from '../../lib/http/schemas.ts'
+import { Bytes, NoBody, problems } from '../../lib/http/schemas/answers.ts'
+import { UploadQuery } from '../../lib/http/schemas/requests.ts'
 import { takeByLink, verifierOf } from '../../lib/photos/upload-link.ts'
 
 /** Receives the form of an upload link into the local store; with a bucket, forms go there instead. */

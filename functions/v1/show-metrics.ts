@@ -1,5 +1,6 @@
 import { endpoint } from '../../lib/function.ts'
-import { problems, StatusCounts } from '../../lib/http/schemas.ts'
+import { problems } from '../../lib/http/schemas/answers.ts'
+import { StatusCounts } from '../../lib/http/schemas/photos.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { countByStatus } from '../../lib/photos/counts.ts'
 import { within } from '../../lib/photos/list.ts'

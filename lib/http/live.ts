@@ -16,7 +16,7 @@ import { logRequest } from './log-request.ts'
 import { answerOtherMethods } from './methods.ts'
 import { refuseUnmigrated } from './mount.ts'
 import { queryOf } from './query.ts'
-import { Followed } from './schemas.ts'
+import { Followed } from './schemas/requests.ts'
 import { serveSocket } from './socket.ts'
 import { EVENT_HEADERS, serveEvents } from './sse.ts'
 

@@ -19,7 +19,7 @@ import { type Limits, openLimits } from './limits.ts'
 import { answerOtherMethods } from './methods.ts'
 import { SEND_FORM, SEND_JSON } from './problem.ts'
 import { queryOf } from './query.ts'
-import { KeyHeader } from './schemas.ts'
+import { KeyHeader } from './schemas/requests.ts'
 
 /** A form may be as large as so many sources that are as large as they may be. */
 const MOST_SOURCES = 20

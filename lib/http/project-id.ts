@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { AppError } from '../errors.ts'
 import { parseProjectId } from '../project-id.ts'
-import { ProjectId } from './schemas.ts'
+import { ProjectId } from './schemas/values.ts'
 
 /** A project as some clients write it: the number, or a text of its digits. */
 export const ProjectIdOrText = Type.Union([

@@ -7,7 +7,7 @@ import type { AnyEndpoint, Live } from '../../lib/function.ts'
 import { ANYWHERE, refusalsOf } from '../../lib/http/description/codes.ts'
 import { HEADERS, headersOf } from '../../lib/http/description/headers.ts'
 import { type Described, describedLive } from '../../lib/http/description/operations.ts'
-import { isProblem, Problem } from '../../lib/http/schemas.ts'
+import { isProblem, Problem } from '../../lib/http/schemas/answers.ts'
 
 /** What was answered; a body that is no JSON is not looked at. */
 type Given = { status: number; headers: Record<string, unknown>; body: unknown }

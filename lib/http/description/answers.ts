@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { TSchema } from '@sinclair/typebox'
 import { ERROR_CODES, type ErrorCode } from '../../errors.ts'
-import { isProblem, Problem } from '../schemas.ts'
+import { isProblem, Problem } from '../schemas/answers.ts'
 import { ANYWHERE, refusalsOf } from './codes.ts'
 import { examplesOf, exchangesOf, readExamples } from './examples.ts'
 import { type AnswerOf, headersOf } from './headers.ts'

@@ -1,6 +1,6 @@
 import { ERROR_CODES, type ErrorCode } from '../../errors.ts'
 import type { AnyEndpoint } from '../../function.ts'
-import { isProblem } from '../schemas.ts'
+import { isProblem } from '../schemas/answers.ts'
 
 /** What of an endpoint says how it may refuse. */
 export type Refusing = Pick<

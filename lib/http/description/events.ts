@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ErrorInfo, Nullable, PhotoDetails, Retry, State, Status, Thumbnail, Time, Uuid } from '../schemas.ts'
+import { ErrorInfo, PhotoDetails, Retry, Thumbnail } from '../schemas/photos.ts'
+import { Nullable, State, Status, Time, Uuid } from '../schemas/values.ts'
 
 /** The events that sockets, event streams, webhooks and the exchange get, and when each comes. */
 export const EVENTS = {

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from '@sinclair/typebox'
-import { Code, ProjectId, Uuid } from '../schemas.ts'
+import { Code, ProjectId, Uuid } from '../schemas/values.ts'
 import { EVENTS, eventOf, type PublishedType } from './events.ts'
 import { readExamples } from './examples.ts'
 

@@ -1,6 +1,7 @@
 import type { FastifySchema } from 'fastify'
 import type { AnyEndpoint, Live } from '../../function.ts'
-import { Bytes, EventStream, Followed, KeyHeader, problems } from '../schemas.ts'
+import { Bytes, EventStream, problems } from '../schemas/answers.ts'
+import { Followed, KeyHeader } from '../schemas/requests.ts'
 import { type Exchange, examplesOf, exchangesOf } from './examples.ts'
 
 /** What the description says of an endpoint; `streams`: it is an event stream. */

@@ -6,7 +6,7 @@ import { ERROR_CODES } from '../../../../lib/errors.ts'
 import { refusalsOf } from '../../../../lib/http/description/codes.ts'
 import { TAGS } from '../../../../lib/http/description/document.ts'
 import { describedLive } from '../../../../lib/http/description/operations.ts'
-import { isProblem } from '../../../../lib/http/schemas.ts'
+import { isProblem } from '../../../../lib/http/schemas/answers.ts'
 import { post } from '../../../functions/support.ts'
 import { type Content, type Operation, openAjv, openCompiler, operationsOf, withDocument } from './support.ts'
 
