@@ -6,6 +6,7 @@ import type { Insertable } from 'kysely'
 import { uuidv7 } from 'uuidv7'
 import { expect, vi } from 'vitest'
 import { endpoints, lives } from '../../functions/index.ts'
+import { sweep } from '../../functions/schedules/sweep.ts'
 import type { LimitRate } from '../../lib/access/authorize.ts'
 import { EVERYBODY } from '../../lib/access/caller.ts'
 import { type App, openApp } from '../../lib/app.ts'
@@ -29,6 +30,7 @@ import type { Reader } from '../../lib/photos/show.ts'
 import { OWNER } from '../../lib/storage/port.ts'
 import { faultsOf, watchAnswers } from '../support/answers.ts'
 import { type Environment, SETUPS, type Setup, withApp, withEnvironment } from '../support/app.ts'
+import { until } from '../support/service.ts'
 
 /** Who sees everything, by links as they are. */
 export const READER: Reader = { caller: EVERYBODY, sign: (path) => path }
@@ -205,3 +207,17 @@ export const withLambda = <T>(
     },
     'migrated',
   )
+
+/** Sweeps until no request for many photos is left: the row of one is locked until the database has noticed that its process died. */
+export const sweepAll = (app: App, table: 'reprocessings' | 'deletions'): Promise<unknown> =>
+  until(async () => {
+    while ((await sweep.run(app)) > 0);
+    return (
+      (
+        await app.db
+          .selectFrom(table as 'reprocessings')
+          .select('id')
+          .execute()
+      ).length === 0
+    )
+  })

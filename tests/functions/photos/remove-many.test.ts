@@ -5,7 +5,6 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { processPhotoMessage } from '../../../functions/consumers/process-photo.ts'
 import { removeMany } from '../../../functions/photos/remove-many.ts'
-import { sweep } from '../../../functions/schedules/sweep.ts'
 import { type App, openApp } from '../../../lib/app.ts'
 import { readConfig } from '../../../lib/config/index.ts'
 import { migrate } from '../../../lib/db/migrate.ts'
@@ -22,7 +21,7 @@ import {
   withEnvironment,
   withInlineWorker,
 } from '../../support/app.ts'
-import { at, call, eventsOf, insertPhoto, problemOf, send, withServer } from '../support.ts'
+import { at, call, eventsOf, insertPhoto, problemOf, send, sweepAll, withServer } from '../support.ts'
 
 const STATUSES: PhotoStatus[] = ['init', 'pending', 'processing', 'completed', 'failed']
 
@@ -105,7 +104,7 @@ describe.for(SETUPS)('DELETE /photos on $name', (setup) => {
         [true, true],
       ])
       expect(await outcome(app, { filter: { project_id: 1 } })).toEqual([202, 1])
-      while ((await sweep.run(app)) > 0);
+      await sweepAll(app, 'deletions')
       expect([filesOf(gone), filesOf(other)]).toEqual([
         [false, false],
         [true, true],
@@ -138,7 +137,7 @@ describe.for(SETUPS)('DELETE /photos on $name', (setup) => {
       expect(await dieIn(env)).toMatchObject({ signal: 'SIGKILL' })
       expect(await namesOf(app)).toHaveLength(450)
       await insertPhoto(app, { name: 'later', status: 'failed' })
-      while ((await sweep.run(app)) > 0);
+      await sweepAll(app, 'deletions')
       expect(await namesOf(app)).toEqual(['later'])
       const deleted = (await eventsOf(app, 'image.deleted')).map(({ photo_uuid }) => photo_uuid)
       expect([deleted.length, new Set(deleted).size]).toEqual([700, 700])

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { reprocess } from '../../../functions/photos/reprocess.ts'
-import { sweep } from '../../../functions/schedules/sweep.ts'
 import { type App, openApp } from '../../../lib/app.ts'
 import { readConfig } from '../../../lib/config/index.ts'
 import { migrate } from '../../../lib/db/migrate.ts'
@@ -17,7 +16,7 @@ import { jpeg, sample } from '../../support/images.ts'
 import { until } from '../../support/service.ts'
 import { bytes, openSourceServer } from '../../support/source-server.ts'
 import { watch } from '../../support/statements.ts'
-import { at, call, eventsOf, insertPhoto, post, problemOf, withServer } from '../support.ts'
+import { at, call, eventsOf, insertPhoto, post, problemOf, sweepAll, withServer } from '../support.ts'
 
 const STATUSES: PhotoStatus[] = ['init', 'pending', 'processing', 'completed', 'failed']
 
@@ -99,7 +98,7 @@ describe.for(SETUPS)('POST /photos/reprocess on $name', (setup) => {
         .set({ status: 'failed' })
         .where('uuid', '=', first[0]?.photo_uuid ?? '')
         .execute()
-      while ((await sweep.run(app)) > 0);
+      await sweepAll(app, 'reprocessings')
       const queued = (await eventsOf(app, 'image.queued')).map(({ photo_uuid }) => photo_uuid)
       expect([queued.length, new Set(queued).size]).toEqual([2_500, 2_500])
       expect(await app.db.selectFrom('reprocessings').selectAll().execute()).toEqual([])
@@ -114,7 +113,7 @@ describe.for(SETUPS)('POST /photos/reprocess on $name', (setup) => {
       // In its second batch, before the commit.
       expect(await dieIn(env)).toMatchObject({ signal: 'SIGKILL' })
       expect((await eventsOf(app, 'image.queued')).length).toBeLessThan(1_000)
-      while ((await sweep.run(app)) > 0);
+      await sweepAll(app, 'reprocessings')
       // A queue within the process that died has lost what it held.
       const queued = (await eventsOf(app, 'image.queued'))
         .filter(({ detail }) => detail !== 'The broker lost the message')
@@ -201,7 +200,7 @@ describe.for(SETUPS)('POST /photos/reprocess on $name', (setup) => {
         count: 300,
       })
       await failFirst.where('status', '=', 'completed').execute()
-      while ((await sweep.run(app)) > 0);
+      await sweepAll(app, 'reprocessings')
       const queued = (await eventsOf(app, 'image.queued')).filter(({ detail }) => detail === null)
       expect(queued).toHaveLength(300)
     }),

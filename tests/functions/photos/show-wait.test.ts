@@ -29,7 +29,12 @@ const claimed = async (app: App, uuid: string) => {
   return attempt
 }
 
-const finish = async (app: App, uuid: string) => complete(app, await claimed(app, uuid), [MADE], {})
+const METADATA = {
+  ...{ format: 'jpeg', contentType: 'image/jpeg', width: 64, height: 48, bytes: 9 },
+  ...{ exif: null, thumbhash: null },
+}
+
+const finish = async (app: App, uuid: string) => complete(app, await claimed(app, uuid), [MADE], METADATA)
 
 /** Serves, and counts the requests that listen to events. */
 async function withWaiting(
