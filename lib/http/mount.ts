@@ -90,7 +90,11 @@ export function mount(
         const key = isRepeatable ? headers['idempotency-key'] : undefined
         const answering =
           typeof key === 'string'
-            ? answerOnce(traced, { route: `${ownerOf(caller)}${method} ${fill(path, params)}`, key, body }, work)
+            ? answerOnce(
+                traced,
+                { route: `${ownerOf(caller)}${method} ${fill(path, params)}`, key, body },
+                work,
+              )
             : work(traced)
         return send(response, await answering.catch((error) => refuseUnmigrated(app, error)))
       },
