@@ -86,6 +86,27 @@ test('bytes that are cut off leave nothing behind, and the link is still good', 
     expect(await put(at(url, params), FILE)).toEqual(DONE)
   }))
 
+test('of two uploads by one link the later one is refused, and replaces nothing', () =>
+  withUploads(SETUPS[0], async (app, url, link) => {
+    const { params, image_id } = await link()
+    const rest = Promise.withResolvers<void>()
+    const slow = new ReadableStream({
+      async start(controller) {
+        controller.enqueue(new TextEncoder().encode('x'.repeat(100_000)))
+        await rest.promise
+        controller.close()
+      },
+    })
+    const later = put(at(url, params), slow)
+    await expect.poll(async () => (await originals(app)).length).toBe(1)
+    expect(await put(at(url, params), FILE)).toEqual(DONE)
+    rest.resolve()
+    expect(await later).toEqual({ status: 409, code: 'already-uploaded' })
+    expect(Buffer.from((await app.storage.read(params.key ?? '', 1_000_000)) ?? []).toString()).toBe(FILE)
+    expect(await originals(app)).toHaveLength(1)
+    expect(await statusOf(app, image_id)).toBe('pending')
+  }))
+
 for (const [what, length] of [
   ['all of its bytes', FILE.length],
   ['some of its bytes', 1_000_000],
