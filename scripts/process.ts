@@ -9,7 +9,7 @@ import { readArguments } from './arguments.ts'
 import { findInputs } from './process/inputs.ts'
 import { readOptions, USAGE } from './process/options.ts'
 import { processAll } from './process/photos.ts'
-import { openReport, reportSkipped } from './process/report.ts'
+import { openReport, printable, reportSkipped } from './process/report.ts'
 import { checkInstallation } from './serve/installation.ts'
 import { runRelay, runWorker } from './serve/roles.ts'
 import { onSignals } from './serve/signals.ts'
@@ -17,7 +17,7 @@ import { onSignals } from './serve/signals.ts'
 const { named, out, json, recipe } = readArguments(USAGE, readOptions)
 const { inputs, skipped, missing } = await findInputs(named, out)
 reportSkipped(skipped, json)
-for (const { name, reason } of missing) console.error(`${name}: ${reason}`)
+for (const { name, reason } of missing) console.error(printable(`${name}: ${reason}`))
 if (inputs.length === 0) process.exit(1)
 
 checkInstallation('worker')

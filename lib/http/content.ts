@@ -18,9 +18,12 @@ export async function* readContent({ raw }: FastifyRequest): AsyncGenerator<Uint
   const content = new PassThrough()
   const endPace = watchPace(raw, (error) => content.destroy(error))
   const cutOff = () => {
-    if (!raw.complete) content.destroy(Object.assign(new Error('cut off'), MALFORMED))
+    // Bytes that have come and were not read are lost with their connection, even if they were the last ones.
+    if (!raw.readableEnded) content.destroy(Object.assign(new Error('cut off'), MALFORMED))
   }
-  raw.once('close', cutOff).pipe(content)
+  // Nothing more is heard of a client that has gone already.
+  if (raw.destroyed) cutOff()
+  else raw.once('close', cutOff).pipe(content)
   try {
     yield* content
   } finally {

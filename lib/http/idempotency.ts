@@ -9,7 +9,7 @@ import { inTransaction } from '../outbox/record.ts'
 /** How long a first answer is kept, in ms. */
 const KEPT_MS = 24 * 3_600_000
 
-/** A request that carries an `Idempotency-Key`; `route` is its method and path pattern. */
+/** A request that carries an `Idempotency-Key`; `route` is its method and path. */
 type Keyed = { route: string; key: string; body: unknown }
 
 /**

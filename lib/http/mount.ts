@@ -90,7 +90,11 @@ export function mount(
         const key = isRepeatable ? headers['idempotency-key'] : undefined
         const answering =
           typeof key === 'string'
-            ? answerOnce(traced, { route: `${ownerOf(caller)}${method} ${path}`, key, body }, work)
+            ? answerOnce(
+                traced,
+                { route: `${ownerOf(caller)}${method} ${fill(path, params)}`, key, body },
+                work,
+              )
             : work(traced)
         return send(response, await answering.catch((error) => refuseUnmigrated(app, error)))
       },
@@ -102,6 +106,10 @@ export function mount(
 }
 
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
+
+/** The path of what is named: the same change of another photo is another request. */
+const fill = (path: string, params: unknown): string =>
+  path.replace(/:(\w+)/g, (_, name: string) => String((params as Record<string, unknown>)[name]))
 
 /** Callers of other projects, or who may upload less, have answers of their own under a key. */
 const ownerOf = ({ projects, maxBytes }: Caller) =>

@@ -4,6 +4,9 @@ import { AppError, describeErrors, type FieldError } from '../errors.ts'
 import { LABEL_KEY } from '../photos/labels.ts'
 import { lacksZone, timeInFull } from '../time.ts'
 
+/** Characters of a pointer in an answer. */
+const MAX_POINTER = 200
+
 /** Deepest nesting of a body. */
 const MAX_DEPTH = 32
 
@@ -90,7 +93,7 @@ function meant(errors: ErrorObject[]): ErrorObject[] {
 
 /** Errors as a client gets them; alternatives of a value become one. */
 function toFieldErrors(errors: ErrorObject[], part: string): FieldError[] {
-  const byPlace = Map.groupBy(errors, (error) => `${part}${pointerOf(error)}`)
+  const byPlace = Map.groupBy(errors, (error) => shortened(`${part}${pointerOf(error)}`))
   return [...byPlace].map(([pointer, all]) => ({ pointer, detail: detailOf(all) }))
 }
 
@@ -147,6 +150,10 @@ const isStorable = (text: string) => {
   const ms = Date.parse(text)
   return ms >= Date.parse('0001-01-01T00:00:00Z') && ms <= Date.parse('9999-12-31T23:59:59.999Z')
 }
+
+/** The answer repeats it twice: a client may have sent a name of 4 MB. */
+const shortened = (pointer: string): string =>
+  pointer.length <= MAX_POINTER ? pointer : `${pointer.slice(0, MAX_POINTER)}…`
 
 function pointerOf({ instancePath, params }: ErrorObject): string {
   const name: unknown = params.missingProperty ?? params.additionalProperty

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { uuidv7 } from 'uuidv7'
 import type { Projects } from '../access/caller.ts'
 import type { App } from '../app.ts'
@@ -11,6 +12,9 @@ import { type Filters, selectPhotos, within } from './list.ts'
 
 /** Photos that one transaction takes. */
 const BATCH = 250
+
+/** Requests that are continued in turns. */
+const REQUESTS = 100
 
 /** After so long the other parts of the sweep have their turn, in ms. */
 const TURN_MS = 1_000
@@ -63,27 +67,42 @@ export async function requestBulk(
 const unconfirmed = (why: string) =>
   new AppError('at-most-required', `${why}: send "at_most", how many they may be; "dry_run" counts them`)
 
-/** Does batches of the oldest request of which something is left, for a second; returns how many photos it looked at. */
+/**
+ * Does batches of the requests of which something is left, in turns, for a second; returns how many photos it looked at. One that is
+ * long, or fails again and again, keeps no other waiting: any of them is the first. Throws what failed where nothing else was done.
+ */
 export async function continueBulk(app: BulkApp, bulk: Bulk): Promise<number> {
   const end = performance.now() + TURN_MS
+  const requests = await app.db
+    .selectFrom(bulk.table as 'reprocessings')
+    .select('id')
+    .orderBy(sql`random()`)
+    .limit(REQUESTS)
+    .execute()
+  const left = requests.map(({ id }) => id)
   let done = 0
-  for (;;) {
-    const found = await doBatch(app, bulk)
-    done += found
-    if (found === 0 || performance.now() > end) return done
-  }
+  let failure: unknown
+  for (let id = left.shift(); id !== undefined && performance.now() < end; id = left.shift())
+    try {
+      const found = await doBatch(app, bulk, id)
+      if (found > 0) left.push(id)
+      done += found
+    } catch (err) {
+      failure = err
+      app.log.warn({ err, request: id }, 'a batch failed')
+    }
+  if (failure !== undefined && done === 0) throw failure
+  return done
 }
 
 /** The photos, the messages and how far it has come are one transaction: a batch that is repeated finds nothing done. */
-async function doBatch(app: BulkApp, { table, act }: Bulk, id?: string): Promise<number> {
+async function doBatch(app: BulkApp, { table, act }: Bulk, id: string): Promise<number> {
   const { found, after } = await inTransaction(app, async (inner) => {
     const { db } = inner
     const request = await db
       .selectFrom(table as 'reprocessings')
       .selectAll()
-      .$if(id !== undefined, (query) => query.where('id', '=', id ?? ''))
-      .orderBy('id')
-      .limit(1)
+      .where('id', '=', id)
       .$if(isPostgres(db), (query) => query.forUpdate().skipLocked())
       .executeTakeFirst()
     if (!request) return { found: 0 }

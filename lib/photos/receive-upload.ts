@@ -29,23 +29,33 @@ export async function storeOriginal(
   maxBytes: number,
 ): Promise<void> {
   const upload: Upload = { stopped: undefined }
+  // The database is away: the next time may do.
+  const keep = () => keepWaiting(app, uuid).catch(() => undefined)
   const keeping = setInterval(async () => {
-    // The database is away: the next time may do.
-    upload.stopped = await keepWaiting(app, uuid).catch(() => undefined)
+    upload.stopped = await keep()
   }, KEEP_EVERY_MS)
   try {
-    await app.storage.putStream(originalKey(uuid), watched(content, upload), maxBytes)
+    await app.storage.putStream(originalKey(uuid), watched(content, upload, keep), maxBytes)
   } finally {
     clearInterval(keeping)
   }
 }
 
-/** The same bytes, until the upload is stopped; to stop reading them leaves the rest of the form readable. */
-async function* watched(content: Readable, upload: Upload): AsyncGenerator<Uint8Array> {
+/**
+ * The same bytes, until the upload is stopped, which it is before they are stored where another upload by the same link was faster:
+ * that one is counted and processed. To stop reading them leaves the rest of the form readable.
+ */
+async function* watched(
+  content: Readable,
+  upload: Upload,
+  keep: () => Promise<AppError | undefined>,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of content.iterator({ destroyOnReturn: false })) {
     if (upload.stopped) throw upload.stopped
     yield chunk
   }
+  const stopped = await keep()
+  if (stopped) throw stopped
 }
 
 /**

@@ -54,6 +54,7 @@ async function filesBelow(directory: string, out: string): Promise<Omit<Inputs, 
     const name = path.join(directory, below)
     if (below === results) skipped.push({ name, reason: 'images are saved there' })
     else if (entry.isDirectory() || isResult(below)) continue
+    else if (!entry.isFile() && !entry.isSymbolicLink()) skipped.push({ name, reason: 'it is no file' })
     else if (isImage(name)) inputs.push(name)
     else skipped.push({ name, reason: 'its ending is none of an image' })
   }

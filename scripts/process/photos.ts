@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import type { App } from '../../lib/app.ts'
@@ -58,11 +58,11 @@ async function add(app: App, name: string, recipe: Recipe): Promise<string> {
   return uuid
 }
 
+/** Reads no further than a source may be large: a name may be that of a device or of a disk. */
 async function readInput(name: string, maxBytes: number): Promise<Uint8Array> {
-  if (name !== STANDARD_INPUT) return readFile(name)
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of process.stdin) {
+  for await (const chunk of name === STANDARD_INPUT ? process.stdin : createReadStream(name)) {
     chunks.push(chunk)
     bytes += chunk.length
     if (bytes > maxBytes) throw new AppError('too-many-bytes', `The source is larger than ${maxBytes} bytes`)

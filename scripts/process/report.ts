@@ -16,10 +16,10 @@ export function openReport(count: number, json: boolean) {
       results.push(result)
       const { name, status, error } = result
       if (json) console.log(JSON.stringify(result))
-      else if (bar) bar.update(results.length, { last: name })
+      else if (bar) bar.update(results.length, { last: printable(name) })
       else {
         const reason = error ? `: ${error.code}, ${error.message}` : ''
-        console.log(`${results.length} of ${count}  ${name}  ${status}${reason}`)
+        console.log(printable(`${results.length} of ${count}  ${name}  ${status}${reason}`))
       }
     },
     end(): void {
@@ -29,12 +29,16 @@ export function openReport(count: number, json: boolean) {
   }
 }
 
+/** Text without what a terminal would obey: a name may have any characters. */
+export const printable = (text: string): string => text.replace(/\p{Cc}/gu, '?')
+
 /** Says what is not processed, and why. */
 export function reportSkipped(skipped: readonly Skipped[], json: boolean): void {
   if (json)
     for (const { name, reason } of skipped) console.log(JSON.stringify({ name, status: 'skipped', reason }))
   else {
-    for (const { name, reason } of skipped.slice(0, SHOWN)) console.error(`${name}: skipped, ${reason}`)
+    for (const { name, reason } of skipped.slice(0, SHOWN))
+      console.error(printable(`${name}: skipped, ${reason}`))
     if (skipped.length > SHOWN) console.error(`… and ${skipped.length - SHOWN} more files`)
   }
 }
@@ -46,8 +50,9 @@ function printTable(results: readonly Result[]): void {
     if (files.length === 0) return [[name, status, '', time, error?.code ?? '']]
     return files.map(({ file, width, height }) => [name, status, `${width}x${height}`, time, file])
   })
-  const table = [['name', 'status', 'size', 'time', 'file'], ...rows]
-  const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? []
+  const table = [['name', 'status', 'size', 'time', 'file'], ...rows].map((row) => row.map(printable))
+  const widthOf = (column: number) => table.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0)
+  const widths = table[0]?.map((_, column) => widthOf(column)) ?? []
   for (const row of table)
     console.log(
       row

@@ -46,11 +46,19 @@ async function secondsOf({ db }: App, uuid: string): Promise<number> {
   return (Date.parse(events.at(-1)?.at ?? '') - Date.parse(start)) / 1000
 }
 
+/** Most characters of the name of a source that stay: file systems take 255 bytes, and a rendition, a number and an ending follow. */
+const MAX_STEM = 150
+
 /** The name of a source without its directory and ending. */
 function stemOf(source: string): string {
   if (source === STANDARD_INPUT) return 'stdin'
   const file = URL.canParse(source) ? new URL(source).pathname : source
-  return path.parse(path.basename(file)).name.replaceAll(/[^\w.-]/g, '_') || 'photo'
+  return (
+    path
+      .parse(path.basename(file))
+      .name.replaceAll(/[^\w.-]/g, '_')
+      .slice(0, MAX_STEM) || 'photo'
+  )
 }
 
 /** `<stem>.jpg`, or `<stem>-2.jpg` where that is taken. */

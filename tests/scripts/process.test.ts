@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -155,6 +155,32 @@ test('saves what is done at once, keeps it when Ctrl-C ends it, and leaves nothi
     child.kill('SIGINT')
     expect(await ended).toEqual([130, null])
     expect((await readdir(directory)).sort()).toEqual(['a.png', 'out'])
+    await source.close()
+  }))
+
+test('names that are too long, that a terminal would obey, or that name no file or a huge one, stop nothing', () =>
+  withCommand(async (directory, command) => {
+    const at = (name: string) => path.join(directory, name)
+    const photo = await images.jpeg(images.sample(40, 30))
+    const long = `/${'l'.repeat(1_000)}.jpg`
+    const source = await openSourceServer({ [long]: bytes(photo) })
+    await mkdir(at('in'))
+    await writeFile(at('in/\u001b[2J\nx.jpg'), photo)
+    await run('mkfifo', [at('in/pipe.jpg')])
+    await writeFile(at('huge.jpg'), '')
+    await truncate(at('huge.jpg'), 3 * 1024 ** 3)
+    const { code, stdout, stderr } = await command(
+      `${source.url}${long}`,
+      at('huge.jpg'),
+      at('in'),
+      '--out',
+      at('out'),
+    )
+    expect([code, stderr]).toEqual([1, `${at('in/pipe.jpg')}: skipped, it is no file\n`])
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+    expect(stdout).toContain(`${at('in/?[2J?x.jpg')}  completed`)
+    expect(stdout).toContain(`${at('huge.jpg')}  failed: too-many-bytes, `)
+    expect((await readdir(at('out'))).sort()).toEqual(['__2J_x.jpg', `${'l'.repeat(150)}.jpg`])
     await source.close()
   }))
 

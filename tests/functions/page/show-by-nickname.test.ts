@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { json } from 'node:stream/consumers'
 import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import { showByNickname } from '../../../functions/page/show-by-nickname.ts'
 import type { Caller } from '../../../lib/access/caller.ts'
 import type { App } from '../../../lib/app.ts'
+import { MAX_VALUE_BYTES } from '../../../lib/cache/port.ts'
 import { setNickname } from '../../../lib/photos/nickname.ts'
 import { renditionKey } from '../../../lib/storage/port.ts'
 import { isAvailable, SETUPS, withApp } from '../../support/app.ts'
@@ -78,8 +82,33 @@ test('answers JSON to who accepts it, and 304 to who has the image', () =>
     const again = await call(showByNickname, app, { params, headers: { 'if-none-match': String(etag) } })
     expect(again.status).toBe(304)
     const list = await call(showByNickname, app, { params, headers: { accept: 'application/json' } })
-    expect(list.body).toEqual([{ image_data: Buffer.from(uuid).toString('base64'), mime_type: 'image/jpeg' }])
+    expect(await json(list.body as Readable)).toEqual([
+      { image_data: Buffer.from(uuid).toString('base64'), mime_type: 'image/jpeg' },
+    ])
     expect(list.headers).toMatchObject({ vary: 'Accept' })
+  }))
+
+test('JSON with an image that is too large to be kept is sent as it is read', () =>
+  withApp(SETUPS[0], async (app) => {
+    const uuid = await named(app, 'Ann')
+    const large = randomBytes(2 * MAX_VALUE_BYTES + 1)
+    const { url } = await app.db.selectFrom('photo_thumbnails').select('url').executeTakeFirstOrThrow()
+    await app.storage.put(renditionKey(url), large)
+    await app.db.updateTable('photo_thumbnails').set({ bytes: large.length }).execute()
+    const get = (method: string) =>
+      call(showByNickname, app, {
+        params: { nickname: uuid },
+        headers: { accept: 'application/json' },
+        method,
+      })
+    const { body } = await get('GET')
+    expect(body).toBeInstanceOf(Readable)
+    const chunks = (await (body as Readable).toArray()) as string[]
+    expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThan(MAX_VALUE_BYTES)
+    expect(JSON.parse(chunks.join(''))).toEqual([
+      { image_data: large.toString('base64'), mime_type: 'image/jpeg' },
+    ])
+    expect((await ((await get('HEAD')).body as Readable).toArray()).join('').length).toBeLessThan(100)
   }))
 
 test('a photo without an image as yet is 404', () =>

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
 import { processPhotoMessage } from '../../../functions/consumers/process-photo.ts'
 import { removeMany } from '../../../functions/photos/remove-many.ts'
@@ -11,6 +12,8 @@ import { migrate } from '../../../lib/db/migrate.ts'
 import type { AppError } from '../../../lib/errors.ts'
 import type { PhotoStatus } from '../../../lib/photo-status.ts'
 import { addPhotos } from '../../../lib/photos/add.ts'
+import { continueBulk } from '../../../lib/photos/bulk.ts'
+import { REMOVE } from '../../../lib/photos/remove.ts'
 import { originalKey, renditionKey } from '../../../lib/storage/port.ts'
 import { makePhoto } from '../../security/world.ts'
 import {
@@ -142,6 +145,22 @@ describe.for(SETUPS)('DELETE /photos on $name', (setup) => {
       const deleted = (await eventsOf(app, 'image.deleted')).map(({ photo_uuid }) => photo_uuid)
       expect([deleted.length, new Set(deleted).size]).toEqual([700, 700])
       await app.close()
+    }),
+  )
+
+  on('a request that fails again and again keeps no other waiting', () =>
+    withApp(setup, async (app) => {
+      await insertPhoto(app)
+      const [broken, good] = [{ created_after: 'no time' }, {}]
+      for (const filters of [broken, broken, good])
+        await app.db
+          .insertInto('deletions')
+          .values({ id: uuidv7(), filters: JSON.stringify(filters), traceparent: null, remaining: 10 })
+          .execute()
+      expect(await continueBulk(app, REMOVE)).toBe(1)
+      expect(await namesOf(app)).toEqual([])
+      expect(await app.db.selectFrom('deletions').selectAll().execute()).toHaveLength(2)
+      await expect(continueBulk(app, REMOVE)).rejects.toThrow('Invalid time')
     }),
   )
 

@@ -102,6 +102,26 @@ describe.for(SETUPS)('PATCH /photos/{uuid} on $name', (setup) => {
     }),
   )
 
+  on('an Idempotency-Key that changed one photo does not keep the same change from another', () =>
+    withApp(setup, async (app) => {
+      const uuids = [await insertPhoto(app, NAMED), await insertPhoto(app, NAMED)]
+      await withServer(app, async (url) => {
+        const patch = async (uuid: string) => {
+          const answer = await fetch(`${url}/photos/${uuid}`, {
+            method: 'PATCH',
+            headers: { 'content-type': 'application/json', 'idempotency-key': 'key' },
+            body: JSON.stringify({ name: 'new' }),
+          })
+          const { uuid: changed } = (await answer.json()) as { uuid: string }
+          return { changed, replayed: answer.headers.get('idempotency-replayed') }
+        }
+        for (const replayed of [null, 'true'])
+          for (const uuid of uuids) expect(await patch(uuid)).toEqual({ changed: uuid, replayed })
+      })
+      for (const uuid of uuids) expect(await findPhoto(app.db, uuid)).toMatchObject({ name: 'new' })
+    }),
+  )
+
   on('refuses what does not fit over HTTP, naming it, and changes nothing', () =>
     withApp(setup, async (app) => {
       const uuid = await insertPhoto(app, NAMED)

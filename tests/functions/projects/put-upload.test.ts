@@ -1,7 +1,7 @@
 import net from 'node:net'
 import { expect, test } from 'vitest'
 import { SETUPS } from '../../support/app.ts'
-import { originals } from '../support.ts'
+import { originals, withServer } from '../support.ts'
 import { FILE, type Link, statusOf, upload, withUploads } from './support.ts'
 
 type Body = NonNullable<ConstructorParameters<typeof Response>[0]>
@@ -85,3 +85,71 @@ test('bytes that are cut off leave nothing behind, and the link is still good', 
     expect(await statusOf(app, image_id)).toBe('init')
     expect(await put(at(url, params), FILE)).toEqual(DONE)
   }))
+
+test('of two uploads by one link the later one is refused, and replaces nothing', () =>
+  withUploads(SETUPS[0], async (app, url, link) => {
+    const { params, image_id } = await link()
+    const rest = Promise.withResolvers<void>()
+    const slow = new ReadableStream({
+      async start(controller) {
+        controller.enqueue(new TextEncoder().encode('x'.repeat(100_000)))
+        await rest.promise
+        controller.close()
+      },
+    })
+    const later = put(at(url, params), slow)
+    await expect.poll(async () => (await originals(app)).length).toBe(1)
+    expect(await put(at(url, params), FILE)).toEqual(DONE)
+    rest.resolve()
+    expect(await later).toEqual({ status: 409, code: 'already-uploaded' })
+    expect(Buffer.from((await app.storage.read(params.key ?? '', 1_000_000)) ?? []).toString()).toBe(FILE)
+    expect(await originals(app)).toHaveLength(1)
+    expect(await statusOf(app, image_id)).toBe('pending')
+  }))
+
+for (const [what, length] of [
+  ['all of its bytes', FILE.length],
+  ['some of its bytes', 1_000_000],
+] as const)
+  test(`a client that has sent ${what} and gone before they are read leaves nothing that waits`, () =>
+    withUploads(SETUPS[0], async (app, _url, link) => {
+      const { params, image_id } = await link()
+      const [asked, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      let end: unknown
+      const storage: typeof app.storage = {
+        ...app.storage,
+        async verifyUpload(fields) {
+          asked.resolve()
+          await gone.promise
+          return (await app.storage.verifyUpload?.(fields)) ?? { key: '', maxBytes: 0 }
+        },
+        putStream: (...given) =>
+          app.storage.putStream(...given).then(
+            (stored) => {
+              end = 'stored'
+              return stored
+            },
+            (error: Error) => {
+              end = error.message
+              throw error
+            },
+          ),
+      }
+      await withServer({ ...app, storage }, async (url) => {
+        const { hostname, port } = new URL(url)
+        const { pathname, search } = new URL(at(url, params))
+        const socket = net.connect(Number(port), hostname)
+        socket.write(
+          `PUT ${pathname}${search} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n\r\n`,
+        )
+        socket.write(FILE)
+        await asked.promise
+        socket.destroy()
+        // The server has heard of it when it answers what was sent later.
+        await fetch(`${url}/health`)
+        gone.resolve()
+        await expect.poll(() => end).toBe('cut off')
+      })
+      expect(await originals(app)).toEqual([])
+      expect(await statusOf(app, image_id)).toBe('init')
+    }))

@@ -63,3 +63,14 @@ test('a body that is nested more than 32 deep is refused, whatever its schema ta
   expect(complaints({}, nested(33))).toEqual({ '': 'must be nested at most 32 deep' })
   expect(complaints({}, nested(100_000))).toEqual({ '': 'must be nested at most 32 deep' })
 })
+
+test('a name that is not known is not repeated as a whole, however long it is', () => {
+  const schema = { type: 'object', properties: { name: {} }, additionalProperties: false }
+  for (const part of ['body', 'querystring'] as const) {
+    const { error } = validatorCompiler({ schema, httpPart: part })({ ['x'.repeat(1_000_000)]: '' })
+    expect((error as AppError).errors?.[0]?.pointer).toMatch(/x{150,200}…$/)
+    expect((error as AppError).message.length).toBeLessThan(500)
+  }
+  const labels = { type: 'object', additionalProperties: { type: 'string' } }
+  expect(JSON.stringify(complaints(labels, { ['x'.repeat(1_000_000)]: 7 })).length).toBeLessThan(500)
+})
