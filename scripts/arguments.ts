@@ -2,7 +2,11 @@ import { parseArgs } from 'node:util'
 
 /** A text that names commands, as they are called where this runs: an installed package has no npm scripts. */
 export const asCalled = (text: string, isPackage = import.meta.filename.endsWith('.js')): string =>
-  isPackage ? text.replaceAll(/npm run ([\w:]+)(?: --)?|npm start/g, 'npx photo-processor $1') : text
+  isPackage
+    ? text
+        .replaceAll('npm start', 'npx photo-processor')
+        .replaceAll(/npm run ([\w:]+)(?: --)?/g, 'npx photo-processor $1')
+    : text
 
 /**
  * What `read` makes of the arguments of a command. `--help` prints the usage and ends the process with 0; where `read`

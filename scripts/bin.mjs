@@ -2,22 +2,22 @@
 import './node-version.mjs'
 import { existsSync } from 'node:fs'
 
-/** The commands of the package: what they do, the program beside this file, and what it is told first. */
+/** The commands of the package: what they do, the program beside this file, and its first arguments. */
 const COMMANDS = {
-  start: ['the whole service; without a command, too', 'serve/start', 'all'],
-  api: ['its endpoints alone', 'serve/start', 'api'],
-  worker: ['its workers alone', 'serve/start', 'worker'],
-  relay: ['what publishes, delivers and repairs alone', 'serve/start', 'relay'],
-  migrate: ['brings the database to this version', 'serve/start', 'migrate'],
+  start: ['runs the whole service (default)', 'serve/start', 'all'],
+  api: ['runs only the endpoints', 'serve/start', 'api'],
+  worker: ['runs only the workers', 'serve/start', 'worker'],
+  relay: ['runs only the relay: publishes events, delivers webhooks, repairs', 'serve/start', 'relay'],
+  migrate: ['migrates the database to this version', 'serve/start', 'migrate'],
   process: ['makes images of files, directories, globs and URLs, without a service', 'process'],
   keys: ['makes, lists and revokes keys', 'keys'],
-  dead: ['shows messages that nobody understood, and sends them again', 'dead'],
+  dead: ['lists messages that could not be understood, and replays them', 'dead'],
   doctor: ['compares rows, files and queues', 'doctor/index'],
 }
 
 const usage = ['Usage: npx photo-processor [command] [arguments], with a command of:']
   .concat(Object.entries(COMMANDS).map(([name, [means]]) => `  ${name.padEnd(9)}${means}`))
-  .concat('npx photo-processor <command> --help says more')
+  .concat('npx photo-processor <command> --help shows the options of a command')
   .join('\n')
 
 const [name = 'start', ...given] = process.argv.slice(2)

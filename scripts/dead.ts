@@ -11,11 +11,11 @@ import type { ReceivedMessage } from '../lib/queue/port.ts'
 import { readArguments } from './arguments.ts'
 
 const USAGE = `Usage: npm run dead -- list|replay|drop [ID…] [--all] [--limit 100]
-  list      shows the messages that nobody understood, oldest first
+  list      shows the messages that could not be understood, oldest first
   replay    sends those with these ids to where they came from, as they came
   drop      removes those with these ids
   --all     replays or drops all of them
-  --limit   lists so many`
+  --limit   how many to list (default: 100)`
 
 /** Characters that the list shows of a message. */
 const SHOWN = 80

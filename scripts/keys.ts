@@ -17,9 +17,9 @@ const USAGE = `Usage: npm run keys -- create NAME [--scopes read,write] [--proje
        npm run keys -- list | roll ID [--grace 24h] | revoke ID | rotate-links [--now]
   create        makes a key and shows it, this once; scopes are ${SCOPES.join(', ')}
   quota         shows the quotas of a project, after it has set those that are given; none: as configured
-  roll          gives a key another secret; the one before holds for the time of --grace (none unless told)
+  roll          gives a key another secret; the old one stays valid for --grace (default: not at all)
   revoke        ends a key, with its tokens and sessions
-  rotate-links  signs links, tokens and sessions with a new key; with --now those of before end at once`
+  rotate-links  signs links, tokens and sessions with a new key; with --now older signatures end at once`
 
 const YEARS_100_MS = 36_500 * 86_400_000
 

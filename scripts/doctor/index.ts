@@ -10,9 +10,9 @@ import { checkQueues } from './queues.ts'
 import { checkRows } from './rows.ts'
 
 const USAGE = `Usage: npm run doctor -- [--repair] [--sure]
-Compares rows, files and queues. Ends with 1 where something differs, and was not mended.
-  --repair  mend what can be mended
-  --sure    the files are those of this database, even where many have no row`
+Compares rows, files and queues. Exits with 1 if something differs and was not repaired.
+  --repair  repairs what can be repaired
+  --sure    confirms that the files belong to this database, even if many have no row`
 
 /** Names printed of each kind. */
 const SHOWN = 10

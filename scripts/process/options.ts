@@ -12,10 +12,10 @@ import { parseTransformations } from '../../lib/photos/transformations.ts'
 
 export const USAGE = `Usage: npm run process -- <file|directory|glob|url|->… [options]
 Makes an image of each, and saves it as soon as it is made. - reads an image from standard input.
-Ends with 1 where one failed. What is done is kept when Ctrl-C ends it.
-  --out DIRECTORY  where to save: thumbnails unless told; no file there is written over
-  --size WxH       the box that images fit: 320x320 unless told; 640 is 640x640
-  --format FORMAT  ${OUTPUT_FORMATS.join(', ')}; jpeg unless told
+Exits with 1 if one failed. What is done is kept when Ctrl-C ends it.
+  --out DIRECTORY  where to save (default: thumbnails); no file there is overwritten
+  --size WxH       the box that images fit into (default: 320x320); 640 is 640x640
+  --format FORMAT  ${OUTPUT_FORMATS.join(', ')} (default: jpeg)
   --recipe FILE    what to make, as JSON: a list of transformations, such as ["cover:400x400","format:webp"],
                    or several by name: {"small":["fit:200x200"],"large":["fit:2000x2000"]}
   --json           a line of JSON for each input, instead of the table`
@@ -54,25 +54,38 @@ function fit(size: string | undefined, given: string | undefined): Recipe {
   return {
     renditions: THUMBNAIL_RECIPE.renditions.map(({ name, operations }) => ({
       name,
-      operations:
-        size === undefined
-          ? operations
-          : [parseOperation(`fit:${/x/.test(size) ? size : `${size}x${size}`}`)],
+      operations: size === undefined ? operations : [readSize(size)],
       format,
       ...(quality && { quality }),
     })),
   }
 }
 
+function readSize(size: string) {
+  try {
+    return parseOperation(`fit:${size.includes('x') ? size : `${size}x${size}`}`)
+  } catch {
+    throw new Error('--size is WxH or one number, with sides from 1 to 10000')
+  }
+}
+
 /** One list makes one image, named as its source; lists by name make an image each. */
 function readRecipe(file: string): Recipe {
-  const recipe: unknown = JSON.parse(readFileSync(file, 'utf8'))
+  const recipe = readJson(file)
   if (Array.isArray(recipe)) return parseTransformations(strings(recipe))
   if (typeof recipe !== 'object' || recipe === null) throw new Error(WRONG_RECIPE)
   const named = Object.entries(recipe)
   if (named.length === 0 || !named.every(([name]) => /^[a-z0-9_]{1,32}$/.test(name)))
     throw new Error(WRONG_RECIPE)
   return { renditions: named.flatMap(([name, list]) => readNamed(name, strings(list))) }
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new Error(`--recipe ${file}: ${(error as Error).message}`)
+  }
 }
 
 function readNamed(name: string, list: string[]): RenditionSpec[] {

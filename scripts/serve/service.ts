@@ -15,14 +15,17 @@ const STOP_TIMEOUT_MS = 30_000
 /** A second signal ends the process at once, but for what comes within so many ms: npm passes on what its group has received. */
 const SAME_SIGNAL_MS = 1_000
 
-const USAGE = 'Usage: npm start, or npm run api, worker, relay or migrate; they take no arguments'
+const USAGE = `Usage: npm start, or npm run api|worker|relay|migrate
+They take no arguments: environment variables and the file .env configure them.`
 
 /** Runs the role that the arguments name, until a signal ends it. */
 export const serve = (): Promise<void> =>
   main(readArguments(USAGE, readRole)).catch((error: Error) => {
-    console.error(error.message)
+    console.error(isInUse(error) ? `${error.message}; set PORT to another port` : error.message)
     process.exit(1)
   })
+
+const isInUse = ({ code }: NodeJS.ErrnoException) => code === 'EADDRINUSE'
 
 function readRole(args: string[]): string {
   const [role = 'all', more] = parseArgs({ args, allowPositionals: true, options: {} }).positionals

@@ -188,12 +188,16 @@ test('tells how it is used, with exit code 2, when what it is given does not fit
   withCommand(async (directory, command) => {
     const recipe = path.join(directory, 'recipe.json')
     await writeFile(recipe, '{"small":["fit:0x0"]}')
+    const broken = path.join(directory, 'broken.json')
+    await writeFile(broken, '{')
     const calls: [given: string[], says: string][] = [
       [[], 'Name what to process'],
-      [['a.png', '--size', '0'], 'must be fit:WxH'],
+      [['a.png', '--size', '0'], '--size is WxH or one number, with sides from 1 to 10000'],
       [['a.png', '--format', 'gif'], '--format is one of jpeg, png'],
       [['a.png', '--recipe', recipe, '--size', '9'], '--recipe says sizes'],
       [['a.png', '--recipe', recipe], 'small: /transformations/0 must be fit:WxH'],
+      [['a.png', '--recipe', broken], `--recipe ${broken}: Expected property name`],
+      [['a.png', '--recipe', 'none.json'], '--recipe none.json: ENOENT'],
     ]
     for (const [given, says] of calls) {
       const { code, stderr } = await command(...given)

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { argumentsOf } from '../../scripts/npm-script.ts'
+import { SETUPS, withEnvironment } from '../support/app.ts'
+import { runCommand } from '../support/command.ts'
 
 /** Says when a module of the service is about to be loaded, and takes its time. */
 const SLOW = `
@@ -31,3 +34,13 @@ test.for(['SIGTERM', 'SIGINT'] as const)('%s while modules load ends a worker wi
   child.kill(signal)
   expect(await ended).toEqual([0, null])
 })
+
+test('a port that another program uses ends the service, which says what to set', () =>
+  withEnvironment(SETUPS[0], async (env) => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const ended = await runCommand('serve/start', ['all'], { ...env, PORT: String(port) })
+    other.close()
+    expect(ended).toMatchObject({ code: 1, error: expect.stringContaining('; set PORT to another port') })
+  }))

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { asCalled } from '../../scripts/arguments.ts'
 
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
 
@@ -41,6 +42,12 @@ test.each([...PROGRAMS])('%s prints its usage when asked, and for a wrong flag',
   expect(asked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: npm /), stderr: '' })
   expect(wrong).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^Usage: npm /m) })
   expect(wrong?.stderr).not.toMatch(/^\s+at /m)
+})
+
+test('a package names its commands as they are called there', () => {
+  expect(asCalled('npm start, npm run api|worker, npm run keys -- list', true)).toBe(
+    'npx photo-processor, npx photo-processor api|worker, npx photo-processor keys list',
+  )
 })
 
 test('a name that is no command ends with 2, in one line', async () => {

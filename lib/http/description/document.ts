@@ -30,7 +30,7 @@ ${table(
 
 ## Who calls
 
-A service for its own machine is open. Any other wants a key: \`Authorization: Bearer pp_…\`, or a token that \`POST /tokens\` makes of
+A service for its own machine is open. Any other needs a key: \`Authorization: Bearer pp_…\`, or a token that \`POST /tokens\` makes of
 one for a browser. A key has the scopes \`read\`, \`write\` or \`admin\`, which stand beside each operation, and projects: what belongs to
 others is 404.
 
@@ -44,10 +44,14 @@ the messages of sockets and queues.
 A refused request is answered with a problem (RFC 9457). Its \`code\` is for programs and does not change. A photo that failed has the
 same code in \`error.code\`.
 
+<details><summary>All codes</summary>
+
 ${table(
   ['code', 'status', 'what it means'],
   Object.entries(ERROR_CODES).map(([code, { status, means }]) => [`\`${code}\``, status, means]),
-)}`
+)}
+
+</details>`
 
 /** What each tag of the operations is about. */
 export const TAGS: Readonly<Record<string, string>> = {

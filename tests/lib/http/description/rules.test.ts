@@ -27,3 +27,20 @@ test('the description keeps the recommended rules of Redocly', () =>
     )
     expect(found).toEqual([])
   }))
+
+/** Pointers of the schemas that have both fields of their own and a type for all others. */
+function mixed(part: unknown, pointer = ''): string[] {
+  if (typeof part !== 'object' || part === null) return []
+  const { properties, additionalProperties } = part as { properties?: unknown; additionalProperties?: object }
+  const isMixed = typeof properties === 'object' && Object.keys(additionalProperties ?? {}).length > 0
+  return [
+    ...(isMixed ? [pointer] : []),
+    ...Object.entries(part).flatMap(([name, inner]) => mixed(inner, `${pointer}/${name}`)),
+  ]
+}
+
+test('an object with fields of its own has no type for other fields: generated TypeScript would not compile', () =>
+  withDocument((document) => {
+    expect(mixed(document.paths)).toEqual([])
+    expect(mixed(document.components)).toEqual([])
+  }))
