@@ -41,7 +41,7 @@ async function run(): Promise<void> {
     await migratePatiently(app.db, app.config.databaseUrl)
     await mkdir(out, { recursive: true })
     const running = [await runRelay(app), await runWorker(app)]
-    const report = openReport(inputs.length, json)
+    const report = openReport(inputs, json)
     let isComplete = missing.length === 0
     for await (const result of processAll(app, inputs, { recipe, out, signal: interrupted.signal })) {
       isComplete &&= result.status === 'completed'

@@ -5,8 +5,9 @@ import type { Result } from './save.ts'
 /** Names of skipped files that are printed; of the others only how many they are. */
 const SHOWN = 10
 
-/** Says what becomes of the inputs, to people or as a line of JSON each. */
-export function openReport(count: number, json: boolean) {
+/** Says what becomes of the inputs as they end, to people or as a line of JSON each; the table has them in the order of `names`. */
+export function openReport(names: readonly string[], json: boolean) {
+  const count = names.length
   const bar =
     !json && process.stdout.isTTY ? new SingleBar({ format: '{bar} {value} of {total}  {last}' }) : undefined
   bar?.start(count, 0, { last: '' })
@@ -24,7 +25,9 @@ export function openReport(count: number, json: boolean) {
     },
     end(): void {
       bar?.stop()
-      if (!json) printTable(results)
+      const places = new Map(names.map((name, place) => [name, place]))
+      const placeOf = ({ name }: Result) => places.get(name) ?? count
+      if (!json) printTable(results.toSorted((one, other) => placeOf(one) - placeOf(other)))
     },
   }
 }
