@@ -28,6 +28,10 @@ export async function acceptSockets(server: FastifyInstance): Promise<void> {
   await server.register(websocket, { options: { maxPayload: MAX_PAYLOAD } })
 }
 
+/** What addresses of event streams and of sockets take. */
+const FOLLOWED = { query: Followed }
+const WITHOUT_QUERY = {}
+
 /** Mounts endpoints that go on talking: WebSocket on upgrade, else Server-Sent Events where the path says what of. */
 export function mountLive(
   server: FastifyInstance,
@@ -69,7 +73,7 @@ export function mountLive(
       url: path,
       schema: {
         tags: [tag],
-        querystring: queryOf({ query: subscription && Followed }),
+        querystring: queryOf(subscription ? FOLLOWED : WITHOUT_QUERY),
         ...(params && { params }),
       },
       onRequest: async (request, response) => {

@@ -8,8 +8,21 @@ const LINK = {
   sig: Type.Optional(Type.String({ description: 'of a signed link: its signature' })),
 }
 
-/** The query that an endpoint takes; a parameter that it does not name is refused, unless it takes any. */
-export function queryOf({ query, link, anyQuery }: Pick<AnyEndpoint, 'query' | 'link' | 'anyQuery'>): object {
+type Taking = Pick<AnyEndpoint, 'query' | 'link' | 'anyQuery'>
+
+const schemas = new WeakMap<Taking, object>()
+
+/**
+ * The query that an endpoint takes; a parameter that it does not name is refused, unless it takes any. The same schema each time:
+ * the validator compiles what it has not seen, and keeps it.
+ */
+export function queryOf(endpoint: Taking): object {
+  const schema = schemas.get(endpoint) ?? makeQuery(endpoint)
+  schemas.set(endpoint, schema)
+  return schema
+}
+
+function makeQuery({ query, link, anyQuery }: Taking): object {
   const { properties = {}, ...rest } = (query ?? Type.Object({})) as { properties?: object }
   return {
     ...rest,
