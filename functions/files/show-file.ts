@@ -20,7 +20,7 @@ export const showFile = endpoint({
     '*': Type.String({ description: 'The `url` of a thumbnail, or `originals/{uuid}`' }),
   }),
   anyQuery: true,
-  replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(401, 403, 404, 503) },
+  replies: { 200: Bytes, 206: Bytes, 302: NoBody, 304: NoBody, 416: NoBody, ...problems(404, 503) },
   async handle({ params, headers, method, caller }, app) {
     const path = params['*']
     const isOriginal = path.startsWith('originals/')

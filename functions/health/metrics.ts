@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { endpoint } from '../../lib/function.ts'
-import { MetricsText, problems } from '../../lib/http/schemas/answers.ts'
+import { MetricsText } from '../../lib/http/schemas/answers.ts'
 import { lambda } from '../../lib/lambda/endpoint.ts'
 import { readBacklog } from '../../lib/photos/backlog.ts'
 
@@ -12,7 +12,7 @@ export const metrics = endpoint({
   summary: 'Serve the metrics of the process as Prometheus text',
   tag: 'health',
   anyQuery: true,
-  replies: { 200: MetricsText, ...problems(401, 403) },
+  replies: { 200: MetricsText },
   async handle({ method }, { metrics, db, cache }, reply) {
     const headers = { 'content-type': metrics.contentType }
     if (method === 'HEAD') return reply(200, Readable.from([]), headers)

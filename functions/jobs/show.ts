@@ -31,7 +31,7 @@ export const show = endpoint({
       },
       { title: 'Job', description: 'A job with its result or its error' },
     ),
-    ...problems(401, 403, 404, 503),
+    ...problems(404, 503),
   },
   async handle({ params, caller }, { db, config, access }) {
     const photo = await findPhotoOrNone(db, params.jobId, caller.projects)

@@ -27,20 +27,7 @@ export const submit = endpoint({
       { jobId: Uuid },
       { title: 'SubmittedJob', description: 'The id of the job, which is processed' },
     ),
-    ...problems(
-      400,
-      401,
-      403,
-      404,
-      413,
-      415,
-      422,
-      503,
-      'blocked-address',
-      'invalid-source',
-      'too-costly',
-      'quota-exceeded',
-    ),
+    ...problems(404, 503, 'blocked-address', 'invalid-source', 'too-costly', 'quota-exceeded'),
   },
   async handle({ body, caller }, app, reply) {
     checkSubmittedUrl(body.imageUrl, '/imageUrl', app.config.sourceAllowCidrs)

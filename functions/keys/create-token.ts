@@ -29,7 +29,7 @@ export const createToken = endpoint({
       { token: Type.String(), expires_at: Time },
       { title: 'Token', description: 'The token, and when it ends' },
     ),
-    ...problems(400, 401, 403, 404, 413, 415, 422, 503),
+    ...problems(404, 503),
   },
   async handle({ body, caller }, { access }, reply) {
     const { project_id, scopes = ['read', 'write'], expires_in = 3600, max_bytes } = body

@@ -36,7 +36,7 @@ export const create = endpoint({
       [ShownKey, Type.Object({ key: Type.String({ description: 'Its text, shown this once' }) })],
       { title: 'NewKey', description: 'The key with its text' },
     ),
-    ...problems(400, 401, 403, 404, 413, 415, 422, 503),
+    ...problems(404, 503),
   },
   async handle({ body, caller }, { db }, reply) {
     const { name, scopes, projects, expires_at: expiresAt, rate_limit: rateLimit } = body

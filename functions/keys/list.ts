@@ -22,7 +22,7 @@ export const list = endpoint({
       { items: Type.Array(ShownKey), next: Next },
       { title: 'KeyPage', description: 'A page of keys, newest first' },
     ),
-    ...problems(401, 403, 422, 503),
+    ...problems(503),
   },
   async handle({ query, caller }, { db, config }, reply) {
     const { limit, after } = query

@@ -14,7 +14,7 @@ export const revoke = endpoint({
   summary: 'Revoke a key, with its tokens and sessions: at once here, within 5 s elsewhere',
   tag: 'keys',
   params: Type.Object({ id: Type.String({ description: 'Id of the key: the part after `pp_`' }) }),
-  replies: { 204: NoBody, ...problems(401, 403, 404, 503) },
+  replies: { 204: NoBody, ...problems(404, 503) },
   async handle({ params, caller }, { db, access }, reply) {
     const key = (await listKeys(db)).find(({ id }) => id === params.id)
     if (!key || !mayGrant(caller, key.projects)) throw notFound('Key')

@@ -19,7 +19,7 @@ export const showByNickname = endpoint({
   tag: 'page',
   params: Type.Object({ nickname: Type.String({ description: 'The nickname, or the uuid' }) }),
   anyQuery: true,
-  replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
+  replies: { 200: Bytes, 302: NoBody, 304: NoBody, ...problems(404, 503) },
   async handle({ params, headers, method, caller }, app) {
     const uuid = await findByNickname(app.db, params.nickname, caller.projects)
     const content = uuid === undefined ? undefined : await app.contents.find(uuid)

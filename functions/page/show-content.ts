@@ -21,7 +21,7 @@ export const showContent = endpoint({
     ),
   }),
   anyQuery: true,
-  replies: { 200: ImageBytes, 302: NoBody, 304: NoBody, ...problems(401, 403, 404, 503) },
+  replies: { 200: ImageBytes, 302: NoBody, 304: NoBody, ...problems(404, 503) },
   async handle({ params, query, headers, method, caller }, app) {
     const isShown = await isVisible(app.db, params.uuid, caller.projects)
     const content = isShown ? await app.contents.find(params.uuid, query.version) : undefined

@@ -23,7 +23,7 @@ export const showStats = endpoint({
       title: 'Stats',
       description: 'Photos by status, and those that ended in each of the last 15 minutes',
     }),
-    ...problems(401, 403, 503),
+    ...problems(503),
   },
   handle: async ({ caller }, { db }) => readStats(db, caller.projects),
 })

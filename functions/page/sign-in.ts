@@ -13,7 +13,7 @@ export const signIn = endpoint({
   summary: 'Sign in on the page with a key',
   tag: 'page',
   body: Strict({ key: Type.String({ maxLength: 200, description: 'The text of a key: `pp_…`' }) }),
-  replies: { 204: NoBody, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
+  replies: { 204: NoBody, ...problems(401, 429, 503) },
   async handle({ body, limitRate }, { access, config }, reply) {
     const caller = await limitRate(() => access.keys.identify(body.key), access.keys.isKnown(body.key))
     if (!caller) throw new AppError('unauthorized', 'The key is not valid')

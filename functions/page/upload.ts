@@ -41,7 +41,7 @@ export const upload = endpoint({
       { results: Type.Array(Result) },
       { title: 'UploadResults', description: 'What became of each file, in the order of the form' },
     ),
-    ...problems(400, 401, 403, 404, 408, 413, 415, 422, 503, 'invalid-upload'),
+    ...problems(404, 503, 'invalid-upload'),
   },
   handle: async (request, app, reply) => reply(202, { results: await takeForm(request, app) }),
 })

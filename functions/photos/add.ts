@@ -38,19 +38,7 @@ export const add = endpoint({
     201: Type.Union([PhotoDetails, Type.Array(PhotoDetails)], {
       description: 'The photo of `url`, or those of `urls` in their order',
     }),
-    ...problems(
-      400,
-      401,
-      403,
-      404,
-      413,
-      415,
-      422,
-      503,
-      'blocked-address',
-      'invalid-source',
-      'quota-exceeded',
-    ),
+    ...problems(404, 503, 'blocked-address', 'invalid-source', 'quota-exceeded'),
   },
   async handle({ body, caller }, app, reply) {
     const { sourceAllowCidrs, publicUrl } = app.config

@@ -17,7 +17,7 @@ export const listPending = endpoint({
   query: Type.Object(pageQuery(10_000, 1000)),
   replies: {
     200: Type.Array(PhotoSummary, { description: 'The photos that wait, oldest first' }),
-    ...problems(401, 403, 422, 503),
+    ...problems(503),
   },
   async handle({ query, caller }, { db, config }, reply) {
     const { items, next } = await findPending(db, { ...query, ...within(caller.projects) })

@@ -28,7 +28,7 @@ export const list = endpoint({
       { items: Type.Array(PhotoDetails), next: Next },
       { title: 'PhotoPage', description: 'A page of photos, newest first' },
     ),
-    ...problems(401, 403, 422, 503),
+    ...problems(503),
   },
   async handle({ query, caller }, app, reply) {
     const { db } = app

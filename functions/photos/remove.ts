@@ -12,7 +12,7 @@ export const remove = endpoint({
   summary: 'Remove a photo with its rows and files',
   tag: 'photos',
   params: UuidParams,
-  replies: { 204: NoBody, ...problems(401, 403, 404, 409, 503, 'already-processing') },
+  replies: { 204: NoBody, ...problems(404, 503, 'already-processing') },
   async handle({ params, caller }, app, reply) {
     await removePhoto(app, params.uuid, caller.projects)
     return reply(204, null)

@@ -16,7 +16,7 @@ export const reprocess = endpoint({
   replies: {
     200: BulkCount,
     202: BulkCount,
-    ...problems(400, 401, 403, 409, 413, 415, 422, 503, 'too-many', 'at-most-required'),
+    ...problems(503, 'too-many', 'at-most-required'),
   },
   async handle({ body, caller }, app, reply) {
     const count = await requestBulk(app, REPROCESS, body, caller.projects)

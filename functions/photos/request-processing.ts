@@ -38,7 +38,7 @@ export const requestProcessing = endpoint({
       { accepted: Type.Array(Uuid), rejected: Type.Array(Rejection) },
       { title: 'ProcessingRequested', description: 'Which photos are queued now, and which are not' },
     ),
-    ...problems(400, 401, 403, 413, 415, 422, 503),
+    ...problems(503),
   },
   async handle({ body, caller }, app, reply) {
     const { uuids, force = false } = requestOf(body)

@@ -26,7 +26,7 @@ export const show = endpoint({
       }),
     ),
   }),
-  replies: { 200: PhotoWithTimeline, ...problems(401, 403, 404, 422, 503) },
+  replies: { 200: PhotoWithTimeline, ...problems(404, 503) },
   async handle({ method, params, query: { wait = 0 }, caller, stay }, app) {
     const { db } = app
     let photo = await findPhoto(db, params.uuid, caller.projects)

@@ -22,7 +22,7 @@ export const update = endpoint({
     reference: Type.Optional(Nullable(Line)),
     labels: Type.Optional(Nullable(LabelChanges)),
   }),
-  replies: { 200: PhotoDetails, ...problems(400, 401, 403, 404, 413, 415, 422, 503) },
+  replies: { 200: PhotoDetails, ...problems(404, 503) },
   async handle({ params, body, caller }, app) {
     const photo = await updatePhoto(app, params.uuid, body, caller.projects)
     return showPhoto(photo, await findRenditions(app.db, [photo.uuid]), await readerOf(app, caller))

@@ -20,7 +20,7 @@ export const confirmUpload = endpoint({
       { image_id: Uuid, state: State },
       { title: 'ConfirmedUpload', description: 'The image, whose bytes are there' },
     ),
-    ...problems(401, 403, 404, 409, 503, 'not-uploaded', 'upload-expired', 'quota-exceeded'),
+    ...problems(404, 503, 'not-uploaded', 'upload-expired', 'quota-exceeded'),
   },
   async handle({ params, headers, caller }, app, reply) {
     const { uuid } = await findProjectImage(app, params.image_id, caller.projects)

@@ -28,7 +28,7 @@ export const createUpload = endpoint({
       },
       { title: 'UploadLink', description: 'Where the bytes of the image go, and until when' },
     ),
-    ...problems(400, 401, 403, 404, 413, 415, 422, 503, 'quota-exceeded'),
+    ...problems(404, 503, 'quota-exceeded'),
   },
   async handle({ body, caller }, app, reply) {
     const filename = parseFilename(body.filename)

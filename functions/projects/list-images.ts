@@ -44,7 +44,7 @@ export const listImages = endpoint({
       { images: Type.Array(Image), next: Next },
       { title: 'ProjectImagePage', description: 'A page of images, newest first' },
     ),
-    ...problems(401, 403, 404, 422, 503),
+    ...problems(404, 503),
   },
   async handle({ params, query, caller }, { db, config, access }, reply) {
     if (!maySee(caller.projects, params.id)) throw notFound('Project')

@@ -1,7 +1,7 @@
 import { endpoint } from '../../lib/function.ts'
 import { NoBody, problems } from '../../lib/http/schemas/answers.ts'
 import { UploadQuery } from '../../lib/http/schemas/requests.ts'
-import { takeByLink } from '../../lib/photos/upload-link.ts'
+import { LINK_REFUSALS, takeByLink } from '../../lib/photos/upload-link.ts'
 
 /** Receives the bytes of an image into the local store, whatever type they are sent as. For local use only. */
 export const putUpload = endpoint({
@@ -14,23 +14,7 @@ export const putUpload = endpoint({
   content: true,
   replies: {
     200: NoBody,
-    ...problems(
-      400,
-      403,
-      404,
-      408,
-      409,
-      413,
-      422,
-      503,
-      'upload-refused',
-      'upload-expired',
-      'already-uploaded',
-      'too-many-bytes',
-      'empty-source',
-      'invalid-upload',
-      'quota-exceeded',
-    ),
+    ...problems(404, 503, ...LINK_REFUSALS),
   },
   async handle({ query, content, headers }, app) {
     await takeByLink(app, query, content, { headers, bytes: Number(headers['content-length'] ?? 0) })

@@ -23,7 +23,7 @@ export const setQuota = endpoint({
   tag: 'projects',
   params: Type.Object({ id: ProjectId }),
   body: Strict({ photos_per_day: Limit, bytes_per_day: Limit, waiting: Limit }),
-  replies: { 200: ProjectUsage, ...problems(400, 401, 403, 404, 413, 415, 422, 503) },
+  replies: { 200: ProjectUsage, ...problems(404, 503) },
   async handle({ params, body, caller }, { access, db }) {
     const { id } = params
     if (!maySee(caller.projects, id)) throw notFound('Project')

@@ -16,7 +16,7 @@ export const showQuota = endpoint({
   summary: 'Show the quotas of a project, with what is used of them',
   tag: 'projects',
   params: Type.Object({ id: ProjectId }),
-  replies: { 200: ProjectUsage, ...problems(401, 403, 404, 422, 503) },
+  replies: { 200: ProjectUsage, ...problems(404, 503) },
   async handle({ params, caller }, { access, db }) {
     const { id } = params
     if (!maySee(caller.projects, id)) throw notFound('Project')

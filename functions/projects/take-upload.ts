@@ -3,7 +3,7 @@ import { AppError } from '../../lib/errors.ts'
 import { endpoint } from '../../lib/function.ts'
 import { Bytes, NoBody, problems } from '../../lib/http/schemas/answers.ts'
 import { UploadQuery } from '../../lib/http/schemas/requests.ts'
-import { takeByLink, verifierOf } from '../../lib/photos/upload-link.ts'
+import { LINK_REFUSALS, takeByLink, verifierOf } from '../../lib/photos/upload-link.ts'
 
 /** Receives the form of an upload link into the local store; with a bucket, forms go there instead. */
 export const takeUpload = endpoint({
@@ -17,24 +17,7 @@ export const takeUpload = endpoint({
   form: Type.Object({ file: Bytes }, { additionalProperties: true }),
   replies: {
     204: NoBody,
-    ...problems(
-      400,
-      403,
-      404,
-      408,
-      409,
-      413,
-      415,
-      422,
-      503,
-      'upload-refused',
-      'upload-expired',
-      'already-uploaded',
-      'too-many-bytes',
-      'empty-source',
-      'invalid-upload',
-      'quota-exceeded',
-    ),
+    ...problems(404, 503, ...LINK_REFUSALS),
   },
   async handle({ form, query, headers }, app, reply) {
     verifierOf(app)

@@ -52,7 +52,7 @@ export const list = endpoint({
       },
       { title: 'ImageJobPage', description: 'A page of jobs, newest first' },
     ),
-    ...problems(401, 403, 422, 503),
+    ...problems(503),
   },
   async handle({ query, caller }, app, reply) {
     const { limit: wanted, offset, ...given } = query

@@ -14,7 +14,7 @@ export const showMetrics = endpoint({
   tag: 'v1',
   replies: {
     200: StatusCounts,
-    ...problems(401, 403, 503),
+    ...problems(503),
   },
   handle: ({ caller }, { db }) => countByStatus(db, { door: 'v1', ...within(caller.projects) }),
 })

@@ -24,7 +24,7 @@ export const showThumbnail = endpoint({
     302: NoBody,
     304: NoBody,
     416: NoBody,
-    ...problems(401, 403, 404, 503),
+    ...problems(404, 503),
   },
   async handle({ params, headers, method, caller }, { db, storage }) {
     const photo = await findPhotoOrNone(db, params.id, caller.projects)

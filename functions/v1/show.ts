@@ -17,7 +17,7 @@ export const show = endpoint({
   summary: 'Show a job with its result or its error',
   tag: 'v1',
   params: Type.Object({ id: Type.String({ description: 'Id of the job' }) }),
-  replies: { 200: ImageJob, ...problems(401, 403, 404, 503) },
+  replies: { 200: ImageJob, ...problems(404, 503) },
   async handle({ params, caller }, app) {
     const photo = await findPhotoOrNone(app.db, params.id, caller.projects)
     if (!photo) throw notFound('Job')

@@ -40,7 +40,7 @@ export const submitBatch = endpoint({
       },
       { title: 'SubmittedImages', description: 'What became of each URL' },
     ),
-    ...problems(400, 401, 403, 404, 413, 415, 422, 503, 'quota-exceeded'),
+    ...problems(404, 503, 'quota-exceeded'),
   },
   async handle({ body, caller }, app, reply) {
     const { sourceAllowCidrs } = app.config

@@ -23,21 +23,7 @@ export const submit = endpoint({
   replies: {
     200: ImageJob,
     202: ImageJob,
-    ...problems(
-      400,
-      401,
-      403,
-      404,
-      409,
-      413,
-      415,
-      422,
-      503,
-      'blocked-address',
-      'invalid-source',
-      'already-active',
-      'quota-exceeded',
-    ),
+    ...problems(404, 503, 'blocked-address', 'invalid-source', 'already-active', 'quota-exceeded'),
   },
   async handle({ body, caller }, app, reply) {
     checkSubmittedUrl(body.url, '/url', app.config.sourceAllowCidrs)

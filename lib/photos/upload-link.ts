@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { AppError } from '../errors.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
 import { tooManyBytes } from '../storage/limits.ts'
 import { parseTraceparent } from '../trace.ts'
 import { settleUpload, storeOriginal } from './receive-upload.ts'
@@ -10,6 +10,12 @@ export function verifierOf({ storage }: Pick<UploadApp, 'storage'>) {
   if (storage.verifyUpload) return storage.verifyUpload
   throw new AppError('not-found', 'Uploads go to the bucket')
 }
+
+/** The codes with which an upload by a link is refused, whichever way its bytes come. */
+export const LINK_REFUSALS = [
+  ...(['upload-refused', 'upload-expired', 'already-uploaded', 'too-many-bytes'] as const),
+  ...(['empty-source', 'invalid-upload', 'quota-exceeded'] as const),
+] as const satisfies ErrorCode[]
 
 type Headers = Record<string, string | string[] | undefined>
 

@@ -17,23 +17,41 @@ const MEANINGS: Record<number, string> = {
   416: 'The file has no such range',
 }
 
-/** Every answer of an endpoint, as OpenAPI has it. */
-export function describeAnswers(endpoint: Described) {
+/** Refusals by the names that the description has for them: most are the same wherever they come. */
+export type Refusals = Map<string, object>
+
+/** Every answer of an endpoint, as OpenAPI has it; its refusals are references, and are added to `refusals`. */
+export function describeAnswers(endpoint: Described, refusals: Refusals) {
   const given = Object.entries(endpoint.replies).filter(([, schema]) => !isProblem(schema))
   return {
     ...Object.fromEntries(
       given.map(([status, schema]) => [status, answer(endpoint, Number(status), schema)]),
     ),
     ...Object.fromEntries(
-      [...refusalsOf(endpoint)].map(([status, codes]) => [status, refusal(endpoint, status, codes)]),
+      [...refusalsOf(endpoint)].map(([status, codes]) => [
+        status,
+        shared(refusals, nameOf(codes), refusal(endpoint, status, codes)),
+      ]),
     ),
-    default: {
+    default: shared(refusals, 'Refused', {
       description: `Any request may be refused so, too: ${meaningsOf(ANYWHERE)}`,
       headers: Object.fromEntries(['allow', 'retry-after'].map(headerOf)),
       content: problem(ANYWHERE),
-    },
+    }),
   }
 }
+
+/** A reference to an answer, or the answer itself where another has its name: its headers differ. */
+function shared(refusals: Refusals, name: string, answer: object): object {
+  const known = refusals.get(name) ?? answer
+  if (JSON.stringify(known) !== JSON.stringify(answer)) return answer
+  refusals.set(name, known)
+  return { $ref: `#/components/responses/${name}` }
+}
+
+/** `NotFound`, or `TooManyOrAtMostRequired`. */
+const nameOf = (codes: readonly ErrorCode[]): string =>
+  codes.map((code) => code.replace(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())).join('Or')
 
 function answer(endpoint: Described, status: number, schema: TSchema) {
   const described = {

@@ -6,7 +6,7 @@ import type { AnyEndpoint, Live } from '../../function.ts'
 import { once } from '../../once.ts'
 import { send } from '../mount.ts'
 import { answerWith, encode } from '../page-assets.ts'
-import { describeAnswers } from './answers.ts'
+import { describeAnswers, type Refusals } from './answers.ts'
 import { asyncApi } from './asyncapi.ts'
 import { nameSchemas } from './components.ts'
 import { frameOf, SECURITY_SCHEMES } from './document.ts'
@@ -28,12 +28,13 @@ export async function describeService(
   const byRoute = new Map<string, (typeof described)[number]>(
     described.map((one) => [`${one.method} ${one.path}`, one]),
   )
-  const withAnswers = (paths: Paths) => {
+  const addAnswers = (paths: Paths): Refusals => {
+    const refusals: Refusals = new Map()
     for (const operation of Object.values(paths).flatMap((methods) => Object.values(methods))) {
       const endpoint = described.find(({ name }) => name === operation.operationId)
-      if (endpoint) operation.responses = describeAnswers(endpoint)
+      if (endpoint) operation.responses = describeAnswers(endpoint, refusals)
     }
-    return paths
+    return refusals
   }
   await server.register(swagger, {
     transform: ({ route, url }) => {
@@ -44,7 +45,9 @@ export async function describeService(
     },
     transformObject: (documents) => {
       const { paths } = ('openapiObject' in documents ? documents.openapiObject : {}) as { paths: Paths }
-      return nameSchemas({ ...frameOf(config), paths: withAnswers(paths) })
+      const responses = Object.fromEntries(addAnswers(paths))
+      const { components, ...frame } = frameOf(config)
+      return nameSchemas({ ...frame, components: { ...components, responses }, paths })
     },
     openapi: {
       openapi: '3.1.0',

@@ -34,7 +34,7 @@ export function describedLive({ subscription, ...live }: Live): Described {
     ...endpoint,
     streams: true,
     query: Followed,
-    replies: { 200: EventStream, ...problems('foreign-origin', 404, 422, 503, 'too-many-sockets') },
+    replies: { 200: EventStream, ...problems('foreign-origin', 404, 503, 'too-many-sockets') },
   }
 }
 

@@ -31,13 +31,16 @@ export const Problem = Type.Object(
 
 type Refusal = typeof Problem & { readonly codes: readonly ErrorCode[] }
 
+/** Statuses that stand for codes which any endpoint may have: see `description/codes.ts`. */
+type Listed = 401 | 404 | 422 | 429 | 503
+
 type StatusOf<C> = C extends ErrorCode ? (typeof ERROR_CODES)[C]['status'] : C
 
 /**
- * The answers by which an endpoint refuses: a code adds its status. Codes that follow from the rest of its definition, such as
- * `unauthorized`, need not be named: see `description/codes.ts`.
+ * The answers by which an endpoint refuses: a code adds its status. What follows from the rest of its definition, such as
+ * `unauthorized` or a body that is too large, is not named.
  */
-export function problems<const C extends readonly (number | ErrorCode)[]>(...causes: C) {
+export function problems<const C extends readonly (Listed | ErrorCode)[]>(...causes: C) {
   const refusals: Record<number, Refusal> = {}
   for (const cause of causes) {
     const status = typeof cause === 'number' ? cause : ERROR_CODES[cause].status
