@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { Config } from '../config/index.ts'
 import { type Db, isPostgres } from '../db/port.ts'
-import type { ProjectQuotasTable } from '../db/tables.ts'
+import type { ProjectQuotasTable } from '../db/tables/access.ts'
 import { AppError } from '../errors.ts'
 
 /** What a project may add: photos and bytes a day (UTC), and how many photos may wait at once; null: without end. */

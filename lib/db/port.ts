@@ -1,5 +1,5 @@
 import { type Kysely, PostgresAdapter, type RawBuilder, sql } from 'kysely'
-import type { Tables } from './tables.ts'
+import type { Tables } from './tables/index.ts'
 
 /** The database, or a transaction of it: queries take either as their first argument. */
 export type Db = Kysely<Tables>

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Config } from '../config/index.ts'
-import type { DeliveriesTable, EventType } from '../db/tables.ts'
+import type { DeliveriesTable, EventType } from '../db/tables/events.ts'
 
 /** Who is notified of events: the URL of a webhook, or `mailto:` and an address. */
 export type Target = string

@@ -1,5 +1,5 @@
 import type { Sign } from '../access/links.ts'
-import type { EventType } from '../db/tables.ts'
+import type { EventType } from '../db/tables/events.ts'
 import type { PhotoStatus } from '../photo-status.ts'
 import type { Source } from '../queue/port.ts'
 

@@ -1,6 +1,6 @@
 import { uuidv7 } from 'uuidv7'
 import { chunks, type Db, nowPlus } from '../db/port.ts'
-import type { EventType } from '../db/tables.ts'
+import type { EventType } from '../db/tables/events.ts'
 import type { EventRow, NewEvent } from './event.ts'
 import { laneToWaitIn } from './lanes.ts'
 import { type Held, holdBack, markHeld } from './places.ts'

@@ -1,7 +1,7 @@
 import type { Sign } from '../access/links.ts'
 import type { App } from '../app.ts'
 import type { Db } from '../db/port.ts'
-import type { EventType } from '../db/tables.ts'
+import type { EventType } from '../db/tables/events.ts'
 import { type Message, PUBLISH_DEADLINE_MS } from '../queue/port.ts'
 import { awaitAnswers } from './answers.ts'
 import type { EventRow } from './event.ts'

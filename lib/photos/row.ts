@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import { type Caller, mayDo, maySee, type Projects } from '../access/caller.ts'
 import { type Db, nowPlus } from '../db/port.ts'
-import type { PhotosTable } from '../db/tables.ts'
+import type { PhotosTable } from '../db/tables/photos.ts'
 import { AppError, notFound } from '../errors.ts'
 import { OUTPUT_FORMATS } from '../imaging/formats.ts'
 import type { Metadata } from '../imaging/metadata.ts'

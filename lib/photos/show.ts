@@ -2,7 +2,7 @@ import type { Caller } from '../access/caller.ts'
 import type { Sign } from '../access/links.ts'
 import type { App } from '../app.ts'
 import type { Db } from '../db/port.ts'
-import type { EventType } from '../db/tables.ts'
+import type { EventType } from '../db/tables/events.ts'
 import type { RenditionRow } from '../renditions/row.ts'
 import { errorOf, labelsOf, metadataOf, type PhotoRow, retryOf, sourceUrlFor } from './row.ts'
 

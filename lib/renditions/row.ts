@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import { type Db, uuids } from '../db/port.ts'
-import type { RenditionsTable } from '../db/tables.ts'
+import type { RenditionsTable } from '../db/tables/photos.ts'
 
 export type RenditionRow = Selectable<RenditionsTable>
 

@@ -12,7 +12,8 @@ import { EVERYBODY } from '../../lib/access/caller.ts'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { nowPlus } from '../../lib/db/port.ts'
-import type { EventType, PhotosTable } from '../../lib/db/tables.ts'
+import type { EventType } from '../../lib/db/tables/events.ts'
+import type { PhotosTable } from '../../lib/db/tables/photos.ts'
 import { AppError } from '../../lib/errors.ts'
 import {
   Answer,

@@ -1,4 +1,4 @@
-import type { Door } from '../../db/tables.ts'
+import type { Door } from '../../db/tables/photos.ts'
 
 /** What each door is for, as the README and the description say. */
 export const DOORS: Readonly<Record<Door, { for: string; makes: string; begin: string }>> = {

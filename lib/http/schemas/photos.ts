@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { EVENT_TYPES } from '../../db/tables.ts'
+import { EVENT_TYPES } from '../../db/tables/events.ts'
 import type { PhotoStatus } from '../../photo-status.ts'
 import { DoorName, Nullable, Status, Time, Uuid } from './values.ts'
 

@@ -1,5 +1,5 @@
 import { type ObjectOptions, type TProperties, Type } from '@sinclair/typebox'
-import { DOORS } from '../../db/tables.ts'
+import { DOORS } from '../../db/tables/photos.ts'
 import { ERROR_CODES, type ErrorCode } from '../../errors.ts'
 import { PHOTO_STATUSES } from '../../photo-status.ts'
 
