@@ -11,8 +11,8 @@ import { insertPhoto } from './functions/support.ts'
 import { isAvailable, SETUPS, withEnvironment } from './support/app.ts'
 import { jpeg, sample } from './support/images.ts'
 import { openProxy } from './support/proxy.ts'
-import { decoded } from './support/reference.ts'
 import { DEADLINE_MS, postJson, startScript, until } from './support/service.ts'
+import { expectVersions, ORIGINAL } from './support/versions.ts'
 
 const [EMBEDDED, SERVERS] = SETUPS
 
@@ -27,7 +27,7 @@ async function tryOut(uploading: string, listening: string): Promise<void> {
   await new Promise((resolve) => socket.once('open', resolve))
   socket.send('{"subscribe":111}')
   const link = await postJson<Link>(`${uploading}/images`, { filename: 'a.jpg', project_id: 111 })
-  const original = new Uint8Array(await jpeg(sample(2600, 1950)))
+  const original = new Uint8Array(await jpeg(sample(ORIGINAL.width, ORIGINAL.height)))
   const form = new FormData()
   for (const [name, value] of Object.entries(link.params)) form.append(name, value)
   form.append('file', new Blob([original]))
@@ -41,22 +41,7 @@ async function tryOut(uploading: string, listening: string): Promise<void> {
     ['image.processing', link.image_id],
     ['image.uploaded', link.image_id],
   ])
-  const versions = got.at(-1)?.data?.versions ?? {}
-  const sizes: Record<string, string> = {}
-  for (const [name, url] of Object.entries(versions)) {
-    const { pathname } = new URL(url)
-    const bytes = new Uint8Array(await (await fetch(`${listening}${pathname}`)).arrayBuffer())
-    if (name === 'original') expect(bytes).toEqual(original)
-    const { width, height } = await decoded(bytes)
-    sizes[name] = `${width}x${height}`
-  }
-  expect(sizes).toEqual({
-    original: '2600x1950',
-    thumb: '150x113',
-    big_thumb: '700x525',
-    big_1920: '1440x1080',
-    d2500: '2500x1875',
-  })
+  await expectVersions(got.at(-1)?.data?.versions ?? {}, original, (url) => listening + new URL(url).pathname)
   socket.terminate()
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { connect } from '../functions/projects/clients.ts'
 import { post } from '../functions/support.ts'
 import { jpeg, sample } from '../support/images.ts'
-import { decoded } from '../support/reference.ts'
+import { expectVersions, ORIGINAL } from '../support/versions.ts'
 import { eventually, withService } from './support.ts'
 
 type Link = { image_id: string; upload_link: string; params: Record<string, string> }
@@ -10,7 +10,7 @@ type Images = { images: { image_id: string; project_id: number; state: string }[
 
 test('a project is named by a text, bytes are put to the link, and a socket names five versions', () =>
   withService(async ({ url }) => {
-    const original = new Uint8Array(await jpeg(sample(2600, 1950)))
+    const original = new Uint8Array(await jpeg(sample(ORIGINAL.width, ORIGINAL.height)))
     const client = await connect(`${url}/ws`)
     client.say({ subscribe: '111' })
     const created = await post(`${url}/images`, { filename: 'photo.jpeg', project_id: '111' })
@@ -23,21 +23,8 @@ test('a project is named by a text, bytes are put to the link, and a socket name
     const event = await eventually(async () => client.got.find(({ type }) => type === 'image.uploaded'))
     expect(client.got[0]).toEqual({ subscribed: '111' })
     expect(event).toMatchObject({ subject: image_id, data: { project_id: 111, state: 'done' } })
-    const sizes: Record<string, string> = {}
     const { versions } = event.data as unknown as { versions: Record<string, string> }
-    for (const [name, link] of Object.entries(versions)) {
-      const bytes = new Uint8Array(await (await fetch(link)).arrayBuffer())
-      if (name === 'original') expect(bytes).toEqual(original)
-      const { width, height } = await decoded(bytes)
-      sizes[name] = `${width}x${height}`
-    }
-    expect(sizes).toEqual({
-      original: '2600x1950',
-      thumb: '150x113',
-      big_thumb: '700x525',
-      big_1920: '1440x1080',
-      d2500: '2500x1875',
-    })
+    await expectVersions(versions, original)
     const listed = (await (await fetch(`${url}/projects/111/images`)).json()) as Images
     expect(listed.images).toMatchObject([{ image_id, project_id: 111, state: 'done' }])
     client.say({ unsubscribe: '111' })

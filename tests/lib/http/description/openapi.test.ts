@@ -8,7 +8,15 @@ import { TAGS } from '../../../../lib/http/description/document.ts'
 import { describedLive } from '../../../../lib/http/description/operations.ts'
 import { isProblem } from '../../../../lib/http/schemas/answers.ts'
 import { post } from '../../../functions/support.ts'
-import { type Content, type Operation, openAjv, openCompiler, operationsOf, withDocument } from './support.ts'
+import {
+  type Content,
+  type Operation,
+  openAjv,
+  openCompiler,
+  operationsOf,
+  pathsOf,
+  withDocument,
+} from './support.ts'
 
 const contentsOf = ({ requestBody, responses }: Operation): Content[] =>
   [requestBody, ...Object.values(responses)].flatMap((part) => (part?.content ? [part.content] : []))
@@ -83,7 +91,7 @@ test('/openapi.json is an OpenAPI 3.1 document whose schemas compile', () =>
   withDocument((document) => {
     const compile = openCompiler(document)
     const validate = openAjv().compile(DOCUMENT)
-    validate(document)
+    validate({ ...document, paths: pathsOf(document) })
     expect(validate.errors ?? []).toEqual([])
     for (const code of Object.keys(ERROR_CODES))
       expect(document.info.description).toContain(`| \`${code}\` |`)
@@ -210,7 +218,7 @@ test('answers are what it says', () =>
     ]
     for (const [path, answer] of calls) {
       const type = answer.headers.get('content-type')?.split(';')[0] ?? ''
-      const operations = Object.values(document.paths[path] ?? {})
+      const operations = Object.values(pathsOf(document)[path] ?? {})
       const schemas = operations.flatMap((one) => one.responses[answer.status]?.content?.[type]?.schema ?? [])
       expect.soft(schemas, `${path} ${answer.status} ${type}`).not.toEqual([])
       const body: unknown = await answer.json()

@@ -27,8 +27,12 @@ export type Document = {
   servers: { url: string }[]
   webhooks: Record<string, { post: { requestBody: { content: Content } } }>
   paths: Record<string, Record<string, Operation>>
-  components: Record<'schemas' | 'headers' | 'examples', Record<string, object>>
+  components: Record<'schemas' | 'headers' | 'examples', Record<string, object>> & {
+    responses: Record<string, Response>
+  }
 }
+
+type Reference = { $ref: string }
 
 /** Runs `use` with the description that a service serves. */
 export const withDocument = (use: (document: Document, url: string) => Promise<void> | void) =>
@@ -36,6 +40,26 @@ export const withDocument = (use: (document: Document, url: string) => Promise<v
     const answer = await fetch(`${url}/openapi.json`)
     await use((await answer.json()) as Document, url)
   })
+
+/** The paths with each answer in the place of its reference. */
+export const pathsOf = (document: Document): Document['paths'] =>
+  mapValues(document.paths, (methods) =>
+    mapValues(methods, (operation) => ({
+      ...operation,
+      responses: mapValues(operation.responses, (answer) => dereference(document, answer)),
+    })),
+  )
+
+const mapValues = <T, U>(record: Record<string, T>, map: (value: T) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]))
+
+function dereference({ components }: Document, answer: Response | Reference): Response {
+  if (!('$ref' in answer)) return answer
+  const [, name = ''] = answer.$ref.split('#/components/responses/')
+  const named = components.responses[name]
+  if (!named) throw new Error(`There is no ${answer.$ref}`)
+  return named
+}
 
 export const openAjv = () => {
   const ajv = new Ajv2020({ strict: false, allErrors: true })
@@ -56,7 +80,7 @@ export const openCompiler = (document: object) => {
 }
 
 /** Every operation with its place. */
-export const operationsOf = ({ paths }: Document) =>
-  Object.entries(paths).flatMap(([path, methods]) =>
+export const operationsOf = (document: Document) =>
+  Object.entries(pathsOf(document)).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   )
