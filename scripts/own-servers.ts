@@ -34,28 +34,44 @@ export async function mayUseServers(how: string): Promise<boolean> {
   )
 }
 
-/**
- * Runs `use` with an own database, a copy of `template` where one is named, and own queue names; drops them afterwards.
- * The user of `postgresUrl` may create databases.
- */
-export async function withOwnServers<T>(
+/** Runs `use` with an own database and own queue names; drops them afterwards. The user of `postgresUrl` may create databases. */
+export const withOwnServers = <T>(
   { postgresUrl, rabbitmqUrl }: Servers,
   use: (env: ServerEnvironment) => Promise<T>,
-  template = 'template1',
-): Promise<T> {
-  const own = `photos_${randomBytes(6).toString('hex')}`
-  await execute(postgresUrl, `create database ${own} template ${template}`)
-  const url = new URL(postgresUrl)
-  url.pathname = `/${own}`
+): Promise<T> =>
+  withOwnQueues(rabbitmqUrl, (queues) =>
+    withOwnDatabase(postgresUrl, (DATABASE_URL) => use({ ...queues, DATABASE_URL })),
+  )
+
+/** Runs `use` with the URL of a new, empty database, which it drops afterwards. */
+export async function withOwnDatabase<T>(postgresUrl: string, use: (url: string) => Promise<T>): Promise<T> {
+  const own = ownName()
+  await execute(postgresUrl, `create database ${own}`)
   try {
-    return await use({ DATABASE_URL: url.href, RABBITMQ_URL: rabbitmqUrl, QUEUE_NAME: own })
+    return await use(urlOf(postgresUrl, own))
   } finally {
-    await Promise.all([
-      execute(postgresUrl, `drop database ${own} with (force)`),
-      deleteTopology(rabbitmqUrl, own),
-    ])
+    await execute(postgresUrl, `drop database ${own} with (force)`)
   }
 }
+
+/** Runs `use` with own queue names on a broker, and deletes what has them afterwards. */
+export async function withOwnQueues<T>(
+  rabbitmqUrl: string,
+  use: (env: Omit<ServerEnvironment, 'DATABASE_URL'>) => Promise<T>,
+): Promise<T> {
+  const own = ownName()
+  try {
+    return await use({ RABBITMQ_URL: rabbitmqUrl, QUEUE_NAME: own })
+  } finally {
+    await deleteTopology(rabbitmqUrl, own)
+  }
+}
+
+const ownName = () => `photos_${randomBytes(6).toString('hex')}`
+
+/** The URL of another database of the same server. */
+export const urlOf = (postgresUrl: string, name: string): string =>
+  Object.assign(new URL(postgresUrl), { pathname: `/${name}` }).href
 
 /** Executes a statement on a connection of its own. */
 export async function execute(url: string, statement: string): Promise<void> {

@@ -4,9 +4,8 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { openDb } from '../lib/db/index.ts'
-import { migrate } from '../lib/db/migrate.ts'
-import { execute, REDIS_URL, SERVERS } from '../scripts/own-servers.ts'
+import { REDIS_URL, SERVERS } from '../scripts/own-servers.ts'
+import { makeTemplate, migrateNew, removeTemplate, type Template } from './support/migrated-database.ts'
 
 /** Where Debian has it. */
 const CHROMIUM = process.env.TEST_CHROMIUM ?? '/usr/bin/chromium'
@@ -19,8 +18,8 @@ declare module 'vitest' {
     redisUrl: string | undefined
     /** Path of a browser; undefined where there is none. */
     chromium: string | undefined
-    /** A migrated database of each kind without rows, of which tests make copies: a file, and a database's name. */
-    templates: { sqlite: string; postgres: string }
+    /** A migrated database of each kind, of which tests have copies; none on a PostgreSQL that cannot be reached. */
+    templates: { sqlite: string; postgres?: Template | undefined }
   }
 }
 
@@ -28,32 +27,17 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const postgresUrl = await ifReachable('PostgreSQL', SERVERS.postgresUrl, 5432)
   const directory = await mkdtemp(path.join(tmpdir(), 'photos-template-'))
-  const templates = {
-    sqlite: path.join(directory, 'photos.db'),
-    postgres: `photos_template_${process.pid}_${Date.now()}`,
-  }
-  await migrateNew(`sqlite:${templates.sqlite}`)
-  if (postgresUrl) {
-    await execute(postgresUrl, `create database ${templates.postgres}`)
-    await migrateNew(Object.assign(new URL(postgresUrl), { pathname: `/${templates.postgres}` }).href)
-  }
-  project.provide('templates', templates)
+  const sqlite = path.join(directory, 'photos.db')
+  await migrateNew(`sqlite:${sqlite}`)
+  const postgres = postgresUrl ? await makeTemplate(postgresUrl) : undefined
+  project.provide('templates', { sqlite, postgres })
   project.provide('postgresUrl', postgresUrl)
   project.provide('rabbitmqUrl', await ifReachable('RabbitMQ', SERVERS.rabbitmqUrl, 5672))
   project.provide('redisUrl', await ifReachable('Redis', REDIS_URL, 6379))
   project.provide('chromium', findBrowser())
   return async () => {
     await rm(directory, { recursive: true })
-    if (postgresUrl) await execute(postgresUrl, `drop database ${templates.postgres} with (force)`)
-  }
-}
-
-async function migrateNew(url: string): Promise<void> {
-  const db = await openDb(url)
-  try {
-    await migrate(db)
-  } finally {
-    await db.destroy()
+    if (postgresUrl && postgres) await removeTemplate(postgresUrl, postgres)
   }
 }
 

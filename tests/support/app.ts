@@ -5,7 +5,8 @@ import { inject } from 'vitest'
 import { type App, openApp } from '../../lib/app.ts'
 import { readConfig } from '../../lib/config/index.ts'
 import { openWorker, type WorkerApp } from '../../lib/worker.ts'
-import { withOwnServers } from '../../scripts/own-servers.ts'
+import { withOwnDatabase, withOwnQueues } from '../../scripts/own-servers.ts'
+import { withCopy } from './migrated-database.ts'
 
 export type Environment = Record<string, string>
 
@@ -45,9 +46,15 @@ export async function withEnvironment<T>(
     PORT: '0',
   }
   try {
-    const servers = { postgresUrl: inject('postgresUrl') ?? '', rabbitmqUrl: inject('rabbitmqUrl') ?? '' }
-    if (setup.servers)
-      return await withOwnServers(servers, (own) => use({ ...env, ...own }), templates?.postgres)
+    if (setup.servers) {
+      const [postgresUrl, rabbitmqUrl] = [inject('postgresUrl') ?? '', inject('rabbitmqUrl') ?? '']
+      const template = templates?.postgres
+      const withDatabase = (use: (url: string) => Promise<T>) =>
+        template ? withCopy(postgresUrl, template, use) : withOwnDatabase(postgresUrl, use)
+      return await withOwnQueues(rabbitmqUrl, (queues) =>
+        withDatabase((DATABASE_URL) => use({ ...env, ...queues, DATABASE_URL })),
+      )
+    }
     if (templates) await copyFile(templates.sqlite, path.join(directory, 'photos.db'))
     return await use(env)
   } finally {
